@@ -1,0 +1,35 @@
+# Every target is one line; `make help` prints them.
+PY ?= python3
+V := .venv/bin
+READY := .venv/ready
+
+.PHONY: help run test check demo bench migration lock clean
+help: ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
+
+$(READY): requirements.lock pyproject.toml
+	$(PY) -m venv .venv && $(V)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && $(V)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . && touch $(READY)
+
+run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
+	$(V)/jieli serve --demo-data
+
+test: $(READY) ## the whole test suite
+	$(V)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY) ## ruff, mypy --strict, import contracts
+	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports
+
+demo: $(READY) ## a seeded warehouse day through the real doors, then jieli prove
+	$(V)/jieli demo
+
+bench: $(READY) ## measure this machine; prints ratios and writes bench/results
+	$(V)/python -m bench
+
+migration: $(READY) ## draft a migration: make migration m="add x"
+	$(V)/python -c "import sys; from core.migrations.run import draft; draft(sys.argv[1])" "$(m)"
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,72 @@
+"""Settings: every option once, with a default that runs on a laptop.
+
+Each field is read from the environment as `JIELI_<NAME>` (see .env.example; a test keeps both and
+docs/settings.md in step). Secrets may also come from a file named by `JIELI_<NAME>_FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_SECRET = "jieli-laptop-secret-change-me"  # noqa: S105  # refused when tls is on
+
+
+class Settings(BaseSettings):
+    """All options of a Jieli process."""
+
+    model_config = SettingsConfigDict(env_prefix="JIELI_", env_file=".env", extra="ignore")
+
+    database_url: str = Field("sqlite:///data/jieli.db", description="Where the truth is kept")
+    files_dir: Path = Field(Path("data/files"), description="Photos and attachments")
+    host: str = Field("127.0.0.1", description="Address the server listens on")
+    port: int = Field(8600, description="Port the server listens on")
+    public_url: str = Field(
+        "http://127.0.0.1:8600", description="How people and vendors reach this server"
+    )
+    allowed_origins: str = Field(
+        "", description="Extra browser origins allowed to open sockets, comma separated"
+    )
+    tls: bool = Field(False, description="Behind TLS: __Host- cookies, default secret refused")
+    secret: SecretStr = Field(
+        SecretStr(DEFAULT_SECRET), description="Signs links and derives action tokens"
+    )
+    timezone: str = Field("Asia/Shanghai", description="Zone of the working-time calendar")
+    language: str = Field("zh", description="Language of texts that have no reader yet: zh or en")
+    sqlite_synchronous: str = Field(
+        "FULL", description="FULL survives power loss; NORMAL may lose the last commits"
+    )
+    writer_batch: int = Field(256, description="Commands the writer may put in one transaction")
+    engine: bool = Field(True, description="Run the engine (timers, delivery) in this process")
+    engine_sweep_seconds: float = Field(
+        5.0, description="Longest sleep of the engine when every wake-up is lost"
+    )
+    wecom_corp_id: str = Field("", description="WeCom corporation id; empty turns the channel off")
+    wecom_agent_id: int = Field(0, description="WeCom application id")
+    wecom_secret: SecretStr = Field(SecretStr(""), description="WeCom application secret")
+    wecom_token: SecretStr = Field(SecretStr(""), description="WeCom callback token")
+    wecom_aes_key: SecretStr = Field(SecretStr(""), description="WeCom EncodingAESKey, 43 chars")
+    wecom_api_url: str = Field(
+        "https://qyapi.weixin.qq.com", description="WeCom API address; the simulator's in the demo"
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token for /metrics and /docs; empty: loopback only"
+    )
+    max_body_bytes: int = Field(12_000_000, description="Largest request body accepted")
+    log_json: bool = Field(False, description="Structured logs as JSON lines")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**(_secrets_from_files() | values))
+
+
+def _secrets_from_files() -> dict[str, str]:
+    """`JIELI_X_FILE=/run/secrets/x` gives option `x`: docker secrets, without a shell wrapper."""
+    found = {}
+    for name, path in os.environ.items():
+        if name.startswith("JIELI_") and name.endswith("_FILE"):
+            found[name[6:-5].lower()] = Path(path).read_text().strip()
+    return found

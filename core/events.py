@@ -1,0 +1,147 @@
+"""The append-only event log: `append` inside a command, `read_after` a cursor, `verify` the chain.
+
+On SQLite the one writer seals inline: an event gets its dense `seq` and its link in the chain of
+hashes as it is written. Readers, resume and `jieli prove` see sealed events only. An event says who
+may see it (`audience`): ids of persons, or None for everybody who may read its subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, select
+
+from core.append_only import forbid_change
+from core.chain import GENESIS, link
+from core.clock import Instant
+from core.db import Big, Tx, metadata
+
+events = Table(
+    "event",
+    metadata,
+    Column("seq", Big, primary_key=True, autoincrement=False),
+    Column("kind", String(64), nullable=False),
+    Column("subject", String(96), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("happened_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("audience", JSON(none_as_null=True)),
+    Column("payload", JSON, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "subject", "seq"),
+)
+forbid_change(events)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", String(256), nullable=False),
+)
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One sealed fact. `audience` holds person ids; None means no live listener is named."""
+
+    seq: int
+    kind: str
+    subject: str
+    actor: str
+    happened_at: Instant
+    recorded_at: Instant
+    audience: tuple[int, ...] | None
+    payload: dict[str, Any]
+    hash: str
+
+
+_HEAD = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+_INSERT = events.insert()
+
+
+def append(
+    tx: Tx,
+    kind: str,
+    subject: str,
+    actor: str,
+    payload: dict[str, Any],
+    *,
+    audience: tuple[int, ...] | None = None,
+    happened_at: Instant | None = None,
+) -> Event:
+    """Write one event in the command's transaction and tell the live listeners after commit.
+
+    `subject` is `<type>:<id>`, `actor` is `person:<id>`, `engine` or `system`.
+    """
+    seq, previous = tx.shared.get("event_head") or _head(tx.conn)
+    content = {
+        "seq": seq + 1,
+        "kind": kind,
+        "subject": subject,
+        "actor": actor,
+        "happened_at": tx.now if happened_at is None else happened_at,
+        "recorded_at": tx.now,
+        "audience": None if audience is None else list(audience),
+        "payload": payload,
+    }
+    digest = link(previous, content)
+    tx.execute(_INSERT, content | {"hash": digest})
+    tx.shared["event_head"] = (seq + 1, digest)
+    event = _event(content | {"hash": digest})
+    tx.wake("event")
+    tx.tell(event)
+    return event
+
+
+def _head(conn: Connection) -> tuple[int, str]:
+    row = conn.execute(_HEAD).first()
+    return (0, GENESIS) if row is None else (row.seq, row.hash)
+
+
+def head(conn: Connection) -> int:
+    """The newest sealed seq, 0 when nothing has happened."""
+    return _head(conn)[0]
+
+
+def read_after(conn: Connection, cursor: int, limit: int = PAGE) -> list[Event]:
+    """The next `limit` sealed events after `cursor`, in order."""
+    query = select(events).where(events.c.seq > cursor).order_by(events.c.seq).limit(limit)
+    return [_event(dict(row)) for row in conn.execute(query).mappings()]
+
+
+def of_subject(conn: Connection, subject: str, limit: int = PAGE) -> list[Event]:
+    """The history of one thing, oldest first."""
+    query = select(events).where(events.c.subject == subject).order_by(events.c.seq).limit(limit)
+    return [_event(dict(row)) for row in conn.execute(query).mappings()]
+
+
+def epoch(conn: Connection) -> str:
+    """Changes when history was replaced (restore): every cursor from before is then void."""
+    value = conn.execute(select(meta.c.value).where(meta.c.key == "epoch")).scalar()
+    return value or "1"
+
+
+def verify(conn: Connection) -> Iterator[str]:
+    """Walk the chain; yield one sentence naming the first event that does not fit, else nothing."""
+    cursor, previous = 0, GENESIS
+    while page := read_after(conn, cursor):
+        for event in page:
+            content = asdict(event)
+            claimed = content.pop("hash")
+            content["audience"] = None if event.audience is None else list(event.audience)
+            if event.seq != cursor + 1:
+                yield f"event {cursor + 1} is missing (next found: {event.seq})"
+                return
+            if link(previous, content) != claimed:
+                yield f"event {event.seq} ({event.kind} {event.subject}) was changed"
+                return
+            cursor, previous = event.seq, claimed
+
+
+def _event(row: dict[str, Any]) -> Event:
+    audience = row["audience"]
+    return Event(**(row | {"audience": None if audience is None else tuple(audience)}))

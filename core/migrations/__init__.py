@@ -1,0 +1,1 @@
+"""Schema history (Alembic): dated, additive first, both databases. `run` is the only door."""

@@ -1,0 +1,110 @@
+"""The log is chained and the same operation has one effect."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from core import events
+from core.clock import ManualClock
+from core.db import Database, Tx
+from core.errors import AppError
+from core.ids import new_id
+from core.once import KEEP, forget_old, once
+
+
+def append(tx: Tx, n: int) -> events.Event:
+    facts = {"n": n, "名": "货"}
+    return events.append(tx, "test.noted", "thing:1", "system", facts, audience=(3, 1))
+
+
+def write(db: Database, n: int) -> events.Event:
+    return db.write_now(lambda tx: append(tx, n))
+
+
+def verify(db: Database) -> list[str]:
+    return list(db.read_now(lambda conn: list(events.verify(conn))))
+
+
+def tamper(db: Database, statement: str) -> None:
+    """What somebody with the database file could do: triggers dropped first."""
+
+    def change(tx: Tx) -> None:
+        names = tx.execute(text("SELECT name FROM sqlite_master WHERE type='trigger'")).scalars()
+        for name in list(names):
+            tx.execute(text(f"DROP TRIGGER {name}"))
+        tx.execute(text(statement))
+
+    db.write_now(change)
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        ("UPDATE event SET payload='{}' WHERE seq=7", "event 7 "),
+        ("DELETE FROM event WHERE seq=7", "event 7 is missing"),
+        ("UPDATE event SET happened_at=happened_at+1 WHERE seq=3", "event 3 "),
+        ("UPDATE event SET audience='[1]' WHERE seq=2", "event 2 "),
+        ("UPDATE event SET hash=(SELECT hash FROM event e WHERE e.seq=4) WHERE seq=5", "event 5 "),
+    ],
+)
+def test_the_first_wrong_event_is_named(db: Database, statement: str, names: str) -> None:
+    for n in range(10):
+        write(db, n)
+    assert verify(db) == []
+    tamper(db, statement)
+    assert names in verify(db)[0]
+
+
+def test_events_come_back_as_they_were_written(db: Database) -> None:
+    written = [write(db, n) for n in range(5)]
+    assert db.read_now(lambda conn: events.read_after(conn, 2)) == written[2:]
+    assert db.read_now(lambda conn: events.of_subject(conn, "thing:1")) == written
+    assert db.read_now(events.head) == 5
+
+
+def test_one_operation_has_one_effect(db: Database) -> None:
+    def effect(tx: Tx) -> dict[str, int]:
+        return {"seq": append(tx, 1).seq}
+
+    answers = [
+        db.write_now(
+            lambda tx: once(
+                tx, "person:1", "op-00000001", {"q": 1}, lambda: {"seq": append(tx, 1).seq}
+            )
+        )
+        for _ in range(100)
+    ]
+    assert answers == [{"seq": 1}] * 100
+    assert db.read_now(events.head) == 1
+
+
+def test_the_same_key_with_other_content_is_refused(db: Database) -> None:
+    db.write_now(lambda tx: once(tx, "person:1", "op-00000001", {"q": 1}, dict))
+    with pytest.raises(AppError) as refusal:
+        db.write_now(lambda tx: once(tx, "person:1", "op-00000001", {"q": 2}, dict))
+    assert (refusal.value.code, refusal.value.status) == ("key_reused", 422)
+    db.write_now(lambda tx: once(tx, "person:2", "op-00000001", {"q": 2}, dict))
+
+
+@pytest.mark.parametrize("key", ["", "short", "with space in it", "x" * 129, "日本語のキーです"])
+def test_a_malformed_key_is_refused(db: Database, key: str) -> None:
+    with pytest.raises(AppError) as refusal:
+        db.write_now(lambda tx: once(tx, "person:1", key, {}, dict))
+    assert refusal.value.code == "invalid"
+
+
+def test_old_answers_are_forgotten_and_young_ones_kept(db: Database, clock: ManualClock) -> None:
+    db.write_now(lambda tx: once(tx, "p", "op-00000001", {}, dict))
+    clock.advance(KEEP)
+    db.write_now(lambda tx: once(tx, "p", "op-00000002", {}, dict))
+    assert db.write_now(forget_old) == 0
+    clock.advance(1)
+    assert db.write_now(forget_old) == 1
+
+
+def test_ids_sort_by_time() -> None:
+    ids = [new_id(1_790_000_000_000_000 + step) for step in range(0, 5000, 7)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+    assert {id_[12] for id_ in ids} == {"7"}
