@@ -19,6 +19,8 @@ BEGIN
 END $$
 """
 
+_FOR_EACH = "FOR EACH {} EXECUTE FUNCTION refuse_change()"
+
 
 def forbid_change(table: Table) -> Table:
     """Declare `table` append-only; its triggers are created together with the table."""
@@ -45,10 +47,9 @@ def _ddl(name: str, dialect: str) -> list[str]:
             "END"
             for verb in ("UPDATE", "DELETE")
         ]
+    before = f"CREATE TRIGGER {name}_refuse_"
     return [
         _POSTGRES_FUNCTION.strip(),
-        f"CREATE TRIGGER {name}_refuse_change BEFORE UPDATE OR DELETE ON {name} "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-        f"CREATE TRIGGER {name}_refuse_truncate BEFORE TRUNCATE ON {name} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        f"{before}change BEFORE UPDATE OR DELETE ON {name} {_FOR_EACH.format('ROW')}",
+        f"{before}truncate BEFORE TRUNCATE ON {name} {_FOR_EACH.format('STATEMENT')}",
     ]

@@ -71,7 +71,7 @@ _HEAD = select(audits.c.id, audits.c.hash).order_by(audits.c.id.desc()).limit(1)
 _INSERT = audits.insert()
 
 
-def record(
+def record(  # noqa: PLR0913  # who, where, what, which, before, after, why: each is asked for
     tx: Tx,
     actor_label: str,
     face: str,

@@ -7,13 +7,14 @@ may see it (`audience`): ids of persons, or None for everybody who may read its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, select
 
 from core.append_only import forbid_change
+from core.bulk import Bulk
 from core.chain import GENESIS, link
 from core.clock import Instant
 from core.db import Big, Tx, metadata
@@ -23,7 +24,7 @@ events = Table(
     metadata,
     Column("seq", Big, primary_key=True, autoincrement=False),
     Column("kind", String(64), nullable=False),
-    Column("subject", String(96), nullable=False),
+    Column("subject", String(160), nullable=False),
     Column("actor", String(64), nullable=False),
     Column("happened_at", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
@@ -60,7 +61,19 @@ class Event:
 
 
 _HEAD = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
-_INSERT = events.insert()
+_INSERT = Bulk(events.insert(), tuple(events.c.keys()))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event not yet written; the fields mean what they mean in `append`."""
+
+    kind: str
+    subject: str
+    actor: str
+    payload: dict[str, Any]
+    audience: tuple[int, ...] | None = None
+    happened_at: Instant | None = None
 
 
 def append(
@@ -77,24 +90,63 @@ def append(
 
     `subject` is `<type>:<id>`, `actor` is `person:<id>`, `engine` or `system`.
     """
-    seq, previous = tx.shared.get("event_head") or _head(tx.conn)
-    content = {
-        "seq": seq + 1,
-        "kind": kind,
-        "subject": subject,
-        "actor": actor,
-        "happened_at": tx.now if happened_at is None else happened_at,
-        "recorded_at": tx.now,
-        "audience": None if audience is None else list(audience),
-        "payload": payload,
-    }
-    digest = link(previous, content)
-    tx.execute(_INSERT, content | {"hash": digest})
-    tx.shared["event_head"] = (seq + 1, digest)
-    event = _event(content | {"hash": digest})
+    return append_many(tx, [Draft(kind, subject, actor, payload, audience, happened_at)])[0]
+
+
+def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Event]:
+    """`append` for several events, in order, with one statement."""
+    if not drafts:
+        return []
+    seq, previous = _open_head(tx)
+    now = tx.now
+    rows, written = [], []
+    for draft in drafts:
+        seq += 1
+        happened_at = now if draft.happened_at is None else draft.happened_at
+        audience = None if draft.audience is None else list(draft.audience)
+        content = {
+            "seq": seq,
+            "kind": draft.kind,
+            "subject": draft.subject,
+            "actor": draft.actor,
+            "happened_at": happened_at,
+            "recorded_at": now,
+            "audience": audience,
+            "payload": draft.payload,
+        }
+        previous = link(previous, content)
+        rows.append((*content.values(), previous))
+        written.append(
+            Event(
+                seq,
+                draft.kind,
+                draft.subject,
+                draft.actor,
+                happened_at,
+                now,
+                draft.audience,
+                draft.payload,
+                previous,
+            )
+        )
+    _INSERT.run(tx, rows)
+    tx.shared["event_head"] = (seq, previous)
     tx.wake("event")
-    tx.tell(event)
-    return event
+    for event in written:
+        tx.tell(event)
+    return written
+
+
+def head_of(tx: Tx) -> int:
+    """The newest seq as this transaction sees it: the next event here gets one more."""
+    return _open_head(tx)[0]
+
+
+def _open_head(tx: Tx) -> tuple[int, str]:
+    if "event_head" not in tx.shared:
+        tx.shared["event_head"] = _head(tx.conn)
+    known: tuple[int, str] = tx.shared["event_head"]
+    return known
 
 
 def _head(conn: Connection) -> tuple[int, str]:
@@ -123,6 +175,13 @@ def epoch(conn: Connection) -> str:
     """Changes when history was replaced (restore): every cursor from before is then void."""
     value = conn.execute(select(meta.c.value).where(meta.c.key == "epoch")).scalar()
     return value or "1"
+
+
+def begin_epoch(tx: Tx, epoch: str) -> None:
+    """History was replaced by an older one: cursors of the history before must not fit any more."""
+    same = meta.c.key == "epoch"
+    if tx.execute(meta.update().where(same), {"value": epoch}).rowcount == 0:
+        tx.execute(meta.insert(), {"key": "epoch", "value": epoch})
 
 
 def verify(conn: Connection) -> Iterator[str]:

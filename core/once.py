@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, bindparam, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    String,
+    Table,
+    bindparam,
+    select,
+)
 
 from core.chain import fingerprint
 from core.clock import DAY
@@ -63,6 +73,12 @@ def once(
     answer = run()
     tx.execute(_INSERT, {"key": full, "fingerprint": print_, "answer": answer, "at": tx.now})
     return answer
+
+
+def answer_of(conn: Connection, scope: str, key: str) -> dict[str, Any] | None:
+    """The answer (`scope`, `key`) got, None when it never came or is older than `KEEP`."""
+    found = conn.execute(_FIND, {"key_": f"{scope}/{key}"}).first()
+    return None if found is None else dict(found.answer)
 
 
 def forget_old(tx: Tx, limit: int = 1000) -> int:

@@ -23,7 +23,7 @@ BAD_QUANTITY = define(
     "Quantity “{text}” is not right: {why}. Enter a number above 0, at most 6 decimals.",
 )
 
-_NUMBER = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]*))?")
+_NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]{0,16})(?:\.([0-9]*))?")
 
 
 def parse(text: str | int | Decimal) -> Micro:
@@ -39,7 +39,7 @@ def parse(text: str | int | Decimal) -> Micro:
     sign, whole, fraction = match.group(1), match.group(2), (match.group(3) or "").rstrip("0")
     if len(fraction) > 6:
         raise AppError(BAD_QUANTITY, text=_short(text), why="小数超过 6 位")
-    value = int(whole) * ONE + int((fraction or "0").ljust(6, "0"))
+    value = int(whole or "0") * ONE + int((fraction or "0").ljust(6, "0"))
     if value > MAX_MICRO:
         raise AppError(BAD_QUANTITY, text=_short(text), why="数字太大")
     return -value if sign == "-" else value

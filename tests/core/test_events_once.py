@@ -108,3 +108,10 @@ def test_ids_sort_by_time() -> None:
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
     assert {id_[12] for id_ in ids} == {"7"}
+    assert {id_[16] for id_ in ids} <= set("89ab")
+
+
+def test_ids_of_one_moment_sort_in_the_order_of_making() -> None:
+    ids = [new_id(1_790_000_000_000_000) for _ in range(1000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 1000

@@ -17,6 +17,8 @@ from core.quantity import MAX_MICRO, ONE, Factor, check_positive, parse, plain, 
         ("12.5", 12_500_000),
         ("0.000001", 1),
         ("-3", -3 * ONE),
+        (".5", 500_000),
+        ("4.", 4 * ONE),
         ("1,234.50", 1_234_500_000),
         ("\uff11\uff12\uff0e\uff15", 12_500_000),
         (" 7 ", 7 * ONE),
@@ -29,7 +31,7 @@ def test_numbers_people_type(text: str, micro: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1.2.3", "1e5", "NaN", "0.0000001", "99999999999", "--1", "½", "0x10", "١٢"]
+    "text", ["", ".", "abc", "1.2.3", "1e5", "NaN", "0.0000001", "99999999999", "--1", "½", "0x10", "١٢"]
 )
 def test_what_is_no_quantity_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(AppError) as refusal:

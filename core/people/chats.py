@@ -1,0 +1,106 @@
+"""Which chat account is which person. Bound by an administrator, never guessed from a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from core import events
+from core.db import Tx
+from core.errors import INVALID, AppError
+from core.people.changes import insert_row, record
+from core.people.permissions import Actor, Thing, require
+from core.people.roster import LOGIN_TAKEN, person
+from core.people.tables import chat_identities, persons
+
+
+@dataclass(frozen=True, slots=True)
+class ChatIdentity:
+    """One account of a person on one channel; dead when the vendor says it cannot be reached."""
+
+    id: int
+    person_id: int
+    channel: str
+    user_id: str
+    state: str
+
+
+_BY_CHAT = (
+    select(chat_identities.c.person_id)
+    .join(persons, persons.c.id == chat_identities.c.person_id)
+    .where(chat_identities.c.channel == bindparam("channel_"))
+    .where(chat_identities.c.user_id == bindparam("user_"))
+    .where(persons.c.active.is_(True))
+)
+_OF_PERSON = (
+    select(chat_identities)
+    .where(chat_identities.c.person_id == bindparam("person_"))
+    .order_by(chat_identities.c.id)
+    .limit(20)
+)
+
+
+def bind_chat(tx: Tx, actor: Actor, person_id: int, channel: str, user_id: str) -> int:
+    """Bind an account to a person; a dead account of the same person comes back to life.
+
+    Raises:
+        AppError(forbidden, not_found): no such person. AppError(login_taken): another person's.
+    """
+    require(actor, "person.write", Thing("person", str(person_id)))
+    person(tx.conn, person_id)
+    if not channel or not user_id or len(user_id) > 128:
+        raise AppError(INVALID, field="聊天账号", why="渠道和账号都要填，账号不超过 128 位")
+    same = (chat_identities.c.channel == channel) & (chat_identities.c.user_id == user_id)
+    found = tx.execute(select(chat_identities).where(same)).first()
+    if found is not None:
+        if found.person_id != person_id:
+            raise AppError(LOGIN_TAKEN, field="聊天账号", value=user_id)
+        tx.execute(chat_identities.update().where(same), {"state": "active"})
+        identity_id = int(found.id)
+    else:
+        row = {"person_id": person_id, "channel": channel, "user_id": user_id, "state": "active"}
+        identity_id = insert_row(tx, chat_identities, row)
+    after = {"channel": channel, "user_id": user_id}
+    record(tx, actor, "person.write", f"person:{person_id}", after=after)
+    return identity_id
+
+
+def unbind_chat(tx: Tx, actor: Actor, channel: str, user_id: str) -> None:
+    """Take an account away from its person; unknown is fine."""
+    same = (chat_identities.c.channel == channel) & (chat_identities.c.user_id == user_id)
+    found = tx.execute(select(chat_identities).where(same)).first()
+    require(actor, "person.write", Thing("person", str(found.person_id) if found else ""))
+    if found is not None:
+        tx.execute(chat_identities.delete().where(same))
+        before = {"channel": channel, "user_id": user_id}
+        record(tx, actor, "person.write", f"person:{found.person_id}", before=before)
+
+
+def person_by_chat(conn: Connection, channel: str, user_id: str) -> int | None:
+    """The active person behind an account that the vendor vouches for.
+
+    A dead account counts: who presses a button there can evidently be reached.
+    """
+    found: int | None = conn.execute(_BY_CHAT, {"channel_": channel, "user_": user_id}).scalar()
+    return found
+
+
+def chats_of(conn: Connection, person_id: int) -> list[ChatIdentity]:
+    """The accounts of a person, dead ones too, oldest first."""
+    rows = conn.execute(_OF_PERSON, {"person_": person_id}).mappings()
+    return [ChatIdentity(**dict(row)) for row in rows]
+
+
+def mark_chat_dead(tx: Tx, channel: str, user_id: str, why: str) -> None:
+    """The vendor says: this user left, blocked us or never existed. Sending there ends."""
+    same = (
+        (chat_identities.c.channel == channel)
+        & (chat_identities.c.user_id == user_id)
+        & (chat_identities.c.state == "active")
+    )
+    found = tx.execute(select(chat_identities.c.person_id).where(same)).scalar()
+    if found is not None:
+        tx.execute(chat_identities.update().where(same), {"state": "dead"})
+        payload = {"channel": channel, "user_id": user_id, "why": why}
+        events.append(tx, "chat.dead", f"person:{found}", "engine", payload)
