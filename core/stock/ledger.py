@@ -1,0 +1,187 @@
+"""The one posting path: `post_many` loads a book, decides in memory, writes what was accepted.
+
+`post` is a batch of one. `post`, `reverse` and `post_many` do NOT ask for a permission: the verb
+above them (receive, count, issue …) already did. What a person posts by hand goes through
+`post_by_hand`, `reverse_by_hand` and `post_many_by_hand`, which require `stock.post`.
+The only writer of postings, moves, balances' on-hand and serial places. Reservations: `reserve.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from core.clock import DAY, HOUR, Instant, iso, to_datetime
+from core.db import Tx
+from core.errors import KEY_REUSED, NOT_FOUND, AppError
+from core.ids import check_operation_id
+from core.people import Actor, require
+from core.stock import refusals
+from core.stock.book import Loaded, Posted, load, posted_by_op, reversers
+from core.stock.rules import Change, Posting, Terms, counter_lines, decide
+from core.stock.writing import Work, open_batch, stage, write
+
+
+def post(tx: Tx, actor: Actor, posting: Posting) -> Posted:
+    """Post one posting; the verb above has checked the permission.
+
+    Raises:
+        AppError: a refusal of `core.stock.refusals`, `not_found`, `bad_quantity` or `key_reused`.
+    """
+    return post_work(tx, Work(actor, posting))
+
+
+def post_by_hand(tx: Tx, actor: Actor, posting: Posting) -> Posted:
+    """`post` for a person's own posting: requires `stock.post`."""
+    require(actor, "stock.post")
+    return post(tx, actor, posting)
+
+
+def post_many(tx: Tx, items: Sequence[tuple[Actor, Posting]]) -> list[Posted | AppError]:
+    """The set-based form, for `core.db.Together`: one answer or refusal per posting, in order."""
+    return post_works(tx, [Work(actor, posting) for actor, posting in items])
+
+
+def post_many_by_hand(tx: Tx, items: Sequence[tuple[Actor, Posting]]) -> list[Posted | AppError]:
+    """`post_many` where each actor must hold `stock.post` himself."""
+    works: list[Work | AppError] = []
+    for actor, posting in items:
+        try:
+            require(actor, "stock.post")
+            works.append(Work(actor, posting))
+        except AppError as refusal:
+            works.append(refusal)
+    answers = iter(post_works(tx, [work for work in works if isinstance(work, Work)]))
+    return [next(answers) if isinstance(work, Work) else work for work in works]
+
+
+def reverse(tx: Tx, actor: Actor, original_op_id: str, op_id: str, reason: str) -> Posted:
+    """Undo a posting by its mirror image, which names it; the original stays as it is.
+
+    Raises:
+        AppError: no such posting, already reversed, or the stock is no longer there.
+    """
+    original = posted_by_op(tx.conn, [original_op_id]).get(original_op_id)
+    if original is None:
+        raise AppError(NOT_FOUND, what="过账", name=original_op_id)
+    lines = counter_lines(move.line() for move in original.moves)
+    posting = Posting(
+        op_id, "reverse", lines, doc=original.doc, reason=reason, reverses=original_op_id
+    )
+    return post(tx, actor, posting)
+
+
+def reverse_by_hand(tx: Tx, actor: Actor, original_op_id: str, op_id: str, reason: str) -> Posted:
+    """`reverse` for a person's own correction: requires `stock.post`."""
+    require(actor, "stock.post")
+    return reverse(tx, actor, original_op_id, op_id, reason)
+
+
+def posted(conn: Connection, op_id: str) -> Posted | None:
+    """What was posted under this operation id, or None."""
+    return posted_by_op(conn, [op_id]).get(op_id)
+
+
+def answer_again(tx: Tx, op_id: str, print_: str) -> Posted | None:
+    """The first answer if `op_id` was posted before, for verbs that build their lines themselves.
+
+    Raises:
+        AppError(key_reused): it was, for other content.
+    """
+    before = posted(tx.conn, op_id)
+    if before is None:
+        return None
+    if before.fingerprint != print_:
+        raise AppError(KEY_REUSED, key=op_id)
+    return replace(before, replayed=True)
+
+
+def post_work(tx: Tx, work: Work) -> Posted:
+    """Post one work of a neighbouring verb of this package (fulfil, hold)."""
+    answer = post_works(tx, [work])[0]
+    if isinstance(answer, AppError):
+        raise answer
+    return answer
+
+
+def post_works(tx: Tx, works: Sequence[Work]) -> list[Posted | AppError]:
+    """Decide all works in order on one book, then write the accepted ones together."""
+    reversed_ops = {work.posting.reverses for work in works if work.posting.reverses}
+    known = posted_by_op(tx.conn, {work.posting.op_id for work in works} | reversed_ops)
+    undone = reversers(tx.conn, reversed_ops)
+    fresh = [work.posting for work in works if work.posting.op_id not in known]
+    if not fresh:
+        return [_answer_again(work, known) for work in works]
+    loaded = load(tx.conn, fresh)
+    batch = open_batch(tx)
+    answers: list[Posted | AppError] = []
+    for work in works:
+        if work.posting.op_id in known:
+            answers.append(_answer_again(work, known))
+            continue
+        try:
+            change = _decide(tx, work, loaded, known, undone)
+        except AppError as refusal:
+            answers.append(refusal)
+            continue
+        loaded.book.apply(change)
+        answer = stage(tx, work, change, batch)
+        known[answer.op_id] = answer
+        if work.posting.reverses:
+            undone[work.posting.reverses] = answer.op_id
+        answers.append(answer)
+    write(tx, batch, loaded)
+    return answers
+
+
+def _answer_again(work: Work, known: dict[str, Posted]) -> Posted | AppError:
+    before = known[work.posting.op_id]
+    if before.fingerprint != work.fingerprint:
+        return AppError(KEY_REUSED, key=work.posting.op_id)
+    return replace(before, replayed=True)
+
+
+def _decide(
+    tx: Tx, work: Work, loaded: Loaded, known: dict[str, Posted], undone: dict[str, str]
+) -> Change:
+    posting = work.posting
+    check_operation_id(posting.op_id)
+    happened_at = tx.now if posting.happened_at is None else posting.happened_at
+    if happened_at > tx.now + DAY:
+        raise AppError(refusals.TIME_AHEAD, happened_at=iso(happened_at))
+    if posting.reverses:
+        _check_reversal(posting, known, undone)
+    today = local_date(happened_at)
+    if work.reservation_id is None:
+        terms = _terms_of(today)
+    else:
+        terms = Terms(today, work.reservation_id, work.draws)
+    return decide(posting, loaded.book, terms)
+
+
+_terms_of = lru_cache(maxsize=64)(Terms)
+
+
+def _check_reversal(posting: Posting, known: dict[str, Posted], undone: dict[str, str]) -> None:
+    original = known.get(posting.reverses)
+    if original is None:
+        raise AppError(NOT_FOUND, what="过账", name=posting.reverses)
+    by = undone.get(posting.reverses)
+    if by is not None:
+        raise AppError(refusals.ALREADY_REVERSED, original=posting.reverses, by=by)
+    mirror = counter_lines(move.line() for move in original.moves)
+    if posting.kind != "reverse" or posting.lines != mirror:
+        raise AppError(refusals.NOT_A_MIRROR, original=posting.reverses)
+
+
+def local_date(when: Instant) -> str:
+    """The ISO date on the warehouse's wall at `when`."""
+    return _date_of_hour(when // HOUR)
+
+
+@lru_cache(maxsize=1_024)
+def _date_of_hour(hour: int) -> str:
+    return to_datetime(hour * HOUR).date().isoformat()

@@ -1,0 +1,370 @@
+"""Questions to the ledger: on hand, available, as of, the card of movements, near expiry.
+
+Only reads; every list is bounded. Quantities in micro, base unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, case, func, or_, select, union_all
+
+from core.catalog import tables as catalog
+from core.clock import Instant
+from core.quantity import Micro
+from core.stock.rules import SELLABLE, VIRTUAL
+from core.stock.tables import balances, move_serials, moves, postings, serials
+
+PAGE = 500
+FAR = "9999-99-99"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRow:
+    """One balance with the names a person reads."""
+
+    id: int
+    item_id: int
+    item_code: str
+    item_name: str
+    unit: str
+    lot_id: int
+    lot_code: str | None
+    expires_on: str | None
+    lot_state: str | None
+    location_id: int
+    location_code: str
+    location_kind: str
+    warehouse_id: int | None
+    status: str
+    owner_id: int
+    on_hand: Micro
+    reserved: Micro
+
+    @property
+    def available(self) -> Micro:
+        """What may be promised of this row alone; 0 unless it is good and in a bin or dock."""
+        good = self.status == "ok" and self.owner_id == 0 and (self.lot_state or "ok") == "ok"
+        if not good or self.location_kind not in SELLABLE:
+            return 0
+        return max(self.on_hand - self.reserved, 0)
+
+
+_ITEMS, _LOTS, _PLACES = catalog.items, catalog.lots, catalog.locations
+_ROWS = (
+    select(
+        balances.c.id,
+        balances.c.item_id,
+        _ITEMS.c.code.label("item_code"),
+        _ITEMS.c.name.label("item_name"),
+        _ITEMS.c.unit,
+        balances.c.lot_id,
+        _LOTS.c.code.label("lot_code"),
+        _LOTS.c.expires_on,
+        _LOTS.c.state.label("lot_state"),
+        balances.c.location_id,
+        _PLACES.c.code.label("location_code"),
+        _PLACES.c.kind.label("location_kind"),
+        _PLACES.c.warehouse_id,
+        balances.c.status,
+        balances.c.owner_id,
+        balances.c.on_hand,
+        balances.c.reserved,
+    )
+    .join(_ITEMS, _ITEMS.c.id == balances.c.item_id)
+    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+)
+
+
+def on_hand(
+    conn: Connection,
+    item_id: int | None = None,
+    location_id: int | None = None,
+    lot_id: int | None = None,
+    warehouse_id: int | None = None,
+    *,
+    virtual: bool = False,
+    limit: int = PAGE,
+    after: int = 0,
+) -> list[BalanceRow]:
+    """Balances that are not zero, by balance id; page on with `after` = the last id.
+
+    Supplier, customer, production and count are left out unless asked for (`virtual`, or by
+    `location_id`).
+    """
+    query = _ROWS.where(
+        balances.c.id > after, or_(balances.c.on_hand != 0, balances.c.reserved != 0)
+    )
+    if not virtual and location_id is None:
+        query = query.where(_PLACES.c.kind.not_in(VIRTUAL))
+    wanted = (
+        (balances.c.item_id, item_id),
+        (balances.c.location_id, location_id),
+        (balances.c.lot_id, lot_id),
+        (_PLACES.c.warehouse_id, warehouse_id),
+    )
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    return _balance_rows(conn, query.order_by(balances.c.id).limit(limit))
+
+
+def _balance_rows(conn: Connection, query: Select[*tuple[Any, ...]]) -> list[BalanceRow]:
+    rows: Any = conn.execute(query)
+    return [BalanceRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Where an item stands in one warehouse or in all: what is there, and what may be promised."""
+
+    item_id: int
+    on_hand: Micro
+    reserved: Micro
+    inspecting: Micro
+    held: Micro  # hold, rejected, recalled, or good stock of a stopped lot
+    expired: Micro
+    in_transit: Micro
+    available: Micro
+
+
+def promise(
+    conn: Connection, item_id: int, warehouse_id: int | None = None, on_date: str | None = None
+) -> Promise:
+    """Available to promise for an ISO date: good, ours, in a bin or dock, not expired by then."""
+    state, expiry = func.coalesce(_LOTS.c.state, "ok"), func.coalesce(_LOTS.c.expires_on, FAR)
+    here = _PLACES.c.kind.in_(SELLABLE)
+    good = (balances.c.status == "ok") & (state == "ok")
+    late = expiry < (on_date or "")
+    free = balances.c.on_hand - balances.c.reserved
+
+    def total(condition: Any, value: Any = balances.c.on_hand) -> Any:
+        return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+
+    query = (
+        select(
+            total(here),
+            total(here, balances.c.reserved),
+            total(here & (balances.c.status == "inspect")),
+            total(here & (balances.c.status != "inspect") & ~good),
+            total(here & good & late),
+            total(_PLACES.c.kind == "transit"),
+            total(here & good & ~late, free),
+        )
+        .select_from(balances)
+        .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+        .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+        .where(balances.c.item_id == item_id, balances.c.owner_id == 0)
+    )
+    if warehouse_id is not None:
+        query = query.where(_PLACES.c.warehouse_id == warehouse_id)
+    row = conn.execute(query).one()
+    return Promise(item_id, *(int(value) for value in row))
+
+
+def available(
+    conn: Connection, item_id: int, warehouse_id: int | None = None, on_date: str | None = None
+) -> Micro:
+    """How much of an item may be promised (`promise` without the detail)."""
+    return promise(conn, item_id, warehouse_id, on_date).available
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A balance as the moves up to an instant make it."""
+
+    item_id: int
+    lot_id: int
+    location_id: int
+    status: str
+    owner_id: int
+    on_hand: Micro
+
+
+def as_of(
+    conn: Connection,
+    item_id: int,
+    at: Instant,
+    by: Literal["recorded", "happened"] = "recorded",
+    limit: int = 5_000,
+) -> list[AsOf]:
+    """What stood where at `at` (inclusive): as the books said then, or as we know it today.
+
+    `recorded` ignores what was entered later; `happened` puts back-dated facts where they belong.
+    """
+    when = moves.c.recorded_at if by == "recorded" else moves.c.happened_at
+    known = (moves.c.item_id == item_id) & (when <= at)
+    taken = select(
+        moves.c.lot_id,
+        moves.c.from_location.label("location_id"),
+        moves.c.from_status.label("status"),
+        moves.c.owner_id,
+        (-moves.c.quantity).label("quantity"),
+    ).where(known)
+    given = select(
+        moves.c.lot_id,
+        moves.c.to_location,
+        moves.c.to_status,
+        moves.c.to_owner_id,
+        moves.c.quantity,
+    ).where(known)
+    both = union_all(taken, given).subquery()
+    total = func.sum(both.c.quantity)
+    keys = (both.c.lot_id, both.c.location_id, both.c.status, both.c.owner_id)
+    query = select(*keys, total).group_by(*keys).having(total != 0).order_by(*keys).limit(limit)
+    rows: Any = conn.execute(query)
+    return [AsOf(item_id, row[0], row[1], row[2], row[3], int(row[4])) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One line on the card of an item; `quantity` always above zero, from → to tells the way."""
+
+    move_id: int
+    posting_id: int
+    op_id: str
+    kind: str
+    doc: str
+    reason: str
+    reverses: str | None
+    actor: str
+    happened_at: Instant
+    recorded_at: Instant
+    lot_id: int
+    lot_code: str | None
+    from_location: str
+    to_location: str
+    from_status: str
+    to_status: str
+    quantity: Micro
+
+
+_FROM, _TO = _PLACES.alias("from_place"), _PLACES.alias("to_place")
+_CARD = (
+    select(
+        moves.c.id,
+        moves.c.posting_id,
+        postings.c.op_id,
+        postings.c.kind,
+        postings.c.doc,
+        postings.c.reason,
+        postings.c.reverses,
+        postings.c.actor,
+        moves.c.happened_at,
+        moves.c.recorded_at,
+        moves.c.lot_id,
+        _LOTS.c.code.label("lot_code"),
+        _FROM.c.code.label("from_code"),
+        _TO.c.code.label("to_code"),
+        moves.c.from_status,
+        moves.c.to_status,
+        moves.c.quantity,
+    )
+    .join(postings, postings.c.id == moves.c.posting_id)
+    .join(_FROM, _FROM.c.id == moves.c.from_location)
+    .join(_TO, _TO.c.id == moves.c.to_location)
+    .outerjoin(_LOTS, _LOTS.c.id == moves.c.lot_id)
+)
+
+
+def movements(
+    conn: Connection,
+    item_id: int,
+    cursor: int | None = None,
+    limit: int = 100,
+    *,
+    lot_id: int | None = None,
+) -> list[Movement]:
+    """The card of an item, newest first; page on with `cursor` = the last `move_id` seen."""
+    query = _CARD.where(moves.c.item_id == item_id)
+    if cursor is not None:
+        query = query.where(moves.c.id < cursor)
+    if lot_id is not None:
+        query = query.where(moves.c.lot_id == lot_id)
+    rows: Any = conn.execute(query.order_by(moves.c.id.desc()).limit(limit))
+    return [Movement(*row) for row in rows]
+
+
+def movements_of_serial(
+    conn: Connection, item_id: int, code: str, limit: int = 100
+) -> list[Movement]:
+    """The life of one serial, newest first."""
+    query = (
+        _CARD.join(move_serials, move_serials.c.move_id == moves.c.id)
+        .join(serials, serials.c.id == move_serials.c.serial_id)
+        .where(serials.c.item_id == item_id, serials.c.code == code)
+    )
+    rows: Any = conn.execute(query.order_by(moves.c.id.desc()).limit(limit))
+    return [Movement(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SerialRow:
+    """Where one serial stands, and the reservation that holds it."""
+
+    id: int
+    code: str
+    lot_id: int
+    location_id: int
+    location_code: str
+    status: str
+    owner_id: int
+    reservation_id: int | None
+
+
+def serials_of(
+    conn: Connection,
+    item_id: int,
+    location_id: int | None = None,
+    *,
+    code: str | None = None,
+    limit: int = PAGE,
+    after: int = 0,
+) -> list[SerialRow]:
+    """The serials of an item, at a place or by code; page on with `after` = the last id."""
+    query = (
+        select(
+            serials.c.id,
+            serials.c.code,
+            serials.c.lot_id,
+            serials.c.location_id,
+            _PLACES.c.code.label("location_code"),
+            serials.c.status,
+            serials.c.owner_id,
+            serials.c.reservation_id,
+        )
+        .join(_PLACES, _PLACES.c.id == serials.c.location_id)
+        .where(serials.c.item_id == item_id, serials.c.id > after)
+    )
+    if location_id is not None:
+        query = query.where(serials.c.location_id == location_id)
+    if code is not None:
+        query = query.where(serials.c.code == code)
+    rows: Any = conn.execute(query.order_by(serials.c.id).limit(limit))
+    return [SerialRow(*row) for row in rows]
+
+
+def near_expiry(
+    conn: Connection,
+    on_date: str,
+    days: int,
+    warehouse_id: int | None = None,
+    limit: int = PAGE,
+) -> list[BalanceRow]:
+    """Stock in our hands whose last good day is at most `days` after `on_date`; earliest first.
+
+    What has expired already comes too: it still lies there.
+    """
+    last = (date.fromisoformat(on_date) + timedelta(days=days)).isoformat()
+    query = _ROWS.where(
+        _LOTS.c.expires_on <= last,
+        balances.c.on_hand > 0,
+        _PLACES.c.kind.in_((*SELLABLE, "transit")),
+    )
+    if warehouse_id is not None:
+        query = query.where(_PLACES.c.warehouse_id == warehouse_id)
+    query = query.order_by(_LOTS.c.expires_on, balances.c.id).limit(limit)
+    return _balance_rows(conn, query)

@@ -1,0 +1,166 @@
+"""The ledger's tables: postings and moves (append-only), balances, reservations, serials.
+
+A move is a fact and never changes; a balance, a reservation and a serial's place are caches that
+`prove.py` can derive again from the log. Item, lot and location ids are not foreign keys here: the
+posting checks them in memory in the same transaction, and the catalog never deletes a row.
+Not for prices or values.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    text,
+)
+
+from core.append_only import forbid_change
+from core.db import Big, metadata
+
+postings = Table(
+    "posting",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),  # dense, in the order of sealing
+    Column("op_id", String(128), nullable=False, unique=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("doc", String(96), nullable=False),
+    Column("reason", String(400), nullable=False),
+    Column("reverses", String(128)),
+    Column("actor", String(64), nullable=False),
+    Column("happened_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("event_seq", Big, nullable=False),
+    # NULLs are distinct in both databases: many postings reverse nothing, each is reversed once.
+    Index("uq_posting_reverses", "reverses", unique=True),
+    Index(
+        "ix_posting_doc", "doc", sqlite_where=text("doc <> ''"), postgresql_where=text("doc <> ''")
+    ),
+)
+
+moves = Table(
+    "move",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("posting_id", Big, nullable=False),
+    Column("line_no", Integer, nullable=False),
+    Column("item_id", Big, nullable=False),
+    Column("lot_id", Big, nullable=False),  # 0 = the item has no lots
+    Column("from_location", Big, nullable=False),
+    Column("to_location", Big, nullable=False),
+    Column("from_status", String(8), nullable=False),
+    Column("to_status", String(8), nullable=False),
+    Column("owner_id", Big, nullable=False),  # 0 = ours
+    Column("to_owner_id", Big, nullable=False),
+    Column("quantity", BigInteger, nullable=False),  # micro, always above zero
+    Column("happened_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    Index("uq_move_posting_id_line_no", "posting_id", "line_no", unique=True),
+    Index("ix_move_item_id_id", "item_id", "id"),
+    Index(
+        "ix_move_lot_id_id",
+        "lot_id",
+        "id",
+        sqlite_where=text("lot_id <> 0"),
+        postgresql_where=text("lot_id <> 0"),
+    ),
+)
+
+move_serials = Table(
+    "move_serial",
+    metadata,
+    Column("move_id", Big, primary_key=True, autoincrement=False),
+    Column("serial_id", Big, primary_key=True, autoincrement=False),
+    Index("ix_move_serial_serial_id", "serial_id"),
+)
+
+balances = Table(
+    "balance",
+    metadata,
+    Column("id", Big, primary_key=True),
+    # The five columns of the stock key in one string: one value to look up and to sort locks by.
+    Column("key", String(112), nullable=False, unique=True),
+    Column("item_id", Big, nullable=False),
+    Column("lot_id", Big, nullable=False),
+    Column("location_id", Big, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("owner_id", Big, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+    Index("ix_balance_item_id_location_id", "item_id", "location_id"),
+    Index("ix_balance_location_id", "location_id"),
+    Index(
+        "ix_balance_lot_id",
+        "lot_id",
+        sqlite_where=text("lot_id <> 0"),
+        postgresql_where=text("lot_id <> 0"),
+    ),
+)
+
+serials = Table(
+    "serial_place",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("item_id", Big, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("lot_id", Big, nullable=False),
+    Column("location_id", Big, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("owner_id", Big, nullable=False),
+    Column("reservation_id", Big),  # who may move it while this is set
+    Index("uq_serial_place_item_id_code", "item_id", "code", unique=True),
+    Index("ix_serial_place_reservation_id", "reservation_id"),
+)
+
+RESERVATION_STATES = ("open", "fulfilled", "released", "expired", "broken")
+
+reservations = Table(
+    "reservation",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("op_id", String(128), nullable=False, unique=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("item_id", Big, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("remaining", BigInteger, nullable=False),
+    Column("for_doc", String(96), nullable=False),
+    Column("ship_on", String(10)),
+    Column("expires_at", BigInteger),
+    Column("state", String(12), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    CheckConstraint("remaining >= 0 AND remaining <= quantity", name="remaining_fits"),
+    Index(
+        "ix_reservation_due",
+        "expires_at",
+        "id",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_reservation_for_doc", "for_doc"),
+)
+
+reservation_parts = Table(
+    "reservation_part",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("reservation_id", Big, ForeignKey("reservation.id"), nullable=False),
+    Column("balance_id", Big, ForeignKey("balance.id"), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("remaining", BigInteger, nullable=False),
+    CheckConstraint("remaining >= 0 AND remaining <= quantity", name="remaining_fits"),
+    Index("ix_reservation_part_reservation_id", "reservation_id"),
+    Index("ix_reservation_part_balance_id", "balance_id"),
+)
+
+for _facts in (postings, moves, move_serials):
+    forbid_change(_facts)

@@ -1,0 +1,251 @@
+"""Writes a batch of accepted postings: rows, balances under guard, serial places, one event each.
+
+Knows no rules: what comes here was decided by `rules.decide`. Called by `ledger.py` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BindParameter, and_, bindparam, func, null, or_, select
+
+from core import events
+from core.bulk import Bulk
+from core.chain import fingerprint
+from core.db import Tx
+from core.people import Actor
+from core.quantity import Micro
+from core.stock.book import Loaded, MoveRow, Posted
+from core.stock.rules import Change, Key, Line, Posting, key_text
+from core.stock.tables import balances, move_serials, moves, postings, serials
+
+_HEADS = select(
+    select(func.max(postings.c.id)).scalar_subquery(),
+    select(func.max(moves.c.id)).scalar_subquery(),
+)
+_SERIAL_HEAD = select(func.max(serials.c.id))
+_ADD_POSTING = Bulk(postings.insert(), tuple(postings.c.keys()))
+_ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
+_ADD_BALANCE = Bulk(balances.insert(), tuple(balances.c.keys())[1:])
+_ADD_SERIAL = Bulk(serials.insert(), tuple(serials.c.keys()))
+_ADD_MOVE_SERIAL = Bulk(move_serials.insert(), ("move_id", "serial_id"))
+_D: BindParameter[int] = bindparam("d")
+_R: BindParameter[int] = bindparam("r")
+_after = balances.c.on_hand + _D - balances.c.reserved - _R
+# The guard of rules._check_balance once more, where another process could not slip past it.
+_CHANGE_BALANCE = Bulk(
+    balances.update()
+    .where(
+        balances.c.id == bindparam("id_"),
+        balances.c.reserved + _R >= 0,
+        or_(
+            _after >= 0,
+            _D >= _R,
+            and_(bindparam("free") == 1, balances.c.reserved + _R == 0),
+        ),
+    )
+    .values(on_hand=balances.c.on_hand + _D, reserved=balances.c.reserved + _R),
+    ("id_", "d", "r", "free"),
+)
+_PLACE_SERIAL = Bulk(
+    serials.update()
+    .where(serials.c.id == bindparam("id_"))
+    .values(
+        lot_id=bindparam("lot"),
+        location_id=bindparam("place"),
+        status=bindparam("status_"),
+        owner_id=bindparam("owner"),
+        reservation_id=null(),
+    ),
+    ("id_", "lot", "place", "status_", "owner"),
+)
+
+
+class LedgerBrokenError(Exception):
+    """A balance was not what the lock promised: a bug or a tampered table, never a person's fault.
+
+    The transaction is rolled back; `jieli prove` names the row.
+    """
+
+
+@dataclass(slots=True)
+class Work:
+    """One posting on its way through a batch, with what a reservation lets it draw."""
+
+    actor: Actor
+    posting: Posting
+    fingerprint: str = ""
+    reservation_id: int | None = None
+    draws: tuple[tuple[Key, Micro], ...] = ()
+    content: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.content = content_of(self.posting)
+        if not self.fingerprint:
+            self.fingerprint = fingerprint([self.content, self.posting.happened_at])
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the accepted postings of one batch write."""
+
+    posting_head: int
+    move_head: int
+    event_head: int
+    postings: list[tuple[Any, ...]] = field(default_factory=list)
+    moves: list[tuple[Any, ...]] = field(default_factory=list)
+    drafts: list[events.Draft] = field(default_factory=list)
+    on_hand: dict[Key, Micro] = field(default_factory=dict)
+    reserved: dict[Key, Micro] = field(default_factory=dict)
+    free: set[Key] = field(default_factory=set)
+    serials: dict[tuple[int, str], Key] = field(default_factory=dict)
+    move_serials: list[tuple[int, tuple[int, str]]] = field(default_factory=list)
+
+
+def content_of(posting: Posting) -> dict[str, Any]:
+    """The posting as its event keeps it: what `prove` compares the tables with."""
+    return {
+        "op_id": posting.op_id,
+        "kind": posting.kind,
+        "doc": posting.doc,
+        "reason": posting.reason,
+        "reverses": posting.reverses,
+        "lines": [_compact(line) for line in posting.lines],
+    }
+
+
+def _compact(line: Line) -> list[Any]:
+    return [
+        line.item_id,
+        line.lot_id,
+        line.from_location,
+        line.to_location,
+        line.from_status,
+        line.to_status,
+        line.owner_id,
+        line.owner_id if line.to_owner_id is None else line.to_owner_id,
+        line.quantity,
+        list(line.serials),
+    ]
+
+
+def open_batch(tx: Tx) -> Batch:
+    """An empty batch that numbers on from what this transaction sees."""
+    posting_head, move_head = tx.shared.get("stock_heads") or _heads(tx)
+    return Batch(posting_head, move_head, events.head_of(tx))
+
+
+def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
+    """Number one accepted posting and put its rows into the batch."""
+    posting, now = work.posting, tx.now
+    happened_at = now if posting.happened_at is None else posting.happened_at
+    batch.posting_head += 1
+    batch.event_head += 1
+    posting_id, first, seq = batch.posting_head, batch.move_head + 1, batch.event_head
+    rows = []
+    for line_no, compact in enumerate(work.content["lines"], 1):
+        batch.move_head += 1
+        move_id = batch.move_head
+        row = MoveRow._make((move_id, line_no, *compact[:9], tuple(compact[9])))
+        rows.append(row)
+        batch.moves.append((move_id, posting_id, *row[1:11], happened_at, now))
+        for code in row.serials:
+            batch.move_serials.append((move_id, (row.item_id, code)))
+    content = work.content
+    actor = work.actor.label
+    batch.postings.append(
+        (
+            posting_id,
+            posting.op_id,
+            work.fingerprint,
+            posting.kind,
+            posting.doc,
+            posting.reason,
+            posting.reverses or None,
+            actor,
+            happened_at,
+            now,
+            seq,
+        )
+    )
+    batch.drafts.append(
+        events.Draft(
+            "stock.posted",
+            f"posting:{posting.op_id}",
+            actor,
+            {"posting": posting_id, "first_move": first, "print": work.fingerprint} | content,
+            happened_at=happened_at,
+        )
+    )
+    _gather(change, batch)
+    return Posted(
+        posting_id,
+        posting.op_id,
+        seq,
+        posting.kind,
+        posting.doc,
+        happened_at,
+        now,
+        tuple(rows),
+        work.fingerprint,
+    )
+
+
+def _gather(change: Change, batch: Batch) -> None:
+    for key, delta in change.on_hand.items():
+        batch.on_hand[key] = batch.on_hand.get(key, 0) + delta
+    for key, delta in change.reserved.items():
+        batch.reserved[key] = batch.reserved.get(key, 0) + delta
+    batch.free |= change.free
+    batch.serials.update(change.serials)
+
+
+def _heads(tx: Tx) -> tuple[int, int]:
+    row: Any = tx.execute(_HEADS).one()
+    return row[0] or 0, row[1] or 0
+
+
+def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
+    """Write all that was staged.
+
+    Raises:
+        LedgerBrokenError: a balance changed under the lock; nothing may be committed.
+    """
+    if not batch.postings:
+        return
+    _ADD_POSTING.run(tx, batch.postings)
+    _ADD_MOVE.run(tx, batch.moves)
+    _write_balances(tx, batch, loaded.balance_ids)
+    if batch.serials:
+        _write_serials(tx, batch, loaded.serial_ids)
+    tx.shared["stock_heads"] = (batch.posting_head, batch.move_head)
+    events.append_many(tx, batch.drafts)
+
+
+def _write_balances(tx: Tx, batch: Batch, ids: dict[Key, int]) -> None:
+    changed, added = [], []
+    for key in sorted(batch.on_hand):
+        delta, drawn = batch.on_hand[key], batch.reserved.get(key, 0)
+        if key not in ids:
+            added.append((key_text(key), *key, delta, 0))
+        elif delta or drawn:
+            changed.append((ids[key], delta, drawn, 1 if key in batch.free else 0))
+    if _CHANGE_BALANCE.run(tx, changed) != len(changed):
+        raise LedgerBrokenError("a balance changed while the posting held its lock")
+    _ADD_BALANCE.run(tx, added)
+
+
+def _write_serials(tx: Tx, batch: Batch, ids: dict[tuple[int, str], int]) -> None:
+    head = tx.execute(_SERIAL_HEAD).scalar() or 0
+    placed, added = [], []
+    for name, key in batch.serials.items():
+        if name in ids:
+            placed.append((ids[name], *key[1:]))
+        else:
+            head += 1
+            ids[name] = head
+            added.append((head, key.item_id, name[1], *key[1:], None))
+    _PLACE_SERIAL.run(tx, placed)
+    _ADD_SERIAL.run(tx, added)
+    _ADD_MOVE_SERIAL.run(tx, [(move_id, ids[name]) for move_id, name in batch.move_serials])
