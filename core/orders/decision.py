@@ -1,0 +1,249 @@
+"""The buyer's decision on a failed inspection: return to the supplier, accept anyway, or scrap.
+
+A decision about a wholly held lot covers all of it: stock in bins, later arrivals that landed in
+hold, and other failed inspections of the same lot. Legal's and the supplier's answers are only
+recorded here; they decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from core import catalog, events
+from core.db import Tx
+from core.errors import AppError
+from core.orders import progress, rules
+from core.orders.inspection import Inspection, inspection, of_row
+from core.orders.measure import dock_of, short_amount
+from core.orders.qc_cards import CLAIM_ANSWERS, DECISIONS, LEGAL_ANSWERS
+from core.orders.replay import post_new, run_once
+from core.orders.tables import inspections as table
+from core.people import ENGINE, Actor, Thing, record, require
+from core.quantity import Micro
+from core.stock import BalanceRow, Line, Posting, on_hand, release_lot, serials_of
+from core.tasks import board, talk
+
+MOST_PLACES = 2_001  # one more than a posting takes: too many are refused, never cut off
+MOST_SERIALS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """`decision`: return, concession or scrap; a reason is required for each."""
+
+    op_id: str
+    inspection_id: str
+    decision: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided and how much moved (base units)."""
+
+    inspection_id: str
+    decision: str
+    quantity: Micro
+    sentence: str
+
+
+def decide(tx: Tx, actor: Actor, ask: Decide) -> Decided:
+    """Decide a failed inspection once and for all, and move the goods accordingly.
+
+    Raises:
+        AppError: forbidden, unknown_choice, reason_needed, already_decided, key_reused, or a
+            refusal of the ledger.
+    """
+    failed = inspection(tx.conn, ask.inspection_id)
+    require(actor, "decide", Thing("inspection", failed.id, warehouse_id=failed.warehouse_id))
+    return run_once(tx, "decide", ask, Decided, lambda: _decide(tx, actor, ask, failed))
+
+
+def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
+    word = DECISIONS.get(ask.decision)
+    if word is None:
+        choices = "、".join(DECISIONS.values())
+        raise AppError(
+            rules.UNKNOWN_CHOICE, given=ask.decision[:40], what="处理方式", choices=choices
+        )
+    reason = rules.require_reason(ask.reason, word)
+    if failed.state != "failed":
+        raise AppError(rules.ALREADY_DECIDED, decision=DECISIONS.get(failed.decision, "合格"))
+    covered = _covered(tx.conn, failed)
+    quantity = _move(tx, actor, ask, failed, reason)
+    _keep_paper(tx, actor, ask.decision, failed)
+    values = {
+        "state": "decided",
+        "decision": ask.decision,
+        "decision_reason": reason,
+        "decided_by": actor.person_id,
+        "decided_at": tx.now,
+    }
+    tx.execute(table.update().where(table.c.id.in_([each.id for each in covered])), values)
+    item = catalog.item(tx.conn, failed.item_id)
+    sentence = f"{word} · {item.name} {short_amount(tx.conn, item, quantity)}"
+    _end_tasks(tx, actor, covered, ask.decision, sentence)
+    _say(tx, actor, ask, failed, quantity)
+    return Decided(failed.id, ask.decision, quantity, sentence)
+
+
+def _covered(conn: Connection, failed: Inspection) -> list[Inspection]:
+    """This inspection, and every undecided one of the same lot when the whole lot is held."""
+    if not failed.whole_lot:
+        return [failed]
+    query = (
+        select(table)
+        .where(
+            table.c.item_id == failed.item_id,
+            table.c.lot_id == failed.lot_id,
+            table.c.state == "failed",
+        )
+        .order_by(table.c.id)
+        .limit(500)
+    )
+    return [of_row(row) for row in conn.execute(query)]
+
+
+def _move(tx: Tx, actor: Actor, ask: Decide, failed: Inspection, reason: str) -> Micro:
+    """Post the goods away from hold; how much moved."""
+    if ask.decision == "concession" and failed.whole_lot:
+        return release_lot(tx, actor, failed.lot_id, f"{ask.op_id}:release", reason).quantity
+    lines = tuple(_lines(tx.conn, ask.decision, failed))
+    if not lines:
+        raise AppError(rules.NOTHING_OPEN, what="冻结的货")
+    kind = {"return": "return", "scrap": "scrap", "concession": "release"}[ask.decision]
+    doc = f"inspection:{failed.id}"
+    post_new(tx, actor, Posting(f"{ask.op_id}:{kind}", kind, lines, doc=doc, reason=reason))
+    return sum(line.quantity for line in lines)
+
+
+def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line]:
+    if not failed.whole_lot:
+        dock = dock_of(conn, failed.warehouse_id)
+        target, status = _target(conn, decision, dock)
+        yield Line(
+            failed.item_id,
+            failed.rejected,
+            dock,
+            target,
+            lot_id=failed.lot_id,
+            from_status="hold",
+            to_status=status,
+            serials=failed.rejected_serials,
+        )
+        return
+    for row in on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES):
+        if row.status == "hold" and row.location_kind != "scrap" and row.on_hand > 0:
+            target, status = _target(conn, decision, row.location_id)
+            yield Line(
+                row.item_id,
+                row.on_hand,
+                row.location_id,
+                target,
+                lot_id=row.lot_id,
+                from_status="hold",
+                to_status=status,
+                owner_id=row.owner_id,
+                serials=_serials_in(conn, row),
+            )
+
+
+def _target(conn: Connection, decision: str, here: int) -> tuple[int, str]:
+    """(location, status) where goods in hold at `here` go."""
+    if decision == "return":
+        return catalog.location_by_code(conn, "SUPPLIER").id, "ok"
+    if decision == "scrap":
+        return catalog.location_by_code(conn, "SCRAP").id, "rejected"
+    return here, "ok"
+
+
+def _serials_in(conn: Connection, row: BalanceRow) -> tuple[str, ...]:
+    found = serials_of(conn, row.item_id, row.location_id, limit=MOST_SERIALS)
+    same = (row.lot_id, row.status, row.owner_id)
+    return tuple(each.code for each in found if (each.lot_id, each.status, each.owner_id) == same)
+
+
+def _keep_paper(tx: Tx, actor: Actor, decision: str, failed: Inspection) -> None:
+    """Bring the received lines in step: what was held is decided now."""
+    if failed.whole_lot:
+        lines = progress.lines_of_lot(tx.conn, failed.item_id, failed.lot_id)
+        freed = [(line, line.held) for line in lines if line.held]
+    else:
+        freed = [(progress.line(tx.conn, failed.receipt_line_id), failed.rejected)]
+    for line, quantity in freed:
+        if decision != "concession":
+            progress.save(tx, line, held=line.held - quantity)
+            continue
+        after = progress.save(
+            tx,
+            line,
+            held=line.held - quantity,
+            rejected=line.rejected - quantity,
+            accepted=line.accepted + quantity,
+        )
+        after = progress.settle_inspected(tx, actor, after, "让步接收")
+        progress.open_due_tasks(tx, actor, after)
+
+
+def _end_tasks(
+    tx: Tx, actor: Actor, covered: list[Inspection], decision: str, sentence: str
+) -> None:
+    """The buyer's task is done; after a concession nobody needs legal or the supplier any more."""
+    for each in covered:
+        mine, *siblings = each.tasks
+        outcome = {"decision": decision}
+        board.settle_task(tx, actor, mine, outcome=outcome, sentence=sentence)
+        if decision == "concession":
+            for task_id in siblings:
+                board.cancel_task(tx, actor, task_id, "已让步接收，不再追究")
+
+
+def _say(tx: Tx, actor: Actor, ask: Decide, failed: Inspection, quantity: Micro) -> None:
+    payload = {
+        "decision": ask.decision,
+        "reason": ask.reason,
+        "item_id": failed.item_id,
+        "lot_id": failed.lot_id,
+        "supplier_id": failed.supplier_id,
+        "warehouse_id": failed.warehouse_id,
+        "quantity_micro": quantity,
+        "whole_lot": failed.whole_lot,
+    }
+    events.append(tx, "inspection.decided", f"inspection:{failed.id}", actor.label, payload)
+    after = {"decision": ask.decision, "whole_lot": failed.whole_lot}
+    record(tx, actor, "decide", f"inspection:{failed.id}", after=after, why=ask.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What legal (`keep_claim`, `no_claim`) or the supplier (`accept`, `dispute`) says."""
+
+    inspection_id: str
+    answer: str
+    reason: str
+    photos: tuple[str, ...] = ()
+
+
+def answer(tx: Tx, actor: Actor, said: Answer) -> str:
+    """Record an answer beside the inspection, under the task of whoever decides; its words.
+
+    Permission is the task's: only the people it was given to reach this verb (core/actions.py).
+    """
+    failed = inspection(tx.conn, said.inspection_id)
+    word = (LEGAL_ANSWERS | CLAIM_ANSWERS)[said.answer]
+    payload = {
+        "answer": said.answer,
+        "reason": said.reason,
+        "photos": list(said.photos),
+        "supplier_id": failed.supplier_id,
+        "name": actor.name,
+    }
+    events.append(tx, "inspection.answered", f"inspection:{failed.id}", actor.label, payload)
+    sentence = f"{word}：{said.reason}" if said.reason else word
+    talk.comment(tx, ENGINE, failed.tasks[0], f"{actor.name} {sentence}"[: talk.LONGEST])
+    for photo in said.photos:
+        talk.attach(tx, ENGINE, failed.tasks[0], photo, note=word)
+    return sentence

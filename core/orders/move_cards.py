@@ -1,0 +1,79 @@
+"""Task cards of transfers and counts. Only words and buttons."""
+
+from __future__ import annotations
+
+from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_field
+from core.outbox.card import Button, Card, Fact
+from core.tasks.policy import Policy
+from core.tasks.task import NewTask
+
+
+def transfer_task(
+    policy: Policy,
+    goods: Goods,
+    *,
+    transfer_id: str,
+    code: str,
+    other: str,
+    step: str,
+    urgent: bool,
+) -> NewTask:
+    """`step` send: the sending warehouse packs; receive: the other one takes it in."""
+    sending = step == "send"
+    what = ("紧急" if urgent else "") + ("调拨发出" if sending else "调拨收货")
+    button = Button(step, "全部发出" if sending else "全部收到", "primary")
+    waits = f"{other}等货" if sending else f"{goods.warehouse}在途待收"
+    more = (Fact("调往" if sending else "来自", other), Fact("单号", code))
+    return NewTask(
+        kind="transfer",
+        title=f"{what} · {goods.item} {goods.amount}",
+        subject=f"transfer:{transfer_id}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=Card(
+            what,
+            f"{goods.item} {goods.amount}",
+            facts_of(goods, waits=waits, more=more),
+            (button,),
+            urgent=urgent,
+        ),
+        context={"transfer_id": transfer_id, "step": step, "code": code},
+        dedupe_key=f"transfer:{step}:{transfer_id}",
+        priority="high" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def count_task(
+    policy: Policy, *, kind: str, count_id: str, code: str, places: int, where: tuple[int, str]
+) -> NewTask:
+    """`kind` count, recount or count_approve; `where` is the warehouse's id and name."""
+    titles = {"count": "盘点", "recount": "复盘（换人）", "count_approve": "批准盘点差异"}
+    waits = {"count": "账等实物", "recount": "差异等第二个人数", "count_approve": "差异等批准入账"}
+    buttons = {
+        "count": (Button("finish", "数完了，提交", "primary"),),
+        "recount": (),
+        "count_approve": (
+            Button("approve", "批准入账", "primary", (reason_field("差异原因"),)),
+            Button("send_back", "退回重盘", "danger", (reason_field(),)),
+        ),
+    }
+    warehouse_id, warehouse = where
+    goods = Goods(f"{warehouse} {code}", f"{places} 格", f"{places} 格", warehouse, warehouse_id)
+    return NewTask(
+        kind=kind,
+        title=f"{titles[kind]} · {warehouse} {places} 格",
+        subject=f"count:{count_id}",
+        to=("role:supervisor",) if kind == "count_approve" else WAREHOUSE,
+        policy=policy,
+        card=Card(
+            titles[kind],
+            f"{warehouse} {places} 格",
+            facts_of(goods, waits=waits[kind], more=(Fact("单号", code),)),
+            buttons[kind],
+            footer="在扫码枪上逐格数，不显示账面数量。" if kind != "count_approve" else "",
+        ),
+        context={"count_id": count_id, "code": code},
+        dedupe_key=f"{kind}:{count_id}",
+        warehouse_id=warehouse_id,
+    )

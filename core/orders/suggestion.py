@@ -1,0 +1,125 @@
+"""Which bin to put goods into, and why: loads the facts that `rules.rank_places` weighs.
+
+A suggestion is only that (look.md: machine guesses say so); any bin with room may be scanned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, select
+
+from core import catalog
+from core.catalog.tables import locations
+from core.orders import rules
+from core.quantity import Micro
+from core.stock.tables import balances
+
+MOST_BINS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A suggested bin; `why` is a short Chinese sentence, `room` None when nobody set a limit."""
+
+    location_id: int
+    code: str
+    why: str
+    room: Micro | None = None
+
+
+def _only(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, balances.c.on_hand), else_=0)), 0)
+
+
+_SAME_ITEM = balances.c.item_id == bindparam("item")
+_PLACES = (
+    select(
+        locations.c.id,
+        locations.c.code,
+        locations.c.zone,
+        locations.c.capacity_micro,
+        func.coalesce(func.sum(balances.c.on_hand), 0).label("stock"),
+        _only(_SAME_ITEM).label("same_item"),
+        _only(and_(_SAME_ITEM, balances.c.lot_id == bindparam("lot"))).label("same_lot"),
+    )
+    .outerjoin(balances, and_(balances.c.location_id == locations.c.id, balances.c.on_hand != 0))
+    .where(locations.c.kind == "bin", locations.c.active)
+    .group_by(locations.c.id, locations.c.code, locations.c.zone, locations.c.capacity_micro)
+)
+_FACTS = _PLACES.where(locations.c.id.in_(bindparam("places", expanding=True))).limit(MOST_BINS)
+_ONE = _PLACES.where(locations.c.id == bindparam("place")).limit(1)
+
+# Candidates come from a few bounded questions, so that 15,000 bins cost a scan no more than 50
+# (museum: odoo #8344).
+_BINS = (
+    select(locations.c.id)
+    .where(
+        locations.c.warehouse_id == bindparam("warehouse"),
+        locations.c.kind == "bin",
+        locations.c.active,
+    )
+    .order_by(locations.c.code)
+)
+_WITH_ITEM = (
+    select(balances.c.location_id)
+    .join(locations, locations.c.id == balances.c.location_id)
+    .where(
+        balances.c.item_id == bindparam("item"),
+        balances.c.on_hand > 0,
+        locations.c.warehouse_id == bindparam("warehouse"),
+        locations.c.kind == "bin",
+        locations.c.active,
+    )
+    .limit(200)
+)
+_EMPTY = _BINS.where(
+    ~exists().where(balances.c.location_id == locations.c.id, balances.c.on_hand != 0)
+)
+_IN_ZONE = locations.c.zone == bindparam("zone")
+_CANDIDATES = (
+    _WITH_ITEM,
+    _EMPTY.where(_IN_ZONE).limit(20),
+    _BINS.where(_IN_ZONE).limit(200),
+    _EMPTY.limit(20),
+    _BINS.limit(200),
+)
+
+
+def suggest(
+    conn: Connection,
+    item_id: int,
+    lot_id: int,
+    quantity: Micro,
+    warehouse_id: int,
+    *,
+    limit: int = 3,
+) -> list[Bin]:
+    """The best bins for `quantity` (base units) of this item and lot, best first; may be empty."""
+    item = catalog.item(conn, item_id)
+    asked = {"warehouse": warehouse_id, "item": item_id, "lot": lot_id, "zone": item.zone}
+    found = {each for query in _CANDIDATES for each in conn.execute(query, asked).scalars()}
+    places = [
+        _place(row, lot_id) for row in conn.execute(_FACTS, asked | {"places": sorted(found)})
+    ]
+    ranked = rules.rank_places(places, quantity, item.zone, limit)
+    return [Bin(place.location_id, place.code, why, place.room) for place, why in ranked]
+
+
+def bin_room(conn: Connection, location_id: int) -> Micro | None:
+    """What still fits into one bin (base units); None when it has no limit."""
+    row = conn.execute(_ONE, {"place": location_id, "item": 0, "lot": 0}).first()
+    return None if row is None else _place(row, 0).room
+
+
+def _place(row: Any, lot_id: int) -> rules.Place:
+    return rules.Place(
+        location_id=row.id,
+        code=row.code,
+        zone=row.zone,
+        capacity=row.capacity_micro,
+        stock=int(row.stock),  # PostgreSQL sums bigint as numeric
+        same_item=int(row.same_item),
+        same_lot=int(row.same_lot) if lot_id else 0,
+    )

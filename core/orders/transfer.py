@@ -1,0 +1,387 @@
+"""Transfers between warehouses: two steps, through transit. One step inside a warehouse: move.py.
+
+Goods on their way stand in `<destination>-TRANSIT`: they belong to nobody's available stock, and
+what is lost on the road stays there until somebody counts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core import catalog, events
+from core.db import Tx
+from core.errors import AppError
+from core.orders import rules
+from core.orders.measure import base_quantity, dock_of, goods_named
+from core.orders.move import Move, Moved, move
+from core.orders.move_cards import transfer_task
+from core.orders.replay import post_new, run_once
+from core.orders.tables import transfer_lines, transfer_loads
+from core.orders.tables import transfers as table
+from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
+from core.people import Actor, Thing, require
+from core.quantity import ONE, Micro, show
+from core.stock import Line, MoveRow, Posting, Reserve, fulfil, reserve
+from core.tasks import board
+from core.tasks.policies import policy_of
+
+__all__ = [
+    "AskLine",
+    "AskTransfer",
+    "Load",
+    "Move",
+    "Moved",
+    "ReceiveTransfer",
+    "SendLine",
+    "SendTransfer",
+    "TakeLoad",
+    "Transfer",
+    "TransferLine",
+    "ask_transfer",
+    "move",
+    "receive_transfer",
+    "send_transfer",
+    "transfer",
+    "transfer_by_code",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """`lot_id` 0: the sender picks, first expiring first."""
+
+    item_id: int
+    quantity: Micro
+    lot_id: int = 0
+    pack_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskTransfer:
+    """Goods wanted from another warehouse."""
+
+    op_id: str
+    code: str
+    from_warehouse: int
+    to_warehouse: int
+    lines: tuple[AskLine, ...]
+    urgent: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendLine:
+    """What was really put on the lorry for a line (base units)."""
+
+    line_id: str
+    from_location: int
+    quantity: Micro
+    lot_id: int = 0
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendTransfer:
+    """`lines` empty: everything still open, first expiring first. `final`: the rest stays here."""
+
+    op_id: str
+    transfer_id: str
+    lines: tuple[SendLine, ...] = ()
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLoad:
+    """What came of one load, and where it was put (base units)."""
+
+    load_id: str
+    quantity: Micro
+    to_location: int
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveTransfer:
+    """`loads` empty: everything in transit, to the warehouse's dock."""
+
+    op_id: str
+    transfer_id: str
+    loads: tuple[TakeLoad, ...] = ()
+
+
+def ask_transfer(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
+    """Ask another warehouse for goods: a task to send them opens there.
+
+    Raises:
+        AppError: forbidden, same_warehouse, empty_document, duplicate_code, bad_quantity,
+            not_whole, key_reused.
+    """
+    require(actor, "transfer")  # both warehouses are named; either side may ask
+    return run_once(tx, "transfer.ask", ask, Transfer, lambda: _ask(tx, actor, ask))
+
+
+def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
+    if ask.from_warehouse == ask.to_warehouse:
+        raise AppError(rules.SAME_WAREHOUSE)
+    if not ask.lines:
+        raise AppError(rules.EMPTY_DOCUMENT, what="调拨单")
+    if transfer_by_code(tx.conn, ask.code) is not None:
+        raise AppError(rules.DUPLICATE_CODE, what="调拨单", code=ask.code)
+    transfer_id = tx.new_id()
+    header = {
+        "id": transfer_id,
+        "op_id": ask.op_id,
+        "code": ask.code,
+        "from_warehouse": catalog.warehouse(tx.conn, ask.from_warehouse).id,
+        "to_warehouse": catalog.warehouse(tx.conn, ask.to_warehouse).id,
+        "state": "asked",
+        "urgent": ask.urgent,
+        "reason": ask.reason[:400],
+        "asked_by": actor.person_id,
+        "asked_at": tx.now,
+    }
+    tx.execute(table.insert(), header)
+    rows = []
+    for line_no, line in enumerate(ask.lines, 1):
+        item = catalog.item(tx.conn, line.item_id)
+        rows.append(
+            {
+                "id": tx.new_id(),
+                "transfer_id": transfer_id,
+                "line_no": line_no,
+                "item_id": item.id,
+                "lot_id": line.lot_id,
+                "quantity": base_quantity(tx.conn, item, line.quantity, line.pack_id),
+            }
+        )
+    tx.execute(transfer_lines.insert(), rows)
+    made = transfer(tx.conn, transfer_id)
+    task_id = _open_task(tx, actor, made, "send")
+    tx.execute(table.update().where(table.c.id == made.id).values(send_task=task_id))
+    _say(tx, actor, made, "asked", [(line.item_id, line.quantity) for line in made.lines])
+    return transfer(tx.conn, transfer_id)
+
+
+def _open_task(tx: Tx, actor: Actor, made: Transfer, step: str) -> str:
+    sending = step == "send"
+    here, there = made.from_warehouse, made.to_warehouse
+    if not sending:
+        here, there = there, here
+    first = made.lines[0]
+    quantity = first.quantity if sending else first.sent
+    goods = goods_named(tx.conn, first.item_id, quantity, here)
+    if len(made.lines) > 1:
+        goods = replace(goods, amount=f"{goods.amount} 等 {len(made.lines)} 行")
+    new = transfer_task(
+        policy_of(tx.conn, "transfer"),
+        goods,
+        transfer_id=made.id,
+        code=made.code,
+        other=catalog.warehouse(tx.conn, there).name,
+        step=step,
+        urgent=made.urgent,
+    )
+    return board.open_task(tx, actor, new).id
+
+
+def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:
+    """Take goods from the bins into transit; a task to receive them opens at the other side.
+
+    Raises:
+        AppError: forbidden, wrong_state, too_much_sent, bad_quantity, key_reused, or a refusal of
+            the ledger (not_enough names the bin).
+    """
+    made = transfer(tx.conn, ask.transfer_id)
+    require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.from_warehouse))
+    return run_once(tx, "transfer.send", ask, Transfer, lambda: _send(tx, actor, ask, made))
+
+
+def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
+    if made.state != "asked":
+        raise AppError(
+            rules.WRONG_STATE, what="调拨单", code=made.code, state=made.state_zh, verb="发出"
+        )
+    sent = _send_named(tx, actor, ask, made) if ask.lines else _send_rest(tx, actor, ask, made)
+    rows = [
+        {
+            "id": tx.new_id(),
+            "transfer_id": made.id,
+            "line_id": line_id,
+            "item_id": row.item_id,
+            "lot_id": row.lot_id,
+            "serials": list(row.serials),
+            "quantity": row.quantity,
+            "received": 0,
+        }
+        for line_id, row in sent
+    ]
+    tx.execute(transfer_loads.insert(), rows)
+    for line_id, row in sent:
+        tx.execute(
+            transfer_lines.update()
+            .where(transfer_lines.c.id == line_id)
+            .values(sent=transfer_lines.c.sent + row.quantity)
+        )
+    return _after_send(tx, actor, ask, made, [(row.item_id, row.quantity) for _, row in sent])
+
+
+def _after_send(
+    tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer, sent: list[tuple[int, Micro]]
+) -> Transfer:
+    after = transfer(tx.conn, made.id)
+    values = {}
+    if ask.final or all(line.sent >= line.quantity for line in after.lines):
+        values["state"] = "sent"
+        if made.send_task:
+            board.settle_task(
+                tx, actor, made.send_task, outcome={"state": "sent"}, sentence="已发出"
+            )
+    if not made.receive_task:
+        values["receive_task"] = _open_task(tx, actor, after, "receive")
+    if values:
+        tx.execute(table.update().where(table.c.id == made.id).values(**values))
+    _say(tx, actor, after, "sent", sent)
+    return transfer(tx.conn, made.id)
+
+
+def _send_named(
+    tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer
+) -> list[tuple[str, MoveRow]]:
+    transit = _transit(tx, made)
+    open_now = {line.id: line.quantity - line.sent for line in made.lines}
+    items = {line.id: line for line in made.lines}
+    lines = []
+    for each in ask.lines:
+        line = items.get(each.line_id)
+        left = open_now.get(each.line_id, 0)
+        if line is None or each.quantity > left:
+            item = catalog.item(tx.conn, line.item_id).name if line else "这一行"
+            raise AppError(
+                rules.TOO_MUCH_SENT, item=item, left=show(left), asked=show(each.quantity)
+            )
+        place = catalog.location(tx.conn, each.from_location)
+        if place.warehouse_id != made.from_warehouse:
+            here = catalog.warehouse(tx.conn, made.from_warehouse).code
+            raise AppError(rules.OTHER_WAREHOUSE, from_code=place.code, to_code=here)
+        open_now[each.line_id] = left - each.quantity
+        lines.append(
+            Line(
+                line.item_id,
+                each.quantity,
+                place.id,
+                transit,
+                lot_id=each.lot_id or line.lot_id,
+                serials=each.serials,
+            )
+        )
+    doc = f"transfer:{made.id}"
+    posted = post_new(tx, actor, Posting(f"{ask.op_id}:send", "transfer", tuple(lines), doc=doc))
+    return [(each.line_id, row) for each, row in zip(ask.lines, posted.moves, strict=True)]
+
+
+def _send_rest(
+    tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer
+) -> list[tuple[str, MoveRow]]:
+    """Let the ledger pick each line's goods: first expiring first, nothing that is promised."""
+    transit = _transit(tx, made)
+    sent: list[tuple[str, MoveRow]] = []
+    for line_no, line in enumerate(made.lines, 1):
+        left = line.quantity - line.sent
+        if left <= 0:
+            continue
+        wish = Reserve(
+            f"{ask.op_id}:pick{line_no}",
+            line.item_id,
+            left,
+            warehouse_id=made.from_warehouse,
+            lot_id=line.lot_id,
+            for_=f"transfer:{made.id}",
+        )
+        promised = reserve(tx, actor, wish)
+        posted = fulfil(
+            tx,
+            actor,
+            promised.reservation_id,
+            f"{ask.op_id}:send{line_no}",
+            transit,
+            kind="transfer",
+        )
+        sent += [(line.id, row) for row in posted.moves]
+    if not sent:
+        raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
+    return sent
+
+
+def _transit(tx: Tx, made: Transfer) -> int:
+    code = catalog.warehouse(tx.conn, made.to_warehouse).code
+    return catalog.location_by_code(tx.conn, f"{code}-TRANSIT").id
+
+
+def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
+    """Take goods out of transit; what is missing stays there, with the task still open.
+
+    Raises:
+        AppError: forbidden, wrong_state, nothing_open, too_much_taken, key_reused, or a refusal of
+            the ledger.
+    """
+    made = transfer(tx.conn, ask.transfer_id)
+    require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.to_warehouse))
+    return run_once(tx, "transfer.receive", ask, Transfer, lambda: _take(tx, actor, ask, made))
+
+
+def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfer:
+    dock = dock_of(tx.conn, made.to_warehouse)
+    takes = ask.loads or tuple(
+        TakeLoad(load.id, load.left, dock, load.serials) for load in made.loads if load.left
+    )
+    if not takes:
+        raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
+    lines = tuple(_take_line(tx, made, take) for take in takes)
+    doc = f"transfer:{made.id}"
+    post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
+    for take in takes:
+        tx.execute(
+            transfer_loads.update()
+            .where(transfer_loads.c.id == take.load_id)
+            .values(received=transfer_loads.c.received + take.quantity)
+        )
+    after = transfer(tx.conn, made.id)
+    if after.state == "sent" and not any(load.left for load in after.loads):
+        tx.execute(table.update().where(table.c.id == made.id).values(state="done"))
+        outcome = {"state": "done"}
+        board.settle_task(tx, actor, made.receive_task, outcome=outcome, sentence="已全部收到")
+    _say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
+    return transfer(tx.conn, made.id)
+
+
+def _take_line(tx: Tx, made: Transfer, take: TakeLoad) -> Line:
+    load = next((each for each in made.loads if each.id == take.load_id), None)
+    if load is None or take.quantity > load.left:
+        item = catalog.item(tx.conn, load.item_id).name if load else "这一件"
+        left = show(load.left) if load else "0"
+        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=left, asked=show(take.quantity))
+    place = catalog.location(tx.conn, take.to_location)
+    if place.warehouse_id != made.to_warehouse:
+        here = catalog.warehouse(tx.conn, made.to_warehouse).code
+        raise AppError(rules.OTHER_WAREHOUSE, from_code=here, to_code=place.code)
+    whole = len(load.serials) * ONE == take.quantity
+    serials = take.serials or (load.serials if whole else ())
+    return Line(
+        load.item_id,
+        take.quantity,
+        _transit(tx, made),
+        place.id,
+        lot_id=load.lot_id,
+        serials=serials,
+    )
+
+
+def _say(tx: Tx, actor: Actor, made: Transfer, verb: str, lines: list[tuple[int, Micro]]) -> None:
+    payload = {
+        "code": made.code,
+        "from_warehouse": made.from_warehouse,
+        "to_warehouse": made.to_warehouse,
+        "urgent": made.urgent,
+        "lines": [list(line) for line in lines],
+    }
+    events.append(tx, f"transfer.{verb}", f"transfer:{made.id}", actor.label, payload)

@@ -1,0 +1,134 @@
+"""Transfers as they stand: what was asked, what was sent, what is still on the road. Only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from core.errors import NOT_FOUND, AppError
+from core.orders.tables import transfer_lines, transfer_loads
+from core.orders.tables import transfers as table
+from core.quantity import Micro
+
+STATES = {"asked": "等发出", "sent": "在途", "done": "已收到", "cancelled": "已取消"}
+_MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLine:
+    """One wanted line (base units); `lot_id` 0: any lot."""
+
+    id: str
+    item_id: int
+    lot_id: int
+    quantity: Micro
+    sent: Micro
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was really sent for a line (base units)."""
+
+    id: str
+    line_id: str
+    item_id: int
+    lot_id: int
+    quantity: Micro
+    received: Micro
+    serials: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> Micro:
+        """Still on the road."""
+        return self.quantity - self.received
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer with its lines and loads. state: asked sent done cancelled."""
+
+    id: str
+    code: str
+    from_warehouse: int
+    to_warehouse: int
+    state: str
+    urgent: bool
+    reason: str
+    send_task: str
+    receive_task: str
+    lines: tuple[TransferLine, ...]
+    loads: tuple[Load, ...]
+
+    @property
+    def state_zh(self) -> str:
+        return STATES[self.state]
+
+
+_ONE = select(table).where(table.c.id == bindparam("transfer")).limit(1)
+_BY_CODE = select(table.c.id).where(table.c.code == bindparam("code_")).limit(1)
+_LINES = (
+    select(transfer_lines)
+    .where(transfer_lines.c.transfer_id == bindparam("transfer"))
+    .order_by(transfer_lines.c.line_no)
+    .limit(_MOST)
+)
+_LOADS = (
+    select(transfer_loads)
+    .where(transfer_loads.c.transfer_id == bindparam("transfer"))
+    .order_by(transfer_loads.c.id)
+    .limit(_MOST)
+)
+
+
+def transfer(conn: Connection, transfer_id: str) -> Transfer:
+    """One transfer as it stands. Raises AppError(not_found)."""
+    asked = {"transfer": transfer_id}
+    row = conn.execute(_ONE, asked).first()
+    if row is None:
+        raise AppError(NOT_FOUND, what="调拨单", name=transfer_id)
+    return Transfer(
+        id=row.id,
+        code=row.code,
+        from_warehouse=row.from_warehouse,
+        to_warehouse=row.to_warehouse,
+        state=row.state,
+        urgent=row.urgent,
+        reason=row.reason,
+        send_task=row.send_task,
+        receive_task=row.receive_task,
+        lines=tuple(
+            TransferLine(line.id, line.item_id, line.lot_id, line.quantity, line.sent)
+            for line in conn.execute(_LINES, asked)
+        ),
+        loads=tuple(
+            Load(
+                load.id,
+                load.line_id,
+                load.item_id,
+                load.lot_id,
+                load.quantity,
+                load.received,
+                tuple(load.serials),
+            )
+            for load in conn.execute(_LOADS, asked)
+        ),
+    )
+
+
+def transfer_by_code(conn: Connection, code: str) -> Transfer | None:
+    """One transfer by its number, None when there is none."""
+    found = conn.execute(_BY_CODE, {"code_": code}).scalar()
+    return None if found is None else transfer(conn, found)
+
+
+def transfers(
+    conn: Connection, *, state: str = "", cursor: str = "", limit: int = 50
+) -> list[Transfer]:
+    """Newest first; `cursor` is the id of the last one of the page before."""
+    query = select(table.c.id).order_by(table.c.id.desc()).limit(min(limit, 100))
+    if state:
+        query = query.where(table.c.state == state)
+    if cursor:
+        query = query.where(table.c.id < cursor)
+    return [transfer(conn, each) for each in conn.execute(query).scalars().all()]

@@ -1,0 +1,277 @@
+"""Taking what may go now: one short transaction, only SQL; the lease and the fence begin here.
+
+A claim takes at most one message per person, the one in the foremost lane, and none while another
+is on its way to that person: cards arrive in order, and a hundred cards for one person never stand
+in front of one card for another (museum: oncall#4087). What may not go yet is pushed to the moment
+it may, so it costs nothing until then. Not for sending (deliver.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from core.clock import MINUTE, Instant, to_datetime
+from core.db import Tx
+from core.outbox import rules
+from core.outbox.card import Card
+from core.outbox.channel import Delivery
+from core.outbox.messages import Message, finish, of_row
+from core.outbox.surfaces import surface
+from core.outbox.tables import PENDING, SENDING, attempts, channel_gates, messages
+from core.outbox.tokens import tokens_of
+from core.people import person
+
+BATCH = 20
+ROUNDS = 5  # of looking again after some persons turned out to have to wait
+
+_SEQS = 10**12  # lane · _SEQS + seq sorts by lane, then by age
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message leased to `worker`; `message.tries` is its fence. `handle` is there for edits."""
+
+    message: Message
+    delivery: Delivery
+    handle: dict[str, Any] | None
+    worker: str
+
+
+_m = messages.c
+_flying = (
+    select(_m.recipient)
+    .where(_m.channel == bindparam("channel_"), _m.state == SENDING)
+    .scalar_subquery()
+)
+_rank = func.min(_m.lane * _SEQS + _m.seq).label("rank")
+_HEADS = (
+    select(_rank)
+    .where(
+        _m.channel == bindparam("channel_"),
+        _m.state == PENDING,
+        _m.not_before <= bindparam("now_"),
+        _m.recipient.not_in(_flying),
+    )
+    .group_by(_m.recipient)
+    .order_by(_rank)
+    .limit(bindparam("limit_"))
+)
+_BY_SEQ = (
+    select(messages).where(_m.seq.in_(bindparam("seqs_", expanding=True))).order_by(_m.lane, _m.seq)
+)
+_GATE = select(channel_gates.c.open_at).where(channel_gates.c.channel == bindparam("channel_"))
+_NEXT = (
+    select(_m.not_before)
+    .where(_m.channel == bindparam("channel_"), _m.state == PENDING, _m.recipient.not_in(_flying))
+    .order_by(_m.not_before)
+    .limit(1)
+)
+_NEXT_LEASE = select(func.min(_m.lease_until)).where(
+    _m.channel == bindparam("channel_"), _m.state == SENDING
+)
+_HISTORY = (
+    select(attempts.c.begun_at, attempts.c.rings)
+    .where(
+        attempts.c.channel == bindparam("channel_"),
+        attempts.c.recipient == bindparam("recipient_"),
+        attempts.c.begun_at > bindparam("since_"),
+    )
+    .order_by(attempts.c.begun_at.desc())
+    .limit(bindparam("limit_"))
+)
+_ACCOUNT = (
+    select(attempts.c.begun_at)
+    .where(attempts.c.channel == bindparam("channel_"), attempts.c.begun_at > bindparam("since_"))
+    .order_by(attempts.c.begun_at.desc())
+    .limit(1)
+    .offset(bindparam("offset_"))
+)
+_PUSH = update(messages).where(
+    _m.channel == bindparam("channel_"),
+    _m.recipient == bindparam("recipient_"),
+    _m.state == PENDING,
+    _m.not_before < bindparam("until_"),
+)
+_PUSH_ALL = _PUSH.values(not_before=bindparam("until_"))
+_PUSH_SENDS = _PUSH.where(_m.intent == "send").values(not_before=bindparam("until_"))
+_PUSH_QUIET = _PUSH.where(_m.intent == "send", _m.urgent.is_(False)).values(
+    not_before=bindparam("until_")
+)
+_LEASE = (
+    update(messages)
+    .where(_m.seq == bindparam("seq_"))
+    .values(
+        state="sending",
+        lease_owner=bindparam("worker_"),
+        lease_until=bindparam("until_"),
+        tries=_m.tries + 1,
+        frozen=True,
+    )
+)
+_ATTEMPT = attempts.insert()
+
+
+def claim(
+    tx: Tx,
+    worker: str,
+    channel: str,
+    *,
+    limit: int = BATCH,
+    limits: rules.Limits | None = None,
+) -> list[Claimed]:
+    """Lease up to `limit` messages of `channel` that may go now, foremost lane first.
+
+    `worker` must be unique among everything that claims. The lease ends after `rules.LEASE`.
+    """
+    limits = limits or rules.Limits()
+    limit = min(limit, BATCH)
+    if _gate(tx.conn, channel) > tx.now or _account_is_full(tx, channel, limit, limits):
+        return []
+    taken: list[Message] = []
+    for _ in range(ROUNDS):
+        heads = _heads(tx, channel, limit - len(taken))
+        ready = [each for each in heads if _may_go(tx, each, limits)]
+        _lease(tx, worker, ready)
+        taken += ready
+        if len(taken) == limit or len(ready) == len(heads):
+            break
+    return [_claimed(tx, each, worker) for each in taken]
+
+
+def next_due(conn: Connection, channel: str) -> Instant | None:
+    """When `claim` may next find something: a due message, or a lease that ends."""
+    due = conn.execute(_NEXT, {"channel_": channel}).scalar()
+    lease = conn.execute(_NEXT_LEASE, {"channel_": channel}).scalar()
+    if due is not None:
+        due = max(due, _gate(conn, channel))
+    return min((each for each in (due, lease) if each is not None), default=None)
+
+
+def push_person(tx: Tx, channel: str, recipient: str, until: Instant) -> None:
+    """Nothing goes to this person on this channel before `until`."""
+    tx.execute(_PUSH_ALL, {"channel_": channel, "recipient_": recipient, "until_": until})
+
+
+def _heads(tx: Tx, channel: str, limit: int) -> list[Message]:
+    values = {"channel_": channel, "now_": tx.now, "limit_": limit}
+    seqs = [rank % _SEQS for rank in tx.execute(_HEADS, values).scalars()]
+    if not seqs:
+        return []
+    return [of_row(row) for row in tx.execute(_BY_SEQ, {"seqs_": seqs}).mappings()]
+
+
+def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
+    """True, or the message (and its like) was put off or dropped."""
+    if message.is_send and message.expires_at is not None and message.expires_at <= tx.now:
+        finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
+        return False
+    where = {"channel_": message.channel, "recipient_": message.recipient}
+    if rules.respects_quiet(message.intent, message.urgent):
+        someone = person(tx.conn, message.person_id)
+        here = to_datetime(tx.now)
+        minute = here.hour * 60 + here.minute
+        left = rules.quiet_minutes_left(minute, someone.quiet_from, someone.quiet_to)
+        if left:
+            morning = tx.now - tx.now % MINUTE + left * MINUTE
+            tx.execute(_PUSH_QUIET, where | {"until_": morning})
+            return False
+    history = _history(tx, message, limits)
+    anything = rules.open_at(history, False, limits, tx.now)
+    opens = rules.open_at(history, message.is_send, limits, tx.now)
+    if anything > tx.now:
+        tx.execute(_PUSH_ALL, where | {"until_": anything})
+    if opens > anything:
+        tx.execute(_PUSH_SENDS, where | {"until_": opens})
+    return opens <= tx.now
+
+
+def _history(tx: Tx, message: Message, limits: rules.Limits) -> list[rules.Attempted]:
+    windows = (*limits.rings, *limits.all)
+    values = {
+        "channel_": message.channel,
+        "recipient_": message.recipient,
+        "since_": tx.now - max(window.span for window in windows),
+        "limit_": max(window.count for window in windows),
+    }
+    return [rules.Attempted(row.begun_at, row.rings) for row in tx.execute(_HISTORY, values)]
+
+
+def _account_is_full(tx: Tx, channel: str, limit: int, limits: rules.Limits) -> bool:
+    """True when a whole batch might pass the vendor's limit of our account; closes the gate."""
+    for window in limits.account:
+        values = {
+            "channel_": channel,
+            "since_": tx.now - window.span,
+            "offset_": max(0, window.count - limit),
+        }
+        crowded = tx.execute(_ACCOUNT, values).scalar()
+        if crowded is not None:
+            close_gate(tx, channel, crowded + window.span, "本账号发送已达上限")
+            return True
+    return False
+
+
+def close_gate(tx: Tx, channel: str, until: Instant, reason: str) -> None:
+    """Nothing goes out on this channel before `until`."""
+    gone = channel_gates.delete().where(channel_gates.c.channel == channel)
+    before = _gate(tx.conn, channel)
+    tx.execute(gone)
+    values = {"channel": channel, "open_at": max(before, until), "reason": reason[:256]}
+    tx.execute(channel_gates.insert(), values)
+
+
+def _gate(conn: Connection, channel: str) -> Instant:
+    opens: Instant | None = conn.execute(_GATE, {"channel_": channel}).scalar()
+    return opens or 0
+
+
+def _lease(tx: Tx, worker: str, ready: list[Message]) -> None:
+    if not ready:
+        return
+    until = tx.now + rules.LEASE
+    tx.execute(_LEASE, [{"seq_": each.seq, "worker_": worker, "until_": until} for each in ready])
+    tx.execute(
+        _ATTEMPT,
+        [
+            {
+                "message_id": each.id,
+                "n": each.tries + 1,
+                "channel": each.channel,
+                "recipient": each.recipient,
+                "rings": each.is_send,
+                "begun_at": tx.now,
+                "ended_at": None,
+                "outcome": None,
+                "retry_after_s": 0,
+                "code": "",
+                "reason": "",
+            }
+            for each in ready
+        ],
+    )
+
+
+def _claimed(tx: Tx, before: Message, worker: str) -> Claimed:
+    rows = tx.execute(_BY_SEQ, {"seqs_": [before.seq]}).mappings()
+    message = of_row(rows.one())
+    card = Card.from_json(message.card)
+    handle = None
+    if not message.is_send:
+        assert message.surface_id is not None, "an edit always knows its surface"
+        handle = surface(tx.conn, message.surface_id).handle
+    delivery = Delivery(
+        message_id=message.id,
+        card_id=message.card_id,
+        task_id=message.task_id,
+        person_id=message.person_id,
+        user_id=message.recipient,
+        card=card,
+        card_rev=message.card_rev,
+        tokens=tokens_of(message.card_id, message.generation, card),
+        urgent=message.urgent,
+        again=before.frozen,
+    )
+    return Claimed(message, delivery, handle, worker)

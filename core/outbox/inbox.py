@@ -1,0 +1,131 @@
+"""Raw callbacks, stored before they are understood: answer the vendor first, work later.
+
+A vendor repeats what was not acknowledged in time, so a callback is known by the vendor's own key
+and stored once. Not for verifying or parsing it (bots/) and not for acting on it (core/actions.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from core.clock import DAY, SECOND, Instant
+from core.db import Tx
+from core.outbox.tables import PENDING, callbacks
+
+INBOX = "inbox"  # the bus topic
+MOST_TRIES = 5
+KEEP = 30 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`fresh` is False for a repeat; `answer` is what the first one was answered, once known."""
+
+    id: int
+    fresh: bool
+    answer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One callback that waits to be understood."""
+
+    id: int
+    channel: str
+    dedupe: str
+    body: dict[str, Any]
+    tries: int
+    received_at: Instant
+
+
+_FIND = select(callbacks.c.id, callbacks.c.answer).where(
+    callbacks.c.channel == bindparam("channel_"), callbacks.c.dedupe == bindparam("dedupe_")
+)
+_PENDING = (
+    select(
+        callbacks.c.id,
+        callbacks.c.channel,
+        callbacks.c.dedupe,
+        callbacks.c.body,
+        callbacks.c.tries,
+        callbacks.c.received_at,
+    )
+    .where(callbacks.c.state == PENDING, callbacks.c.not_before <= bindparam("now_"))
+    .order_by(callbacks.c.not_before, callbacks.c.id)
+    .limit(bindparam("limit_"))
+)
+_NEXT = (
+    select(callbacks.c.not_before)
+    .where(callbacks.c.state == PENDING)
+    .order_by(callbacks.c.not_before)
+    .limit(1)
+)
+_FINISH = (
+    update(callbacks)
+    .where(callbacks.c.id == bindparam("id_"), callbacks.c.state == PENDING)
+    .values(state="done", answer=bindparam("answer_"), finished_at=bindparam("now_"))
+)
+
+
+def store(tx: Tx, channel: str, dedupe_key: str, body: dict[str, Any]) -> Stored:
+    """Keep a callback as it came, once per (channel, `dedupe_key`)."""
+    values = {"channel_": channel, "dedupe_": dedupe_key}
+    known = tx.execute(_FIND, values).first()
+    if known is not None:
+        return Stored(known.id, fresh=False, answer=known.answer)
+    made = tx.execute(
+        callbacks.insert(),
+        {
+            "channel": channel,
+            "dedupe": dedupe_key,
+            "body": body,
+            "state": "pending",
+            "tries": 0,
+            "not_before": tx.now,
+            "answer": None,
+            "received_at": tx.now,
+            "finished_at": None,
+        },
+    )
+    tx.wake(INBOX)
+    assert made.inserted_primary_key is not None
+    return Stored(int(made.inserted_primary_key[0]), fresh=True)
+
+
+def pending(conn: Connection, now: Instant, limit: int = 20) -> list[Callback]:
+    """The oldest callbacks that wait, at most `limit`."""
+    rows = conn.execute(_PENDING, {"now_": now, "limit_": limit}).mappings()
+    return [Callback(**row) for row in rows]
+
+
+def finish(tx: Tx, callback_id: int, answer: dict[str, Any]) -> bool:
+    """Keep what came of it; False when somebody else finished it before."""
+    values = {"id_": callback_id, "answer_": answer, "now_": tx.now}
+    return tx.execute(_FINISH, values).rowcount == 1
+
+
+def put_off(tx: Tx, callback_id: int, why: str) -> None:
+    """It could not be understood yet: again in 1, 2, 4, 8 s, then it is kept as failed."""
+    same = callbacks.c.id == callback_id
+    tries = tx.execute(select(callbacks.c.tries).where(same)).scalar_one() + 1
+    if tries >= MOST_TRIES:
+        failed = {"state": "failed", "answer": {"error": why[:256]}, "finished_at": tx.now}
+        tx.execute(update(callbacks).where(same).values(tries=tries, **failed))
+        return
+    later = tx.now + (SECOND << (tries - 1))
+    tx.execute(update(callbacks).where(same).values(tries=tries, not_before=later))
+
+
+def next_due(conn: Connection) -> Instant | None:
+    """When the next callback waits to be understood."""
+    due: Instant | None = conn.execute(_NEXT).scalar()
+    return due
+
+
+def forget_old(tx: Tx, limit: int = 1000) -> int:
+    """Delete up to `limit` finished callbacks older than `KEEP`; how many went."""
+    old = select(callbacks.c.id).where(callbacks.c.finished_at < tx.now - KEEP).limit(limit)
+    return tx.execute(callbacks.delete().where(callbacks.c.id.in_(old))).rowcount

@@ -1,0 +1,115 @@
+"""Dead letters: cards that will not be sent any more, and what a person may decide about them.
+
+Not for retrying by itself: a dead letter moves only when somebody says so.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from core.db import Tx
+from core.errors import NOT_FOUND, AppError, define
+from core.outbox import rules
+from core.outbox.messages import Message, change, chat_for, find_message, finish, of_row
+from core.outbox.tables import DEAD, messages
+from core.outbox.tokens import Bound, make_tokens
+from core.people import Actor, Thing, person, record, require
+
+NOT_DEAD = define(
+    "letter_not_dead",
+    409,
+    "这条消息不在死信里(现在是 {state})。刷新看板,也许已经有人处理。",
+    "This message is no dead letter (it is {state} now). Refresh; somebody may have handled it.",
+)
+NO_CHAT = define(
+    "no_chat",
+    422,
+    "{name}没有可用的聊天账号,消息发不出去。先绑定账号,或改派给别人。",
+    "{name} has no working chat account. Bind one, or send it to somebody else.",
+)
+
+
+def dead_letters(conn: Connection, limit: int = 100) -> list[Message]:
+    """The newest dead cards, edits left out, at most `limit`."""
+    query = (
+        select(messages)
+        .where(messages.c.state == DEAD, messages.c.intent == "send")
+        .order_by(messages.c.seq.desc())
+        .limit(limit)
+    )
+    return [of_row(row) for row in conn.execute(query).mappings()]
+
+
+def resend(tx: Tx, actor: Actor, message_id: str) -> None:
+    """Try a dead letter again, from the person's first channel on.
+
+    Raises:
+        AppError(not_found, letter_not_dead, no_chat, forbidden).
+    """
+    letter = _dead(tx, actor, message_id)
+    _send_to(tx, letter, letter.person_id)
+    record(tx, actor, "outbox.resend", f"message:{message_id}")
+
+
+def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> None:
+    """Send a dead letter to another person instead; its buttons are bound to that person.
+
+    Who may act on the task is the task's business: hand it over too.
+
+    Raises:
+        AppError(not_found, letter_not_dead, no_chat, forbidden).
+    """
+    letter = _dead(tx, actor, message_id)
+    _send_to(tx, letter, person_id)
+    before, after = {"person_id": letter.person_id}, {"person_id": person_id}
+    record(tx, actor, "outbox.resend", f"message:{message_id}", before=before, after=after)
+
+
+def drop(tx: Tx, actor: Actor, message_id: str, why: str) -> None:
+    """Give a dead letter up.
+
+    Raises:
+        AppError(not_found, letter_not_dead, forbidden).
+    """
+    letter = _dead(tx, actor, message_id)
+    finish(tx, letter, "superseded", "dropped", why)
+    record(tx, actor, "outbox.resend", f"message:{message_id}", why=why)
+
+
+def _dead(tx: Tx, actor: Actor, message_id: str) -> Message:
+    require(actor, "outbox.resend", Thing("message", message_id))
+    letter = find_message(tx.conn, message_id)
+    if letter is None:
+        raise AppError(NOT_FOUND, what="消息", name=message_id)
+    if letter.state != "dead" or not letter.is_send:
+        raise AppError(NOT_DEAD, state=letter.state)
+    return letter
+
+
+def _send_to(tx: Tx, letter: Message, person_id: int) -> None:
+    """Put the letter back as a fresh card: nobody edits an attempt that failed."""
+    chat = chat_for(tx.conn, person_id, [])
+    if chat is None:
+        raise AppError(NO_CHAT, name=person(tx.conn, person_id).name)
+    card, generation = letter.newest()
+    card_id = tx.new_id()
+    make_tokens(tx, Bound(card_id, letter.task_id, generation, person_id), card)
+    change(
+        tx,
+        letter,
+        state="pending",
+        person_id=person_id,
+        card=card.to_json(),
+        generation=generation,
+        card_id=card_id,
+        channel=chat.channel,
+        recipient=chat.user_id,
+        next=None,
+        frozen=False,
+        tried=[],
+        unsure=0,
+        failures=0,
+        not_before=tx.now,
+        finished_at=None,
+        patient_until=tx.now + rules.Retry().patience,
+    )

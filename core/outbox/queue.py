@@ -1,0 +1,246 @@
+"""What is to be said: `put` a card to a person, `edit_everywhere` a task's cards, `supersede`.
+
+Everything here runs inside the transaction of the verb that causes it, so a task and the cards
+about it stand or fall together. Not for sending (deliver.py) and not for what a card says (the
+feature that owns the task).
+
+Promise: at-least-once delivery, and a repeat changes the same card instead of adding one. There is
+at most one unsent card per (task, person) and one pending edit per surface, the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, or_, select, update
+
+from core import events
+from core.bus import OUTBOX
+from core.clock import Instant
+from core.db import Tx
+from core.outbox import rules
+from core.outbox.card import Card
+from core.outbox.claiming import Claimed, claim, next_due
+from core.outbox.edits import enqueue_edit, replace_card
+from core.outbox.messages import (
+    Message,
+    chat_for,
+    find_message,
+    finish,
+    insert,
+    messages_of,
+    of_row,
+)
+from core.outbox.recording import DeadLetter, OnDead, record
+from core.outbox.surfaces import Surface, amend_handle, surface_of_card, surfaces_of
+from core.outbox.tables import PENDING, SENDING, messages, receipts
+from core.outbox.tokens import ActionToken, Bound, configure, find_token, make_tokens, spend_token
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One card for one person. `key` says what it is about: the same key is the same message.
+
+    The key should hold task, generation, level and person. `generation` is the task's now; the
+    card's buttons are bound to it. `urgent` wakes people; `expires_us`: nobody wants it later.
+    """
+
+    task_id: str
+    generation: int
+    person_id: int
+    card: Card
+    key: str
+    priority: rules.Priority = "new"
+    urgent: bool = False
+    expires_us: Instant | None = None
+    group: str = ""
+
+
+_BY_KEY = (
+    select(messages.c.id)
+    .where(messages.c.dedupe == bindparam("key_"), messages.c.state != "superseded")
+    .order_by(messages.c.seq.desc())
+    .limit(1)
+)
+_UNFINISHED = (
+    select(messages)
+    .where(
+        messages.c.task_id == bindparam("task_id_"),
+        messages.c.intent == "send",
+        or_(messages.c.state == PENDING, messages.c.state == SENDING),
+    )
+    .order_by(messages.c.seq)
+    .limit(500)
+)
+_UNSENT_OF = (
+    select(messages)
+    .where(
+        messages.c.task_id == bindparam("task_id_"),
+        messages.c.person_id == bindparam("person_id_"),
+        messages.c.intent == "send",
+        messages.c.state == PENDING,
+        messages.c.frozen.is_(False),
+    )
+    .limit(20)
+)
+_OLDER_SENDS = (
+    messages.c.task_id == bindparam("task_id_"),
+    messages.c.intent == "send",
+    messages.c.generation < bindparam("generation_"),
+)
+_DROP_WAITING = (
+    update(messages)
+    .where(*_OLDER_SENDS, messages.c.state == PENDING)
+    .values(state="superseded", finished_at=bindparam("now_"), code="moved", reason="任务已有变化")
+)
+_MARK_FLYING = update(messages).where(*_OLDER_SENDS, messages.c.state == SENDING).values(moved=True)
+_OLDEST = select(func.min(messages.c.not_before)).where(messages.c.state == PENDING)
+_TOLD = (
+    select(events.events.c.seq)
+    .where(events.events.c.subject == bindparam("subject_"))
+    .where(events.events.c.kind == "outbox.unreachable")
+    .limit(1)
+)
+
+
+def put(tx: Tx, out: Outgoing) -> str | None:
+    """Queue a card. Answers the message's id, or None when the person has no chat account.
+
+    A key that came before answers the first message's id and changes nothing, unless that one was
+    superseded. An unsent older card of the same task for the same person is folded into this one.
+    """
+    known: str | None = tx.execute(_BY_KEY, {"key_": out.key}).scalar()
+    if known is not None:
+        return known
+    chat = chat_for(tx.conn, out.person_id, [])
+    if chat is None:
+        _say_unreachable(tx, out)
+        return None
+    message_id = tx.new_id()
+    make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
+    lane = min([rules.LANES[out.priority], *_fold_unsent(tx, out)])
+    insert(
+        tx,
+        {
+            "id": message_id,
+            "dedupe": out.key,
+            "task_id": out.task_id,
+            "generation": out.generation,
+            "person_id": out.person_id,
+            "intent": "send",
+            "lane": lane,
+            "urgent": out.urgent or out.card.urgent,
+            "group_key": out.group,
+            "card": out.card.to_json(),
+            "card_rev": 1,
+            "card_id": message_id,
+            "channel": chat.channel,
+            "recipient": chat.user_id,
+            "not_before": tx.now,
+            "expires_at": out.expires_us,
+            "patient_until": tx.now + rules.Retry().patience,
+        },
+    )
+    return message_id
+
+
+def edit_everywhere(
+    tx: Tx, task_id: str, card_for: Callable[[int], Card], *, generation: int
+) -> int:
+    """Bring every card of a task up to date; how many will change.
+
+    Cards that stand somewhere are edited; cards in flight are edited as soon as they land; unsent
+    ones are rewritten, or dropped when the new card is closed. `generation` binds the new buttons.
+    """
+    changed = 0
+    for unsent in _unfinished(tx, task_id):
+        card = card_for(unsent.person_id)
+        if card.closed and not unsent.frozen:
+            finish(tx, unsent, "superseded", "closed", "发出前任务已结束")
+        else:
+            replace_card(tx, unsent, card, generation)
+        changed += 1
+    for surface in surfaces_of(tx.conn, task_id, live_only=True):
+        changed += enqueue_edit(tx, surface, card_for(surface.person_id), generation)
+    return changed
+
+
+def supersede(tx: Tx, task_id: str, generation: int) -> int:
+    """The task moved to `generation`: drop its older cards that were not sent; how many went.
+
+    One that is in flight cannot be stopped, but it will not be tried again. One that may or may
+    not have arrived is dropped too: nobody is rung about what is over, and its buttons are refused
+    with the name of who won.
+    """
+    values = {"task_id_": task_id, "generation_": generation}
+    dropped = tx.execute(_DROP_WAITING, values | {"now_": tx.now}).rowcount
+    flying = tx.execute(_MARK_FLYING, values).rowcount
+    tx.wake(OUTBOX)
+    return dropped + flying
+
+
+def receipt(
+    tx: Tx, card_id: str, kind: str, certainty: str = "reported", at: Instant | None = None
+) -> None:
+    """Keep that a card was `delivered`, `read` or `clicked`; the first report of each counts.
+
+    `certainty`: `reported` by the vendor, or `inferred` by us (a click implies a read).
+    """
+    assert kind in {"delivered", "read", "clicked"}, f"unknown kind of receipt: {kind}"
+    known = select(receipts.c.id).where(receipts.c.card_id == card_id, receipts.c.kind == kind)
+    if tx.execute(known).first() is None:
+        values = {"card_id": card_id, "kind": kind, "certainty": certainty}
+        tx.execute(receipts.insert(), values | {"at": tx.now if at is None else at})
+
+
+def oldest_waiting(conn: Connection, now: Instant) -> Instant:
+    """For how long (µs) the longest-waiting message has been allowed to go and did not."""
+    oldest: Instant | None = conn.execute(_OLDEST).scalar()
+    return 0 if oldest is None else max(0, now - oldest)
+
+
+def _unfinished(tx: Tx, task_id: str) -> list[Message]:
+    return [of_row(row) for row in tx.execute(_UNFINISHED, {"task_id_": task_id}).mappings()]
+
+
+def _fold_unsent(tx: Tx, out: Outgoing) -> list[int]:
+    """Drop unsent cards of the same task for the same person; their lanes."""
+    values = {"task_id_": out.task_id, "person_id_": out.person_id}
+    folded = [of_row(row) for row in tx.execute(_UNSENT_OF, values).mappings()]
+    for each in folded:
+        finish(tx, each, "superseded", "folded", "并入同一任务更新的卡片")
+    return [each.lane for each in folded]
+
+
+def _say_unreachable(tx: Tx, out: Outgoing) -> None:
+    subject = f"person:{out.person_id}"
+    if tx.execute(_TOLD, {"subject_": subject}).first() is None:
+        payload = {"person_id": out.person_id, "task_id": out.task_id}
+        events.append(tx, "outbox.unreachable", subject, "engine", payload)
+
+
+__all__ = [
+    "ActionToken",
+    "Claimed",
+    "DeadLetter",
+    "OnDead",
+    "Outgoing",
+    "Surface",
+    "amend_handle",
+    "claim",
+    "configure",
+    "edit_everywhere",
+    "find_message",
+    "find_token",
+    "messages_of",
+    "next_due",
+    "oldest_waiting",
+    "put",
+    "receipt",
+    "record",
+    "spend_token",
+    "supersede",
+    "surface_of_card",
+    "surfaces_of",
+]

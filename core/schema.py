@@ -1,0 +1,29 @@
+"""Every module that declares tables, so that `metadata` is whole for migrations and tests."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from sqlalchemy import MetaData
+
+from core.db import metadata
+
+MODULES = (
+    "core.events",
+    "core.once",
+    "core.audit",
+    "core.people",
+    "core.calendar",
+    "core.catalog",
+    "core.stock.tables",
+    "core.outbox.tables",
+    "core.tasks.tables",
+    "core.orders.tables",
+)
+
+
+def whole() -> MetaData:
+    """The metadata with every table of the product in it."""
+    for module in MODULES:
+        import_module(module)
+    return metadata

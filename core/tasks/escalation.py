@@ -1,0 +1,332 @@
+"""Escalation: timers that are due become reminders, new holders and cards, in one transaction.
+
+The promises: never early; a timer of an older generation only turns `stale`; what follows counts
+from the planned moment, never from now; after a standstill one rung is climbed and one card sent,
+and the next rung waits `min_gap`. A crash before the commit leaves everything as it was.
+Not here: who decides what a policy means (rules.py), what a card says (face.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from core import people
+from core.bus import TIMER
+from core.clock import MINUTE, Instant
+from core.db import Database, Tx
+from core.engine import Step, command_step
+from core.tasks.change import announce, assign, joined, load, update
+from core.tasks.hold import NO_HOLD, release
+from core.tasks.pause import run_again
+from core.tasks.policy import HOLD, NATURAL, NEXT, Rung
+from core.tasks.recipients import Recipient, resolve
+from core.tasks.rules import (
+    Planned,
+    catch_up,
+    kind_of,
+    level_of,
+    next_rung,
+    number_of,
+    repeats,
+    retry_key,
+    rung_of,
+)
+from core.tasks.tables import PENDING, timers
+from core.tasks.task import Task
+from core.tasks.tell import Message, refresh, seats_of, speaker_for, tell
+from core.tasks.timers import COLUMNS, Timer, carry, pending, reckoner, write
+from core.tasks.words import moment, standstill, waiting
+
+BATCH = 100
+LATE = MINUTE  # a card this late says that the system stood still
+LOOK_AGAIN = 15 * MINUTE
+_WAKES = {"claim": "claimed", "snooze": "snoozed", "pause": "paused"}  # timer → state it ends
+MOST_LOOKS = 96  # a day of looking for somebody on duty, then the administrators
+
+_DUE = (
+    select(*COLUMNS)
+    .where(PENDING, timers.c.due_us <= bindparam("now_"))
+    .order_by(timers.c.due_us, timers.c.id)
+    .limit(bindparam("limit_"))
+)
+_NEXT = select(func.min(timers.c.due_us)).where(PENDING)
+_MARK = (
+    timers.update()
+    .where(timers.c.id == bindparam("id_"), timers.c.state == "pending")
+    .values(state=bindparam("state_"), outcome=bindparam("outcome_"), fired_us=bindparam("now_"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """The two decisions on which exactness hangs, named so that tests can break them.
+
+    `is_live`: may this timer still act on this task? `anchor`: from which instant does the next
+    rung count, given the timer and now?
+    """
+
+    is_live: Callable[[Timer, Task], bool]
+    anchor: Callable[[Timer, Instant], Instant]
+
+
+def _same_generation(timer: Timer, task: Task) -> bool:
+    return task.is_live and timer.generation == task.generation
+
+
+def _planned_moment(timer: Timer, _now: Instant) -> Instant:
+    return timer.planned
+
+
+EXACT = Firing(is_live=_same_generation, anchor=_planned_moment)
+
+
+def escalation_step(db: Database) -> Step:
+    """The engine step that fires timers."""
+    return command_step(db, "escalation", fire, next_due, topics=(TIMER,))
+
+
+def next_due(conn: Connection) -> Instant | None:
+    """When the next timer is due, None when none is pending."""
+    due: Instant | None = conn.execute(_NEXT).scalar()
+    return due
+
+
+def lag(conn: Connection, now: Instant) -> Instant:
+    """How late the oldest due timer is, µs; 0 when nothing is overdue."""
+    due = next_due(conn)
+    return 0 if due is None else max(0, now - due)
+
+
+def fire(tx: Tx, limit: int = BATCH, how: Firing = EXACT) -> int:
+    """Fire up to `limit` due timers, oldest first; how many were taken."""
+    taken = take_due(tx, limit)
+    for task_id, group in groupby(sorted(taken, key=_by_task), lambda timer: timer.task_id):
+        act(tx, load(tx.conn, task_id), list(group), how)
+    return len(taken)
+
+
+def take_due(tx: Tx, limit: int = BATCH) -> list[Timer]:
+    """What is due now, oldest first. Reads only: marking belongs to `act`, with the effect."""
+    rows = tx.execute(_DUE, {"now_": tx.now, "limit_": limit}).mappings()
+    return [Timer(**row) for row in rows]
+
+
+def act(tx: Tx, task: Task, due: list[Timer], how: Firing = EXACT) -> None:
+    """Everything that is due for one task, in one go: at most one rung, at most one card a person.
+
+    A rung dominates: reminders due with it are collapsed into its card.
+    """
+    live = [timer for timer in due if how.is_live(timer, task)]
+    mark(tx, [timer for timer in due if timer not in live], "stale", "")
+    for timer in live:
+        if kind_of(timer.key) == "repeat":
+            _plan_repeat(tx, task, timer)
+    chosen = _dominant(live, task)
+    for timer in live:
+        acted = timer is chosen or timer.key == "due"
+        mark(tx, [timer], "fired", "acted" if acted else "collapsed")
+    if any(timer.key == "due" for timer in live):
+        announce(tx, task, "overdue", "engine")
+    if chosen is None:
+        refresh(tx, task)
+    elif kind_of(chosen.key) in ("rung", "retry"):
+        _climb(tx, task, chosen, how)
+    elif kind_of(chosen.key) in _WAKES:
+        _wake(tx, task, chosen)
+    else:
+        _nag(tx, task, chosen)
+
+
+def mark(tx: Tx, due: list[Timer], state: str, outcome: str) -> None:
+    """Write how timers ended; in the same transaction as their effect."""
+    rows = [
+        {"id_": timer.id, "state_": state, "outcome_": outcome, "now_": tx.now} for timer in due
+    ]
+    if rows:
+        tx.execute(_MARK, rows)
+
+
+def _by_task(timer: Timer) -> tuple[str, Instant, int]:
+    return timer.task_id, timer.due, timer.id
+
+
+def _dominant(live: list[Timer], task: Task) -> Timer | None:
+    """The one timer that is acted on: a rung, else what wakes the task, else the newest nag."""
+    for timer in live:
+        if kind_of(timer.key) in ("rung", "retry"):
+            return timer
+    for timer in live:
+        if _WAKES.get(kind_of(timer.key)) == task.state:
+            return timer
+    nags = [
+        timer
+        for timer in live
+        if kind_of(timer.key) == "remind"
+        or (kind_of(timer.key) == "repeat" and level_of(timer.key) == task.level)
+    ]
+    return nags[-1] if nags else None
+
+
+def _late_note(timer: Timer, now: Instant) -> str:
+    late = now - timer.due
+    return f"{standstill(late)}，这一步原定 {moment(timer.due)}" if late >= LATE else ""
+
+
+def _climb(tx: Tx, task: Task, timer: Timer, how: Firing) -> None:
+    """Give the task to the people of its next rung, plan what follows, tell everybody."""
+    level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
+    recipients, missing = _people_of(tx, task, rung, timer)
+    if missing:
+        announce(tx, task, "nobody", "engine", level=level, to=list(rung.to))
+    if not recipients and rung.if_nobody == HOLD and number_of(timer.key) < MOST_LOOKS:
+        again = timer.planned + LOOK_AGAIN
+        key = retry_key(level, number_of(timer.key) + 1)
+        write(tx, task, task.generation, [Planned(key, NATURAL, timer.planned, LOOK_AGAIN, again)])
+        return
+    climbed = _seat(tx, task, level, recipients)
+    _plan_next(tx, climbed, timer, how, at_once=not recipients and rung.if_nobody == NEXT)
+    _announce_climb(tx, climbed, timer, recipients)
+    persons = [each.person_id for each in recipients]
+    refresh(tx, climbed)
+    note = _late_note(timer, tx.now)
+    tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note))
+
+
+def _people_of(tx: Tx, task: Task, rung: Rung, timer: Timer) -> tuple[list[Recipient], bool]:
+    """Whom a rung reaches, and whether its own recipients were missing."""
+    found = resolve(tx.conn, rung.to, task, tx.now)
+    if found:
+        return found, False
+    last = level_of(timer.key) == len(task.policy.rungs)
+    tired = rung.if_nobody == HOLD and number_of(timer.key) >= MOST_LOOKS
+    if rung.if_nobody not in (NEXT, HOLD):
+        found = resolve(tx.conn, (rung.if_nobody,), task, tx.now)
+    if not found and (tired or (last and rung.if_nobody != HOLD)):
+        found = resolve(tx.conn, ("role:admin",), task, tx.now)
+    return [replace(each, via=f"nobody:{'+'.join(rung.to)}"[:120]) for each in found], True
+
+
+def _seat(tx: Tx, task: Task, level: int, recipients: list[Recipient]) -> Task:
+    """The task one level up: its new holder, and everybody who may act on it now.
+
+    A claim or snooze ends with it, so a new generation begins; an open task keeps its own, and
+    with it the buttons on everybody's cards.
+    """
+    persons = [each.person_id for each in recipients]
+    holder = people.person(tx.conn, persons[0]) if len(persons) == 1 else None
+    ends = bool(recipients) and task.state in ("claimed", "snoozed")
+    generation = task.generation + 1 if ends else task.generation
+    if ends:
+        carry(tx, task, generation, drop=_ends_with_hold, restore=False)
+    values: dict[str, object] = {"level": level}
+    if recipients:
+        values |= NO_HOLD | {"state": "open", "snooze_until": None, "remaining": []}
+        values |= {
+            "generation": generation,
+            "holder_id": None if holder is None else holder.id,
+            "holder_name": "" if holder is None else holder.name,
+            "people": joined(task.people, persons),
+            "audience": joined(task.audience, persons),
+        }
+    for each in recipients:
+        speaker = speaker_for(tx.conn, task, level, each.person_id)
+        assign(tx, task, [each], level=level, generation=generation, card_on=speaker)
+    return update(tx, task, **values)
+
+
+def _ends_with_hold(timer: Timer) -> bool:
+    return kind_of(timer.key) in ("claim", "snooze", "repeat")
+
+
+def _plan_next(tx: Tx, task: Task, timer: Timer, how: Firing, *, at_once: bool) -> None:
+    """The rung after this one, and this one's repeats, counted from the planned moment."""
+    level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
+    reckon = reckoner(tx.conn, task.calendar)
+    anchor = how.anchor(timer, tx.now)
+    following = next_rung(task.policy, level, anchor, reckon)
+    until = None if following is None else following.planned
+    if following is not None:
+        if at_once:
+            following = replace(following, base=anchor, span=0, planned=anchor, clock=NATURAL)
+        gap = min(task.policy.min_gap, max(following.planned - anchor, 0))
+        due = catch_up(following.planned, tx.now, late=tx.now - timer.due >= LATE, gap=gap)
+        write(tx, task, task.generation, [following], dues={following.key: due})
+    if not at_once:
+        _write_repeats(tx, task, repeats(rung, level, 0, anchor=anchor, until=until, reckon=reckon))
+
+
+def _plan_repeat(tx: Tx, task: Task, timer: Timer) -> None:
+    """The next repeat of a rung; called before anything is marked, so the ladder is complete."""
+    level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
+    if task.level != level or task.generation != timer.generation:
+        return
+    ladder = [each for each in pending(tx.conn, task.id, task.generation) if _is_rung(each)]
+    until = ladder[0].planned if ladder else None
+    reckon = reckoner(tx.conn, task.calendar)
+    number = number_of(timer.key)
+    coming = repeats(rung, level, number, anchor=timer.planned, until=until, reckon=reckon)
+    _write_repeats(tx, task, coming)
+
+
+def _is_rung(timer: Timer) -> bool:
+    return kind_of(timer.key) in ("rung", "retry")
+
+
+def _write_repeats(tx: Tx, task: Task, moments: Iterator[Planned]) -> None:
+    """Only the next one waits; those a standstill swallowed are written down as collapsed."""
+    missed = []
+    for each in moments:
+        if each.planned > tx.now:
+            write(tx, task, task.generation, [each])
+            break
+        missed.append(each)
+    write(tx, task, task.generation, missed, collapsed=True)
+
+
+def _announce_climb(tx: Tx, task: Task, timer: Timer, recipients: list[Recipient]) -> None:
+    names = [people.person(tx.conn, each.person_id).name for each in recipients]
+    announce(
+        tx,
+        task,
+        "escalated",
+        "engine",
+        level=level_of(timer.key),
+        to=[each.person_id for each in recipients],
+        via=[each.via for each in recipients],
+        names=names or ["（没有人）"],
+        planned_us=timer.planned,
+        late_us=tx.now - timer.due,
+    )
+
+
+def _wake(tx: Tx, task: Task, timer: Timer) -> None:
+    """A claim that led nowhere, a snooze or a pause ends: the task is open again."""
+    kind = kind_of(timer.key)
+    if kind == "pause":
+        run_again(tx, task, "engine", note="暂停已到最长 7 天，自动恢复计时")
+        return
+    verb = "claim_expired" if kind == "claim" else "woken"
+    note = "到了你定的稍后提醒时间"
+    if kind == "claim":
+        wait = waiting(task.policy.claim_expires, task.policy.clock)
+        note = f"{task.holder_name} 认领后 {wait}没有下文"
+    release(tx, task, "engine", verb, note=_late_note(timer, tx.now) or note)
+
+
+def _nag(tx: Tx, task: Task, timer: Timer) -> None:
+    """One more card: to the holder of a claim, to a rung's own people, or to everybody."""
+    if kind_of(timer.key) == "repeat":
+        level = level_of(timer.key)
+        persons = [who for who, seat in seats_of(tx.conn, task.id).items() if seat.level == level]
+    elif task.state == "claimed" and task.holder_id is not None:
+        persons = [task.holder_id]
+    else:
+        persons = list(task.people)
+    announce(tx, task, "reminded", "engine", key=timer.key, to=persons)
+    note = _late_note(timer, tx.now) or "提醒：还没有处理"
+    urgent = kind_of(timer.key) == "repeat" and rung_of(task.policy, timer.key).urgent
+    tell(tx, task, persons, Message(timer.key, "reminder", urgent, note))

@@ -1,0 +1,220 @@
+"""Reading tasks: one, a person's inbox, the board, a task's history. Changes nothing.
+
+Who may see what is asked at the door; `Filters` narrows the board to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, select
+
+from core import events
+from core.clock import Instant
+from core.tasks.change import load
+from core.tasks.tables import assignments, attachments, comments, files, tasks
+from core.tasks.task import LIVE, Task, TaskView, from_row
+from core.tasks.words import face_name, moment, rung_name
+
+MOST_IN_INBOX = 500
+MOST_PER_PAGE = 200
+
+_INBOX = (
+    select(tasks)
+    .where(tasks.c.state.in_(LIVE))
+    .where(
+        tasks.c.id.in_(
+            select(assignments.c.task_id).where(
+                assignments.c.person_id == bindparam("person_"), assignments.c.to_us.is_(None)
+            )
+        )
+    )
+    .order_by(tasks.c.id)
+    .limit(MOST_IN_INBOX)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the board shows; empty fields do not narrow. `overdue_at`: due before that instant."""
+
+    states: tuple[str, ...] = LIVE
+    kinds: tuple[str, ...] = ()
+    subject: str = ""
+    group: str = ""
+    person_id: int | None = None
+    warehouse_ids: frozenset[int] = frozenset()
+    partner_id: int | None = None
+    overdue_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the board, newest first; `cursor` fetches the next, "" when this was the last."""
+
+    tasks: tuple[TaskView, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a task's history: when, who, and a Chinese sentence."""
+
+    at: Instant
+    kind: str
+    actor: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment as shown under a task."""
+
+    id: int
+    person_id: int
+    name: str
+    face: str
+    body: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that hangs on a task."""
+
+    file_id: str
+    name: str
+    media_type: str
+    bytes: int
+    person_id: int
+    note: str
+    at: Instant
+
+
+def task(conn: Connection, task_id: str) -> Task:
+    """One task.
+
+    Raises:
+        AppError(not_found).
+    """
+    return load(conn, task_id)
+
+
+def inbox(conn: Connection, person_id: int) -> list[TaskView]:
+    """What waits for a person: his live tasks, oldest first, at most 500."""
+    rows = conn.execute(_INBOX, {"person_": person_id}).mappings()
+    return [TaskView(from_row(row)) for row in rows]
+
+
+def board(
+    conn: Connection, filters: Filters | None = None, cursor: str = "", limit: int = 50
+) -> Page:
+    """One page of tasks, newest first."""
+    wanted = _conditions(filters or Filters())
+    if cursor:
+        wanted.append(tasks.c.id < cursor)
+    size = min(max(limit, 1), MOST_PER_PAGE)
+    query = select(tasks).where(*wanted).order_by(tasks.c.id.desc()).limit(size + 1)
+    found = [TaskView(from_row(row)) for row in conn.execute(query).mappings()]
+    following = found[size - 1].task.id if len(found) > size else ""
+    return Page(tuple(found[:size]), following)
+
+
+def tasks_of(conn: Connection, subject: str, states: Iterable[str] = LIVE) -> list[Task]:
+    """The tasks about one thing ("inspection:ID"), oldest first, at most 200."""
+    wanted = (tasks.c.subject == subject, tasks.c.state.in_(tuple(states)))
+    query = select(tasks).where(*wanted).order_by(tasks.c.id).limit(MOST_PER_PAGE)
+    return [from_row(row) for row in conn.execute(query).mappings()]
+
+
+def history(conn: Connection, task_id: str) -> list[Entry]:
+    """What happened to a task, oldest first, at most 500 lines."""
+    found = events.of_subject(conn, f"task:{task_id}")
+    return [
+        Entry(each.recorded_at, each.kind, each.actor, sentence_of(each.kind, each.payload))
+        for each in found
+    ]
+
+
+def comments_of(conn: Connection, task_id: str) -> list[Said]:
+    """The conversation under a task, oldest first, at most 200."""
+    named = (comments.c.id, comments.c.person_id, comments.c.name, comments.c.face)
+    query = select(*named, comments.c.body, comments.c.at).where(comments.c.task_id == task_id)
+    rows = conn.execute(query.order_by(comments.c.id).limit(MOST_PER_PAGE)).mappings()
+    return [Said(**row) for row in rows]
+
+
+def attachments_of(conn: Connection, task_id: str) -> list[Attached]:
+    """The files of a task, oldest first, at most 200."""
+    query = (
+        select(
+            files.c.id.label("file_id"),
+            files.c.name,
+            files.c.media_type,
+            files.c.bytes,
+            attachments.c.person_id,
+            attachments.c.note,
+            attachments.c.at,
+        )
+        .join(attachments, attachments.c.file_id == files.c.id)
+        .where(attachments.c.task_id == task_id)
+        .order_by(attachments.c.id)
+        .limit(MOST_PER_PAGE)
+    )
+    return [Attached(**row) for row in conn.execute(query).mappings()]
+
+
+def sentence_of(kind: str, payload: dict[str, Any]) -> str:
+    """The Chinese line for one `task.*` event; a kind without words shows its name."""
+    task = payload["task"]
+    name, note = payload.get("name", ""), payload.get("note", "")
+    words: dict[str, str] = {
+        "task.opened": "任务打开",
+        "task.repeated": f"同一原因又发生（第 {task['repeat_count']} 次）",
+        "task.claimed": f"{name} 在{face_name(payload.get('face', ''))}认领",
+        "task.put_back": "放回，大家都可处理",
+        "task.claim_expired": "认领后没有下文，任务放回",
+        "task.handed_over": f"{name} 转交" + (f"：{note}" if note else ""),
+        "task.snoozed": f"{name} 稍后处理，{moment(payload.get('until_us', 0))} 再提醒",
+        "task.woken": "到了稍后提醒的时间",
+        "task.paused": f"{name} 暂停计时：{task['pause_why']}",
+        "task.resumed": "恢复计时",
+        "task.reminded": "提醒一次",
+        "task.overdue": "到期还没有处理",
+        "task.nobody": f"{rung_name(payload.get('level', 0))}没有找到人",
+        "task.unwatched": "后面没有任何提醒和升级，已通知管理员",
+        "task.replanned": "日历有更新，期限重新推算",
+        "task.done": task["result"],
+        "task.cancelled": task["result"],
+        "task.reopened": f"{name} 重开：{payload.get('why', '')}",
+        "task.commented": f"{name}：{payload.get('body', '')}",
+        "task.attached": f"{name} 添加附件：{payload.get('file_name', '')}",
+    }
+    if kind == "task.escalated":
+        return f"升级到{rung_name(payload['level'])}：{'、'.join(payload['names'])}"
+    return words.get(kind, kind)
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if filters.states:
+        wanted.append(tasks.c.state.in_(filters.states))
+    if filters.kinds:
+        wanted.append(tasks.c.kind.in_(filters.kinds))
+    if filters.subject:
+        wanted.append(tasks.c.subject == filters.subject)
+    if filters.group:
+        wanted.append(tasks.c.group_key == filters.group)
+    if filters.person_id is not None:
+        given = select(assignments.c.task_id).where(assignments.c.person_id == filters.person_id)
+        wanted.append(tasks.c.id.in_(given))
+    if filters.warehouse_ids:
+        here = tasks.c.warehouse_id.in_(filters.warehouse_ids)
+        wanted.append(here | tasks.c.warehouse_id.is_(None))
+    if filters.partner_id is not None:
+        wanted.append(tasks.c.partner_id == filters.partner_id)
+    if filters.overdue_at is not None:
+        wanted.append(tasks.c.due_at < filters.overdue_at)
+    return wanted

@@ -1,0 +1,85 @@
+"""Who is meant by "role:buyer" or "rota:night" at a moment, and why. Asked once, then recorded.
+
+Not a permission: the door is `people.require`. A person on leave is replaced by the stand-in, and
+`via` says so: "role:buyer/for:12".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from core import calendar, people
+from core.clock import Instant
+from core.tasks.policy import is_spec
+from core.tasks.task import NewTask, Task
+
+MOST = 50  # cards for one step; a larger circle is a mailing list, not a task
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person and the reason: the spec, with "/for:12" when he stands in for person 12."""
+
+    person_id: int
+    via: str
+
+
+def resolve(
+    conn: Connection, specs: Iterable[str], task: Task | NewTask, at: Instant
+) -> list[Recipient]:
+    """The active persons behind `specs` at `at`, each once, at most `MOST`.
+
+    Roles and teams only reach people of the task's warehouse and, for suppliers, of its partner.
+    """
+    found: dict[int, Recipient] = {}
+    for spec in specs:
+        assert is_spec(spec), f"unknown recipient {spec}"
+        for person_id in _behind(conn, spec, task, at):
+            stand_in = calendar.stand_in(conn, person_id, at)
+            person = people.person(conn, stand_in)
+            if person.active and stand_in not in found:
+                via = spec if stand_in == person_id else f"{spec}/for:{person_id}"
+                found[stand_in] = Recipient(stand_in, via)
+    return list(found.values())[:MOST]
+
+
+def _behind(conn: Connection, spec: str, task: Task | NewTask, at: Instant) -> Iterator[int]:
+    kind, _, name = spec.partition(":")
+    if kind == "person":
+        yield int(name)
+    elif kind == "role":
+        yield from _in_reach(conn, people.persons_with_role(conn, name), task)
+    elif kind == "team":
+        yield from _in_reach(conn, people.members_of(conn, name), task)
+    elif kind == "partner":
+        yield from people.persons_of_partner(conn, int(name))
+    elif kind == "rota":
+        yield from calendar.on_duty(conn, name, at)
+    else:
+        below = [int(name)] if name.isdigit() else _holders(task)
+        for person_id in below:
+            manager = people.manager_of(conn, person_id)
+            if manager is not None:
+                yield manager
+
+
+def _holders(task: Task | NewTask) -> list[int]:
+    if isinstance(task, NewTask):
+        return []
+    return [task.holder_id] if task.holder_id is not None else list(task.people)
+
+
+def _in_reach(conn: Connection, ids: Iterable[int], task: Task | NewTask) -> Iterator[int]:
+    for person_id in ids:
+        person = people.person(conn, person_id)
+        elsewhere = (
+            task.warehouse_id is not None
+            and person.warehouse_ids
+            and task.warehouse_id not in person.warehouse_ids
+        )
+        foreign = person.partner_id is not None and person.partner_id != task.partner_id
+        if not elsewhere and not foreign:
+            yield person_id

@@ -1,0 +1,167 @@
+"""What the people of a task are sent: one card each, edited in place when anything changes.
+
+Runs in the task's transaction and only writes the outbox. One card may speak for several tasks of a
+group that climbed to the same person (`assignment.card_on` names the task whose card it is). What
+a card says beyond its own facts is in `face.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from core.db import Tx
+from core.outbox import queue
+from core.outbox.card import Card
+from core.outbox.rules import Priority
+from core.tasks.change import load
+from core.tasks.face import Seat, card_of
+from core.tasks.tables import assignments, tasks
+from core.tasks.task import LIVE, Task
+from core.tasks.timers import left_until
+
+MOST = 500
+
+_SEATS = (
+    select(assignments.c.person_id, assignments.c.level, assignments.c.via, assignments.c.card_on)
+    .where(assignments.c.task_id == bindparam("task_"), assignments.c.to_us.is_(None))
+    .order_by(assignments.c.id)
+    .limit(MOST)
+)
+_GUESTS = (
+    select(assignments.c.person_id, assignments.c.task_id, tasks.c.title)
+    .join(tasks, tasks.c.id == assignments.c.task_id)
+    .where(assignments.c.card_on == bindparam("task_"), assignments.c.task_id != bindparam("task_"))
+    .where(assignments.c.to_us.is_(None), tasks.c.state.in_(LIVE))
+    .order_by(assignments.c.id)
+    .limit(MOST)
+)
+_HOSTS = (
+    select(assignments.c.card_on)
+    .distinct()
+    .where(assignments.c.task_id == bindparam("task_"), assignments.c.card_on.is_not(None))
+    .where(assignments.c.card_on != bindparam("task_"))
+    .limit(MOST)
+)
+_SPEAKER = (
+    select(assignments.c.card_on)
+    .join(tasks, tasks.c.id == assignments.c.card_on)
+    .where(assignments.c.group_key == bindparam("group_"))
+    .where(assignments.c.level == bindparam("level_"))
+    .where(assignments.c.person_id == bindparam("person_"))
+    .where(assignments.c.to_us.is_(None), tasks.c.state.in_(LIVE))
+    .order_by(assignments.c.id)
+    .limit(1)
+)
+_MOVE_CARD = assignments.update().where(
+    assignments.c.card_on == bindparam("from_"),
+    assignments.c.task_id != bindparam("from_"),
+    assignments.c.person_id == bindparam("person_"),
+    assignments.c.to_us.is_(None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Why a card goes out. `key` is unique for the task's generation; `note` is said first."""
+
+    key: str
+    priority: Priority
+    urgent: bool = False
+    note: str = ""
+
+
+def seats_of(conn: Connection, task_id: str) -> dict[int, Seat]:
+    """Who has the task now, at which level and why; the newest assignment of each person."""
+    rows = conn.execute(_SEATS, {"task_": task_id})
+    return {row.person_id: Seat(row.level, row.via, row.card_on) for row in rows}
+
+
+def speaker_for(conn: Connection, task: Task, level: int, person_id: int) -> str:
+    """The task whose card tells `person_id` about this climb: a sibling's, or its own."""
+    if not task.group:
+        return task.id
+    values = {"group_": task.group, "level_": level, "person_": person_id}
+    return conn.execute(_SPEAKER, values).scalar() or task.id
+
+
+def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
+    """Queue one card per person, unless a sibling's card already speaks to him."""
+    if "chat" not in task.surfaces:
+        return
+    seats = seats_of(tx.conn, task.id)
+    card_for = _cards(tx, task, message.note)
+    for person_id in persons:
+        seat = seats.get(person_id)
+        if seat is None or seat.card_on != task.id:
+            continue
+        out = queue.Outgoing(
+            task_id=task.id,
+            generation=task.generation,
+            person_id=person_id,
+            card=card_for(person_id),
+            key=f"{task.id}:{task.generation}:{message.key}:{person_id}",
+            priority=message.priority,
+            urgent=message.urgent,
+            group=task.group,
+        )
+        queue.put(tx, out)
+
+
+def refresh(tx: Tx, task: Task) -> None:
+    """Bring every card of the task up to date; drop what an older generation had not sent yet.
+
+    Cards of siblings that speak for this task are redrawn too, and a card that can no longer speak
+    for others hands that over to the next of them.
+    """
+    if "chat" in task.surfaces:
+        queue.supersede(tx, task.id, task.generation)
+        _redraw(tx, task)
+    if task.group:
+        for host in tx.execute(_HOSTS, {"task_": task.id}).scalars().all():
+            _redraw(tx, load(tx.conn, host))
+        _hand_card_on(tx, task)
+
+
+def _redraw(tx: Tx, task: Task) -> None:
+    queue.edit_everywhere(tx, task.id, _cards(tx, task, ""), generation=task.generation)
+
+
+def _hand_card_on(tx: Tx, task: Task) -> None:
+    """Whoever loses this task's card gets one for the siblings it spoke for."""
+    told: set[int] = set()
+    for guest in tx.execute(_GUESTS, {"task_": task.id}).all():
+        stays = task.is_live and guest.person_id in task.people
+        if stays or guest.person_id in told:
+            continue
+        told.add(guest.person_id)
+        values = {"from_": task.id, "person_": guest.person_id}
+        tx.execute(_MOVE_CARD.values(card_on=guest.task_id), values)
+        sibling = load(tx.conn, guest.task_id)
+        tell(tx, sibling, [guest.person_id], Message(f"after:{task.id}", "new"))
+
+
+def _cards(tx: Tx, task: Task, note: str) -> Callable[[int], Card]:
+    seats = seats_of(tx.conn, task.id)
+    guests: dict[int, list[str]] = {}
+    if task.group and task.is_live:
+        for guest in tx.execute(_GUESTS, {"task_": task.id}):
+            guests.setdefault(guest.person_id, []).append(guest.title)
+    left = 0
+    if task.due_at is not None:
+        clock = task.policy.clock
+        left = left_until(tx.conn, task.calendar, clock, tx.now, task.due_at)
+
+    def card_for(person_id: int) -> Card:
+        return card_of(
+            task,
+            seats.get(person_id),
+            now=tx.now,
+            left=left,
+            siblings=tuple(guests.get(person_id, ())),
+            note=note,
+        )
+
+    return card_for

@@ -1,0 +1,89 @@
+"""The watcher: every live task has something to come, or an administrator hears of it.
+
+A task is unwatched when no timer of its generation is pending and its deadline has passed: its
+ladder ended and nobody answered. Each generation is reported once. The engine's own lateness is
+`escalation.lag`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+
+from core.clock import Instant
+from core.db import Database, Tx
+from core.engine import Step, command_step
+from core.outbox.card import Button, Card, Fact
+from core.people import ENGINE
+from core.tasks.board import open_task
+from core.tasks.change import announce, load
+from core.tasks.policies import policy_of
+from core.tasks.tables import tasks, timers
+from core.tasks.task import LIVE, NewTask, Task
+from core.tasks.words import STATES, span
+
+BATCH = 20
+KIND = "unwatched"
+
+
+def watch_step(db: Database) -> Step:
+    """The engine step that looks for forgotten tasks, once a sweep."""
+    return command_step(db, "watch", watch, next_due)
+
+
+def next_due(conn: Connection) -> Instant | None:
+    """When the next task would become unwatched, None when every one is looked after."""
+    earliest = select(func.min(func.coalesce(tasks.c.due_at, 0))).where(*_forgotten())
+    due: Instant | None = conn.execute(earliest).scalar()
+    return due
+
+
+def watch(tx: Tx, limit: int = BATCH) -> int:
+    """Report up to `limit` forgotten tasks; how many were found."""
+    passed = or_(tasks.c.due_at.is_(None), tasks.c.due_at <= tx.now)
+    query = select(tasks.c.id).where(*_forgotten(), passed).order_by(tasks.c.id).limit(limit)
+    found = tx.execute(query).scalars().all()
+    for task_id in found:
+        _report(tx, load(tx.conn, task_id))
+    return len(found)
+
+
+def _forgotten() -> tuple[ColumnElement[bool], ...]:
+    coming = exists().where(
+        timers.c.task_id == tasks.c.id,
+        timers.c.generation == tasks.c.generation,
+        timers.c.state == "pending",
+    )
+    return (
+        tasks.c.state.in_(LIVE),
+        tasks.c.kind != KIND,  # a forgotten report must not report itself for ever
+        tasks.c.reported_generation != tasks.c.generation,
+        ~coming,
+    )
+
+
+def _report(tx: Tx, task: Task) -> None:
+    same = tasks.c.id == task.id
+    tx.execute(tasks.update().where(same), {"reported_generation": task.generation})
+    announce(tx, task, "unwatched", "engine")
+    card = Card(
+        title=f"没人跟进：{task.title}"[:200],
+        lead="升级已经走完，后面没有任何提醒。指定一个人，或直接处理",
+        facts=(
+            Fact("状态", STATES[task.state]),
+            Fact("打开了", span(tx.now - task.opened_at)),
+            Fact("负责", task.holder_name or "没有人认领"),
+        ),
+        buttons=(Button("seen", "我来跟进", "primary"),),
+    )
+    new = NewTask(
+        kind=KIND,
+        title=card.title,
+        subject=f"task:{task.id}",
+        to=("role:admin",),
+        policy=policy_of(tx.conn, KIND),
+        card=card,
+        context={"task_id": task.id},
+        dedupe_key=f"{KIND}:{task.id}",
+        calendar=task.calendar,
+    )
+    open_task(tx, ENGINE, new)
