@@ -1,0 +1,223 @@
+"""What chat vendors tell us: stored first, understood at once if that takes under three seconds.
+
+A click is the same verb as everywhere: `core.actions.press_token` as the person whose account the
+vendor vouches for. The vendor hangs up after 5 s, so a slower press gets an empty 200 and is
+finished behind the request, or by the engine's inbox step after a crash: same operation id, one
+effect. Not for verifying or reading the vendor's envelope (bots/wecom).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from api.deps import App, Jieli
+from api.doors import public
+from core.actions import press_token
+from core.clock import SECOND, Instant
+from core.db import Database, Tx
+from core.engine import Step
+from core.errors import NOT_FOUND, AppError, define
+from core.outbox import inbox
+from core.outbox.surfaces import add_code, amend_handle, surface_of_card
+from core.people import actor_of, person_by_chat
+from core.tasks.rules import ALREADY_DONE, NOT_YOURS, STALE_CARD
+
+if TYPE_CHECKING:
+    from bots.wecom import Callbacks, Click
+
+log = logging.getLogger(__name__)
+
+CHAT_UNBOUND = define(
+    "chat_unbound",
+    403,
+    "没办成:你的企业微信账号还没有和接力里的人绑定。请管理员在「人员」里绑定一次,再按这个按钮。",
+    "Not done: your chat account is not bound to a person here. Ask an admin to bind it.",
+)
+GRACE: Instant = 6 * SECOND  # the engine leaves a fresh callback to the request that brought it
+AT_ONCE = 20
+MAX_BODY = 128 * 1024
+_OVER = {ALREADY_DONE.code: "result", STALE_CARD.code: "now", NOT_YOURS.code: "now"}
+
+router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
+_door = public("the vendor proves itself by signature; persons by their bound account")
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What became of a callback: `said` replaces the pressed buttons, or is sent as a text."""
+
+    kind: str  # pressed | text | nothing
+    said: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "said": self.said}
+
+
+def _callbacks(jieli: Jieli) -> Callbacks:
+    if jieli.vendors.callbacks is None:
+        raise AppError(NOT_FOUND, what="渠道", name="wecom")
+    return jieli.vendors.callbacks
+
+
+def _rejected(code: str, status: int, sentence: str) -> Response:
+    """A callback that is not taken, as problem+json with the stable code of bots/wecom."""
+    body = {
+        "type": f"urn:jieli:problem:callback_{code}",
+        "title": "回调没收下",
+        "status": status,
+        "code": f"callback_{code}",
+        "detail": sentence,
+        "detail_en": f"The callback was refused: {code}.",
+        "facts": {},
+    }
+    return Response(orjson.dumps(body), status, media_type="application/problem+json")
+
+
+@router.get("/wecom", dependencies=[_door])
+async def wecom_echo(request: Request, jieli: App) -> Response:
+    """The console checks that this address holds its keys: answer the decrypted text as it is."""
+    from bots.wecom import CallbackRejected
+
+    try:
+        text = _callbacks(jieli).verify_echo(dict(request.query_params))
+    except CallbackRejected as refused:
+        return _rejected(refused.code, refused.status, refused.sentence)
+    return Response(text, media_type="text/plain")
+
+
+@router.post("/wecom", dependencies=[_door], max_body_size=MAX_BODY)
+async def wecom(request: Request, jieli: App) -> Response:
+    """A click or words. Stored, then answered within three seconds, one way or the other."""
+    from bots.wecom import CallbackRejected
+
+    callbacks = _callbacks(jieli)
+    try:
+        received = callbacks.receive(dict(request.query_params), await request.body())
+    except CallbackRejected as refused:
+        if refused.status == 200:
+            return Response(status_code=200)
+        log.warning("callback_rejected", extra={"code": refused.code})
+        return _rejected(refused.code, refused.status, refused.sentence)
+    body = received.body()
+    stored = await jieli.db.write(lambda tx: inbox.store(tx, "wecom", received.dedupe_key, body))
+    callbacks.remember(received)
+    if not stored.fresh:
+        return _passive(callbacks, body, stored.answer)
+    work = asyncio.create_task(understand(jieli.db, stored.id, received.dedupe_key, body))
+    jieli.late.add(work)
+    work.add_done_callback(jieli.late.discard)
+    try:
+        answer = await asyncio.wait_for(asyncio.shield(work), jieli.callback_seconds)
+    except TimeoutError:
+        work.add_done_callback(_log_late)
+        return Response(status_code=200)
+    return _passive(callbacks, body, answer.to_json())
+
+
+def _log_late(work: asyncio.Task[Understood]) -> None:
+    """A press that outlived its request: its card is updated by the outbox, not by the reply."""
+    if not work.cancelled() and work.exception() is not None:
+        log.error("callback_failed_late", exc_info=work.exception())
+
+
+def _passive(callbacks: Callbacks, body: dict[str, Any], answer: dict[str, Any] | None) -> Response:
+    """The reply that changes the presser's own card, or an empty 200."""
+    from bots.wecom import Click, said_from
+
+    said = said_from(body)
+    if answer is None or answer.get("kind") in (None, "nothing"):
+        return Response(status_code=200)
+    if answer["kind"] == "pressed" and isinstance(said, Click):
+        xml = callbacks.reply_pressed(said, str(answer["said"]))
+    else:
+        xml = callbacks.reply_text(said.user_id, str(answer["said"]))
+    return Response(xml, media_type="application/xml")
+
+
+async def understand(
+    db: Database, callback_id: int, dedupe_key: str, body: dict[str, Any], *, late: bool = False
+) -> Understood:
+    """Do what the callback asks, once, and keep what came of it.
+
+    `late`: no passive reply will follow, so the click's own code can still update a card.
+    """
+    from bots.wecom import HELP, Click, Word, said_from
+
+    said = said_from(body)
+    if isinstance(said, Click):
+        return await _press(db, callback_id, dedupe_key, said, late=late)
+    answer = Understood("text", HELP) if isinstance(said, Word) else Understood("nothing")
+    await db.write(lambda tx: inbox.finish(tx, callback_id, answer.to_json()))
+    return answer
+
+
+async def _press(
+    db: Database, callback_id: int, dedupe_key: str, click: Click, *, late: bool
+) -> Understood:
+    def command(tx: Tx) -> Understood:
+        person_id = person_by_chat(tx.conn, "wecom", click.user_id)
+        if person_id is None:
+            raise AppError(CHAT_UNBOUND)
+        actor = actor_of(tx.conn, person_id, "wecom")
+        press_token(tx, actor, click.token, dict(click.inputs), dedupe_key)
+        # No passive reply: it would spend the code with which the outbox now edits the card.
+        return _finish(tx, callback_id, click, Understood("nothing"), keep_code=True)
+
+    try:
+        return await db.write(command)
+    except AppError as refusal:
+        if refusal.status >= 500:
+            raise
+        name = _OVER.get(refusal.code)
+        told = str(refusal.facts.get(name, "")) if name else ""
+        answer = Understood("pressed", told) if told else Understood("text", refusal.say("zh"))
+        return await db.write(lambda tx: _finish(tx, callback_id, click, answer, keep_code=late))
+
+
+def _finish(
+    tx: Tx, callback_id: int, click: Click, answer: Understood, *, keep_code: bool
+) -> Understood:
+    from bots.wecom import CODE_LIVES, card_id_of
+
+    inbox.finish(tx, callback_id, answer.to_json())
+    if keep_code and click.response_code:
+        surface = surface_of_card(tx.conn, card_id_of(click.task_id))
+        if surface is not None:
+            ends = tx.now + CODE_LIVES
+            amend_handle(tx, surface.id, lambda known: add_code(known, click.response_code, ends))
+    return answer
+
+
+async def _put_off(db: Database, callback_id: int, why: str) -> None:
+    await db.write(lambda tx: inbox.put_off(tx, callback_id, why))
+
+
+def inbox_step(db: Database) -> Step:
+    """The engine step that finishes callbacks whose request died before it was done."""
+
+    async def run() -> int:
+        ripe = db.clock.now() - GRACE
+        waiting = await db.read(lambda conn: inbox.pending(conn, db.clock.now(), AT_ONCE))
+        found = [each for each in waiting if each.received_at <= ripe]
+        for each in found:
+            try:
+                await understand(db, each.id, each.dedupe, each.body, late=True)
+            except Exception as problem:
+                log.exception("callback_failed", extra={"callback": each.id})
+                why = f"{type(problem).__name__}: {problem}"
+                await _put_off(db, each.id, why)
+        return len(found)
+
+    def next_due(conn: Any) -> Instant | None:
+        waiting = inbox.pending(conn, db.clock.now() + GRACE, 1)
+        if not waiting:
+            return inbox.next_due(conn)
+        return waiting[0].received_at + GRACE
+
+    return Step("callbacks", run, next_due, (inbox.INBOX,))

@@ -1,0 +1,132 @@
+"""One desk page on /ws/desk: the same numbered task events as a scanner gets, for the whole board.
+
+It sends no snapshot: on "resync" the page fetches /api/tasks and applies the events that follow;
+a task carries its version, so a repeat is harmless. Not for sockets (api/live.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from core import events
+from core.clock import Clock, iso
+from core.db import Database
+from core.errors import AppError
+from core.events import Event
+from core.people import Actor, require
+from pda.catchup import MOST_MISSED, body_of, gap, is_in_reach, is_of_a_task
+from pda.outlet import Outlet
+from pda.protocol import (
+    BAD_VERSION,
+    CLOSE_BAD_FRAME,
+    HEARTBEAT_SECONDS,
+    VERSION,
+    Ack,
+    DeskFrame,
+    DeskHello,
+    Ping,
+    encode,
+    error,
+    event_text,
+)
+
+
+class DeskClient:
+    """A signed-in person's board.
+
+    Raises:
+        AppError(forbidden): on creation, when the person may not read the board.
+    """
+
+    def __init__(self, db: Database, clock: Clock, actor: Actor, outlet: Outlet) -> None:
+        require(actor, "board.read")
+        self._db = db
+        self._clock = clock
+        self._actor = actor
+        self.outlet = outlet
+        self._told = 0
+        self._ready = False
+        self._held: list[tuple[Event, str]] | None = None
+
+    async def receive(self, frame: DeskFrame) -> None:
+        """Answer one frame through the outlet."""
+        match frame:
+            case DeskHello():
+                await self._hello(frame)
+            case Ping():
+                now = iso(self._clock.now())
+                self._send({"t": "pong", "n": frame.n, "seq": self._told, "now": now})
+            case Ack():
+                pass  # the bounded outlet alone guards against a slow page
+
+    async def _hello(self, frame: DeskHello) -> None:
+        if frame.v != VERSION:
+            self.refuse(AppError(BAD_VERSION, theirs=frame.v, ours=VERSION))
+            self.outlet.hang_up(CLOSE_BAD_FRAME, BAD_VERSION.code)
+            return
+        self._held = []
+        self._ready = True
+        try:
+            await self._catch_up(frame)
+        finally:
+            held, self._held = self._held, None
+        for event, body in held:
+            self.offer(event, body)
+
+    async def _catch_up(self, frame: DeskHello) -> None:
+        def read(conn: Connection) -> tuple[str, int, list[Event] | None]:
+            epoch, head = events.epoch(conn), events.head(conn)
+            if frame.cursor is None or not is_in_reach(frame.epoch, frame.cursor, epoch, head):
+                return epoch, head, None
+            return epoch, head, [each for each in gap(conn, frame.cursor, head) if self._sees(each)]
+
+        epoch, head, missed = await self._db.read(read)
+        self._send(
+            {
+                "t": "welcome",
+                "v": VERSION,
+                "epoch": epoch,
+                "now": iso(self._clock.now()),
+                "heartbeat_seconds": HEARTBEAT_SECONDS,
+                "person": {"id": self._actor.person_id, "name": self._actor.name},
+            }
+        )
+        if missed is None or len(missed) > MOST_MISSED:
+            self._send({"t": "resync", "epoch": epoch, "seq": head})
+        else:
+            self._told = frame.cursor or 0
+            for event in missed:
+                self._tell(event.seq, body_of(event))
+            self._send({"t": "resumed", "epoch": epoch, "seq": head, "count": len(missed)})
+        self._told = head
+
+    def offer(self, event: Event, body: str) -> None:
+        """A committed task event, told to this page if its person may see it."""
+        if not self._ready or not self._sees(event):
+            return
+        if self._held is not None:
+            self._held.append((event, body))
+        elif event.seq > self._told:
+            self._tell(event.seq, body)
+
+    def _sees(self, event: Event) -> bool:
+        """Everything on the board, except other warehouses for a person bound to some."""
+        if not is_of_a_task(event):
+            return False
+        warehouse_id = event.payload["task"].get("warehouse_id")
+        bound = self._actor.warehouse_ids
+        named = event.audience is not None and self._actor.person_id in event.audience
+        return named or not bound or warehouse_id is None or warehouse_id in bound
+
+    def _tell(self, seq: int, body: str) -> None:
+        self.outlet.put(event_text(self._told, body))
+        self._told = seq
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        self.outlet.put(encode(frame))
+
+    def refuse(self, problem: AppError) -> None:
+        """Send the frame that says no."""
+        self._send(error(problem))

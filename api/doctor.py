@@ -1,0 +1,151 @@
+"""`jieli doctor`: what is not right yet, and the one thing to do about each.
+
+It only looks. Every finding is a sentence with its remedy; nothing here changes a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from core import calendar, people
+from core.clock import Clock, Instant, SystemClock, to_datetime
+from core.config import DEFAULT_SECRET, Settings
+from core.db import Database
+from core.migrations import run as migrations
+from core.outbox.card import Card
+from core.tasks.policies import all_policies
+from core.tasks.policy import Policy
+from core.tasks.recipients import resolve
+from core.tasks.task import NewTask
+
+NAMED = 5  # how many names a sentence lists
+MOST_PEOPLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `do` is empty when there is nothing to do."""
+
+    name: str
+    ok: bool
+    said: str
+    do: str = ""
+
+
+def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
+    """Look at everything, in the order in which it should be mended."""
+    from api.ops import disk_check_of
+
+    found = list(_settings(settings))
+    disk = disk_check_of(settings)
+    found.append(Finding("磁盘", disk.ok, disk.detail, "" if disk.ok else "清理或扩容数据盘"))
+    db = Database(
+        settings.database_url, clock or SystemClock(), synchronous=settings.sqlite_synchronous
+    )
+    try:
+        now = db.clock.now()
+        found += db.read_now(lambda conn: list(_database(conn, now)))
+    finally:
+        db.close()
+    if settings.wecom_corp_id:
+        found.append(asyncio.run(_wecom(settings, db.clock)))
+    return found
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    weak = settings.secret.get_secret_value() == DEFAULT_SECRET
+    yield Finding(
+        "密钥",
+        not weak or not settings.tls,
+        "还是出厂默认值" if weak else "已设置",
+        "把 JIELI_SECRET 设为 32 字节以上的随机值,再对外提供服务" if weak else "",
+    )
+    safe = settings.sqlite_synchronous == "FULL"
+    yield Finding(
+        "断电安全",
+        safe,
+        f"JIELI_SQLITE_SYNCHRONOUS={settings.sqlite_synchronous}",
+        "" if safe else "改回 FULL,否则断电可能丢最后几笔",
+    )
+    https = settings.public_url.startswith("https://")
+    yield Finding(
+        "对外地址",
+        https or not settings.tls,
+        settings.public_url,
+        "" if https or not settings.tls else "JIELI_PUBLIC_URL 应是 https:// 开头",
+    )
+
+
+def _database(conn: Connection, now: Instant) -> Iterator[Finding]:
+    at, newest = migrations.current(conn), migrations.newest()
+    if at != newest:
+        yield Finding("结构版本", False, f"{at or '(空)'},应为 {newest}", "运行 jieli migrate")
+        return
+    yield Finding("结构版本", True, newest)
+    yield _unreachable(conn)
+    yield _nobody(conn, now)
+    yield _calendar(conn, now)
+
+
+def _unreachable(conn: Connection) -> Finding:
+    lonely = [
+        person.name
+        for person in people.people(conn, limit=MOST_PEOPLE)
+        if person.active
+        and "supplier" not in person.roles
+        and not any(chat.state == "active" for chat in people.chats_of(conn, person.id))
+    ]
+    said = f"{len(lonely)} 人没有可用的聊天账号:{_some(lonely)}" if lonely else "人人都能收到卡片"
+    return Finding("聊天绑定", not lonely, said, "在「人员」里绑定企业微信账号" if lonely else "")
+
+
+def _nobody(conn: Connection, now: Instant) -> Finding:
+    """Rungs that would climb to nobody today."""
+    empty = [
+        f"{policy.code} 第 {level} 级({'、'.join(rung.to)})"
+        for policy in all_policies(conn)
+        for level, rung in enumerate(policy.rungs, start=1)
+        if not any("holder" in spec for spec in rung.to)
+        and not resolve(conn, rung.to, _probe(policy), now)
+    ]
+    said = f"{len(empty)} 级升级找不到人:{_some(empty)}" if empty else "每一级升级都有人接"
+    return Finding("升级对象", not empty, said, "给这些角色指定人员" if empty else "")
+
+
+def _probe(policy: Policy) -> NewTask:
+    """A task that only asks "who would get it?"."""
+    return NewTask("probe", policy.code, "probe:", (), policy, Card(policy.code))
+
+
+def _calendar(conn: Connection, now: Instant) -> Finding:
+    loaded = calendar.load(conn)
+    today = to_datetime(now)
+    years = [today.year] if today.month < 11 else [today.year, today.year + 1]
+    missing = [str(year) for year in years if not calendar.published(loaded, year)]
+    said = f"{'、'.join(missing)} 年假日未公布,按周一到周五推算" if missing else "假日已公布"
+    do = "国务院公布后导入当年放假安排;正在计时的任务会自动重排" if missing else ""
+    return Finding("假日表", not missing, said, do)
+
+
+def _some(names: list[str]) -> str:
+    more = f" 等 {len(names)} 个" if len(names) > NAMED else ""
+    return "、".join(names[:NAMED]) + more
+
+
+async def _wecom(settings: Settings, clock: Clock) -> Finding:
+    """Ask WeCom something harmless: it tells whether key, application and our address are right."""
+    from bots.wecom import channel_of
+    from bots.wecom.verdict import Refused
+
+    channel = channel_of(settings, clock)
+    try:
+        addresses = await channel.api.callback_ips()
+    except Refused as refused:
+        return Finding("企业微信", False, refused.result.code, refused.result.reason)
+    finally:
+        await channel.aclose()
+    return Finding("企业微信", True, f"已连通,回调来源 {len(addresses)} 个地址")

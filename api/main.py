@@ -1,0 +1,189 @@
+"""create_app: builds every part once and wires them together. Read this first.
+
+Settings → database, bus, channels, engine steps, live door, routers. The lifespan starts and stops
+the engine. Nothing is decided here: rules live in core/, faces in bots/, pda/ and the routers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api import (
+    audit,
+    calendar,
+    callbacks,
+    devices,
+    errors,
+    files,
+    items,
+    ops,
+    orders,
+    outbox,
+    people,
+    portal,
+    sign_in,
+    stock,
+    task_page,
+    tasks,
+)
+from api.deps import Jieli
+from api.doors import Doorkeeper
+from api.engine_steps import engine_steps
+from api.importing import door as importing
+from api.live import LiveDoor
+from api.logs import Frame
+from api.metrics import Metrics
+from api.vendors import Vendors
+from core.bus import Bus
+from core.clock import Clock, SystemClock
+from core.config import DEFAULT_SECRET, Settings
+from core.db import Committed, Database
+from core.engine import Engine
+from core.events import Event
+from core.outbox import queue
+
+if TYPE_CHECKING:
+    import httpx
+
+# The hot router first: matching walks this list, and postings come thousands a second.
+ROUTERS = (
+    stock.router,
+    sign_in.router,
+    people.router,
+    devices.router,
+    items.router,
+    orders.router,
+    tasks.router,
+    audit.router,
+    calendar.router,
+    outbox.router,
+    callbacks.router,
+    ops.router,
+)
+
+
+FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router)
+MAX_JSON = 2_000_000
+
+
+class Product(FastAPI):
+    """FastAPI inside our frame: what the framework refuses by itself looks like our answers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        settings: Settings = self.state.jieli.settings
+        return Frame(super().build_middleware_stack(), tls=settings.tls)
+
+
+def create_app(
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """The whole product as one ASGI app. Tests pass a clock and the simulator's `transport`.
+
+    Raises:
+        RuntimeError: TLS is on and the secret is still the laptop's.
+    """
+    settings = settings or Settings()
+    _refuse_default_secret(settings)
+    jieli = build(settings, clock or SystemClock(), transport)
+    app = Product(
+        title="Jieli 接力",
+        version="0.1.0",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=settings.max_body_bytes,
+    )
+    app.state.jieli = jieli
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router, max_body_size=MAX_JSON)
+    for router in FILE_ROUTERS:
+        app.include_router(router)
+    app.router.routes.extend(jieli.live.routes())
+    return app
+
+
+def build(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+) -> Jieli:
+    """Everything behind the doors; the CLI uses it without an app."""
+    queue.configure(settings.secret.get_secret_value())
+    db = Database(
+        settings.database_url,
+        clock,
+        synchronous=settings.sqlite_synchronous,
+        batch=settings.writer_batch,
+    )
+    bus, metrics = Bus(), Metrics()
+    doorkeeper = Doorkeeper(settings, db, clock)
+    vendors = Vendors(settings, clock, db, transport)
+    steps = engine_steps(db, clock, vendors.channels)
+    jieli = Jieli(
+        settings=settings,
+        db=db,
+        clock=clock,
+        bus=bus,
+        engine=Engine(db, clock, bus, steps, settings.engine_sweep_seconds),
+        channels=vendors.channels,
+        vendors=vendors,
+        live=LiveDoor(db, clock, doorkeeper),
+        doorkeeper=doorkeeper,
+        metrics=metrics,
+        attempts=sign_in.Attempts(),
+    )
+    db.on_commit = lambda committed: _after_commit(jieli, committed)
+    return jieli
+
+
+_DOOR_NEWS = ("person.", "device.", "session.", "chat.")
+
+
+def _after_commit(jieli: Jieli, committed: Committed) -> None:
+    """What happens on the Writer's thread after each commit: count, forget, push, wake."""
+    jieli.metrics.saw(committed.news)
+    news = (fact for fact in committed.news if isinstance(fact, Event))
+    if any(fact.kind.startswith(_DOOR_NEWS) for fact in news):
+        jieli.doorkeeper.forget()
+    jieli.live.on_news(committed.news)
+    jieli.bus.wake(committed.wakes)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    jieli: Jieli = app.state.jieli
+    running = None
+    if jieli.settings.engine:
+        running = asyncio.create_task(jieli.engine.run(), name="engine")
+    try:
+        yield
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await close(jieli)
+
+
+async def close(jieli: Jieli) -> None:
+    """Hang up sockets, finish late work, close the vendors' connections, then the database."""
+    await jieli.live.close()
+    if jieli.late:
+        await asyncio.wait(jieli.late, timeout=5)
+    await jieli.vendors.close()
+    await asyncio.to_thread(jieli.db.close)
+
+
+def _refuse_default_secret(settings: Settings) -> None:
+    if settings.tls and settings.secret.get_secret_value() == DEFAULT_SECRET:
+        raise RuntimeError(
+            "JIELI_SECRET is still the laptop's default while JIELI_TLS is on. "
+            "Set JIELI_SECRET (or JIELI_SECRET_FILE) to 32 random bytes or more."
+        )

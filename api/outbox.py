@@ -1,0 +1,90 @@
+"""Routes of message delivery: what could not be delivered, and what a person decides about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from api.deps import PAGE, App, Once, Size, as_json
+from api.doors import allow, writes
+from api.wire import Id, Wire
+from core.clock import iso
+from core.db import Tx
+from core.outbox import letters
+from core.outbox.messages import Message
+from core.people import Actor
+
+router = APIRouter(prefix="/api/outbox", tags=["outbox"])
+
+Resender = Annotated[Once, writes("outbox.resend")]
+
+
+class Reassign(Wire):
+    """Who gets the card instead."""
+
+    person_id: Id
+
+
+class Drop(Wire):
+    """Why nobody needs the card any more."""
+
+    why: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _wire(message: Message) -> dict[str, Any]:
+    """A dead letter without its action tokens and vendor handles."""
+    return {
+        "id": message.id,
+        "task_id": message.task_id,
+        "person_id": message.person_id,
+        "channel": message.channel,
+        "title": str(message.card["title"]),
+        "tries": message.tries,
+        "code": message.code,
+        "reason": message.reason,
+        "finished_at": iso(message.finished_at) if message.finished_at else None,
+    }
+
+
+@router.get("/dead")
+async def dead_letters(
+    _actor: Annotated[Actor, allow("outbox.read")], jieli: App, limit: Size = PAGE
+) -> Response:
+    """Cards that were given up, newest first, with the vendor's own reason."""
+    found = await jieli.db.read(lambda conn: letters.dead_letters(conn, limit))
+    return as_json({"items": [_wire(each) for each in found], "next": None})
+
+
+@router.post("/dead/{message_id}/resend")
+async def resend(message_id: str, by: Resender) -> Response:
+    """Try again, from the person's first channel on."""
+
+    def run(tx: Tx) -> object:
+        letters.resend(tx, by.actor, message_id)
+        return {"id": message_id, "state": "pending"}
+
+    return await by.answer(f"resend:{message_id}", None, run)
+
+
+@router.post("/dead/{message_id}/reassign")
+async def reassign(message_id: str, body: Reassign, by: Resender) -> Response:
+    """Send the card to somebody else."""
+
+    def run(tx: Tx) -> object:
+        letters.reassign(tx, by.actor, message_id, body.person_id)
+        return {"id": message_id, "state": "pending", "person_id": body.person_id}
+
+    return await by.answer(f"reassign:{message_id}", body, run)
+
+
+@router.post("/dead/{message_id}/drop")
+async def drop(message_id: str, body: Drop, by: Resender) -> Response:
+    """Nobody needs it any more."""
+
+    def run(tx: Tx) -> object:
+        letters.drop(tx, by.actor, message_id, body.why)
+        return {"id": message_id, "state": "dropped"}
+
+    return await by.answer(f"drop:{message_id}", body, run)

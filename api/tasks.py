@@ -1,0 +1,287 @@
+"""Routes of tasks: my inbox, the board, and every verb a person can do to one task.
+
+`act` lands in core.actions.perform, the same function that a chat button and a scanner reach.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.deps import PAGE, App, Once, Size, as_json
+from api.doors import allow, writes
+from api.portal import portal_link
+from api.wire import Id, Loose, Moment, Text, Wire, wire
+from core.actions import Press, perform
+from core.db import Tx
+from core.people import Actor, Thing, may, person, require
+from core.tasks import hold, pause, talk
+from core.tasks.board import reopen
+from core.tasks.queries import (
+    Filters,
+    attachments_of,
+    board,
+    comments_of,
+    history,
+    inbox,
+    task,
+)
+from core.tasks.task import LIVE, TaskView
+
+router = APIRouter(prefix="/api/tasks", tags=["tasks"])
+
+Reader = Annotated[Actor, allow("task.read")]
+State = Literal["open", "claimed", "snoozed", "paused", "done", "cancelled"]
+Kind = Annotated[str, Field(max_length=32)]
+Generation = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class Act(Wire):
+    """A pressed button. `generation` is the one the person saw: an old card is refused."""
+
+    action: Annotated[str, Field(min_length=1, max_length=64)]
+    generation: Generation | None = None
+    inputs: Annotated[dict[Annotated[str, Field(max_length=64)], Loose], Field(max_length=40)] = (
+        Field(default_factory=dict)
+    )
+
+
+class Claim(Wire):
+    """Say "I do it"."""
+
+    generation: Generation | None = None
+
+
+class HandOver(Wire):
+    """Pass the baton to somebody by name."""
+
+    to_person: Id
+    note: Text = ""
+
+
+class Snooze(Wire):
+    """Remind me at `until`."""
+
+    until: Moment
+
+
+class Why(Wire):
+    """The reason that everybody on the task will read."""
+
+    why: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class Words(Wire):
+    """A comment."""
+
+    body: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Attachment(Wire):
+    """A file that was uploaded before, and what it shows."""
+
+    file_id: Annotated[str, Field(min_length=1, max_length=64)]
+    note: Annotated[str, Field(max_length=400)] = ""
+
+
+class LinkFor(Wire):
+    """The supplier's person who may answer through the link."""
+
+    person_id: Id
+
+
+def _view(tx: Tx, task_id: str) -> dict[str, Any]:
+    return TaskView(task(tx.conn, task_id)).to_wire()
+
+
+# -- reading -------------------------------------------------------------------------------------
+@router.get("/inbox")
+async def my_inbox(actor: Reader, jieli: App) -> Response:
+    """What this person may act on now, most urgent first."""
+    found = await jieli.db.read(lambda conn: inbox(conn, actor.person_id))
+    return as_json({"items": [view.to_wire() for view in found], "next": None})
+
+
+@router.get("")
+async def task_board(
+    *,
+    actor: Annotated[Actor, allow("board.read")],
+    jieli: App,
+    state: Annotated[list[State] | None, Query()] = None,
+    kind: Annotated[list[Kind] | None, Query()] = None,
+    subject: Annotated[str, Query(max_length=96)] = "",
+    cursor: Annotated[str, Query(max_length=128)] = "",
+    limit: Size = PAGE,
+) -> Response:
+    """Everybody's tasks that this person may see."""
+
+    def ask(conn: Connection) -> dict[str, Any]:
+        wanted = Filters(
+            states=tuple(state or LIVE),
+            kinds=tuple(kind or ()),
+            subject=subject,
+            warehouse_ids=actor.warehouse_ids,
+        )
+        page = board(conn, wanted, cursor, limit)
+        seen = [view for view in page.tasks if may(actor, "task.read", view.task.thing)]
+        return {"items": [view.to_wire() for view in seen], "next": page.cursor or None}
+
+    return as_json(await jieli.db.read(ask))
+
+
+@router.get("/{task_id}")
+async def one_task(task_id: str, actor: Reader, jieli: App) -> Response:
+    """One task with its history, comments and attachments."""
+
+    def ask(conn: Connection) -> dict[str, Any]:
+        found = task(conn, task_id)
+        require(actor, "task.read", found.thing)
+        return {
+            **TaskView(found).to_wire(),
+            "history": wire(history(conn, task_id)),
+            "comments": wire(comments_of(conn, task_id)),
+            "attachments": wire(attachments_of(conn, task_id)),
+        }
+
+    return as_json(await jieli.db.read(ask))
+
+
+# -- acting --------------------------------------------------------------------------------------
+@router.post("/{task_id}/act")
+async def act(task_id: str, body: Act, by: Annotated[Once, writes("task.act")]) -> Response:
+    """Press a button of the task."""
+    press = Press(task_id, body.generation, body.action, by.key, dict(body.inputs))
+
+    def run(tx: Tx) -> object:
+        require(by.actor, "task.act", task(tx.conn, task_id).thing)
+        return perform(tx, by.actor, press)
+
+    return await by.answer(f"act:{task_id}", body, run)
+
+
+@router.post("/{task_id}/claim")
+async def claim(task_id: str, body: Claim, by: Annotated[Once, writes("task.claim")]) -> Response:
+    """I do it: everybody sees who holds the task."""
+
+    def run(tx: Tx) -> object:
+        hold.claim(tx, by.actor, task_id, body.generation)
+        return _view(tx, task_id)
+
+    return await by.answer(f"claim:{task_id}", body, run)
+
+
+@router.post("/{task_id}/put-back")
+async def put_back(task_id: str, by: Annotated[Once, writes("task.claim")]) -> Response:
+    """I do not do it after all."""
+
+    def run(tx: Tx) -> object:
+        hold.put_back(tx, by.actor, task_id)
+        return _view(tx, task_id)
+
+    return await by.answer(f"put-back:{task_id}", None, run)
+
+
+@router.post("/{task_id}/hand-over")
+async def hand_over(
+    task_id: str, body: HandOver, by: Annotated[Once, writes("task.hand_over")]
+) -> Response:
+    """Pass the baton to somebody else."""
+
+    def run(tx: Tx) -> object:
+        hold.hand_over(tx, by.actor, task_id, body.to_person, body.note)
+        return _view(tx, task_id)
+
+    return await by.answer(f"hand-over:{task_id}", body, run)
+
+
+@router.post("/{task_id}/snooze")
+async def snooze(
+    task_id: str, body: Snooze, by: Annotated[Once, writes("task.snooze")]
+) -> Response:
+    """Not now; the deadline of others is not moved by it."""
+
+    def run(tx: Tx) -> object:
+        pause.snooze(tx, by.actor, task_id, body.until)
+        return _view(tx, task_id)
+
+    return await by.answer(f"snooze:{task_id}", body, run)
+
+
+@router.post("/{task_id}/pause")
+async def pause_task(
+    task_id: str, body: Why, by: Annotated[Once, writes("task.pause")]
+) -> Response:
+    """Stop the clock, with a reason."""
+
+    def run(tx: Tx) -> object:
+        pause.pause(tx, by.actor, task_id, body.why)
+        return _view(tx, task_id)
+
+    return await by.answer(f"pause:{task_id}", body, run)
+
+
+@router.post("/{task_id}/resume")
+async def resume(task_id: str, by: Annotated[Once, writes("task.pause")]) -> Response:
+    """Start the clock again where it stood."""
+
+    def run(tx: Tx) -> object:
+        pause.resume(tx, by.actor, task_id)
+        return _view(tx, task_id)
+
+    return await by.answer(f"resume:{task_id}", None, run)
+
+
+@router.post("/{task_id}/reopen")
+async def open_again(
+    task_id: str, body: Why, by: Annotated[Once, writes("task.reopen")]
+) -> Response:
+    """It was not done after all."""
+
+    def run(tx: Tx) -> object:
+        reopen(tx, by.actor, task_id, body.why)
+        return _view(tx, task_id)
+
+    return await by.answer(f"reopen:{task_id}", body, run)
+
+
+@router.post("/{task_id}/comments", status_code=201)
+async def comment(
+    task_id: str, body: Words, by: Annotated[Once, writes("task.comment")]
+) -> Response:
+    """Say something to everybody on the task."""
+
+    def run(tx: Tx) -> object:
+        talk.comment(tx, by.actor, task_id, body.body)
+        return _view(tx, task_id)
+
+    return await by.answer(f"comment:{task_id}", body, run, 201)
+
+
+@router.post("/{task_id}/attachments", status_code=201)
+async def attach(
+    task_id: str, body: Attachment, by: Annotated[Once, writes("task.attach")]
+) -> Response:
+    """Hang an uploaded file on the task."""
+
+    def run(tx: Tx) -> object:
+        talk.attach(tx, by.actor, task_id, body.file_id, body.note)
+        return _view(tx, task_id)
+
+    return await by.answer(f"attach:{task_id}", body, run, 201)
+
+
+@router.post("/{task_id}/portal-link", status_code=201)
+async def make_portal_link(
+    task_id: str, body: LinkFor, actor: Annotated[Actor, allow("task.hand_over")], jieli: App
+) -> Response:
+    """A signed link for one supplier's person and this task only. Shown once, audited."""
+
+    def run(tx: Tx) -> dict[str, Any]:
+        found = task(tx.conn, task_id)
+        require(actor, "task.hand_over", Thing("task", task_id, frozenset({actor.person_id})))
+        return portal_link(tx, actor, jieli.settings, found, person(tx.conn, body.person_id))
+
+    return as_json(await jieli.db.write(run), 201)

@@ -1,0 +1,1 @@
+"""The chat faces: one package per vendor, pictures, and the simulator. Never imported by core."""

@@ -1,0 +1,73 @@
+"""WeCom (企业微信): all that knows this vendor. Start at send.py (out) and callback.py (in).
+
+`WeCom` is a `core.outbox.channel.Channel`; `Callbacks` verifies and reads what comes back. Nothing
+here decides who may do what, and nothing here is imported by core.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from bots.wecom.api import Account
+from bots.wecom.callback import HELP, Callbacks, Click, Other, Received, Said, Word, said_from
+from bots.wecom.crypto import CallbackRejected, Crypto
+from bots.wecom.send import CODE_LIVES, PictureOf, WeCom, card_id_of
+from core.clock import Clock
+from core.config import Settings
+
+__all__ = [
+    "CODE_LIVES",
+    "HELP",
+    "Account",
+    "CallbackRejected",
+    "Callbacks",
+    "Click",
+    "Crypto",
+    "Other",
+    "Received",
+    "Said",
+    "WeCom",
+    "Word",
+    "callbacks_of",
+    "card_id_of",
+    "channel_of",
+    "said_from",
+]
+
+
+def channel_of(
+    settings: Settings,
+    clock: Clock,
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    picture_of: PictureOf | None = None,
+) -> WeCom:
+    """The configured account's channel with its own client; `aclose` it at the end.
+
+    `transport` is the simulator's in the demo. Links on cards lead to the scanner page's task,
+    the one page that asks for quantities and photos.
+    """
+    account = Account(
+        settings.wecom_corp_id,
+        settings.wecom_agent_id,
+        settings.wecom_secret.get_secret_value(),
+        settings.wecom_api_url.rstrip("/"),
+    )
+    page = settings.public_url.rstrip("/") + "/pda#task="
+    return WeCom(
+        account,
+        httpx.AsyncClient(transport=transport),
+        clock,
+        task_url=lambda task_id: page + task_id,
+        picture_of=picture_of,
+    )
+
+
+def callbacks_of(settings: Settings, clock: Clock) -> Callbacks:
+    """The receiving side of the configured account."""
+    crypto = Crypto(
+        settings.wecom_corp_id,
+        settings.wecom_token.get_secret_value(),
+        settings.wecom_aes_key.get_secret_value(),
+    )
+    return Callbacks(crypto, settings.wecom_agent_id, clock)

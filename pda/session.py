@@ -1,0 +1,341 @@
+"""One connected scanner: who it is, who holds it, what it has been told.
+
+Knows no socket: frames come in by `receive`, go out by the outlet, live events by `offer`. Every
+event frame names the one before it (`after`), so a client can prove that it missed nothing.
+Lives on the event loop's thread; the truth is read and written through the database each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from core import events
+from core.clock import MINUTE, SECOND, Clock, Instant, iso
+from core.db import Database, Tx
+from core.errors import TOO_MANY, AppError
+from core.events import Event
+from core.people import (
+    Actor,
+    Device,
+    check_secret,
+    close_session,
+    device_by_token,
+    device_seen,
+    enrol_device,
+    open_session,
+    person_by_badge,
+    session_actor,
+)
+from pda import answers
+from pda.answers import Hands
+from pda.catchup import catch_up, concerns, inbox_frames
+from pda.messages import refused
+from pda.outlet import MOST_UNACKED, Outlet
+from pda.protocol import (
+    BAD_VERSION,
+    CLOSE_BAD_FRAME,
+    CLOSE_DEVICE,
+    HEARTBEAT_SECONDS,
+    HELLO_FIRST,
+    MAX_BYTES,
+    NEEDS_SIGN_IN,
+    VERSION,
+    WRONG_PIN,
+    Ack,
+    Act,
+    Enrol,
+    Frame,
+    Hello,
+    Operation,
+    Ping,
+    Scan,
+    SignIn,
+    SignOut,
+    Submit,
+    encode,
+    error,
+    event_text,
+)
+
+TRIES = 5  # wrong PINs on one device
+TRIES_WINDOW: Instant = 5 * MINUTE
+
+
+class Tries:
+    """Sign-in attempts per device in a sliding window; the memory of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._at: dict[object, deque[Instant]] = {}
+
+    def count(self, who: object) -> None:
+        """Count one try.
+
+        Raises:
+            AppError(too_many): more than `TRIES` in the window.
+        """
+        now = self._clock.now()
+        tries = self._at.setdefault(who, deque(maxlen=TRIES))
+        while tries and tries[0] <= now - TRIES_WINDOW:
+            tries.popleft()
+        if len(tries) == TRIES:
+            wait = (tries[0] + TRIES_WINDOW - now) // SECOND + 1
+            raise AppError(TOO_MANY, seconds=wait)
+        tries.append(now)
+
+    def forgive(self, who: object) -> None:
+        self._at.pop(who, None)
+
+
+class Session:
+    """The server's side of one scanner's connection."""
+
+    def __init__(self, db: Database, clock: Clock, tries: Tries, outlet: Outlet) -> None:
+        self._db = db
+        self._clock = clock
+        self._tries = tries
+        self.outlet = outlet
+        self.device: Device | None = None
+        self.actor: Actor | None = None
+        self._token = ""
+        self._told = 0  # seq of the last event or snapshot this client was sent
+        self._acked = 0
+        self._unacked: deque[int] = deque()
+        # Live events between knowing the person and having caught up; None once it is told live.
+        self._held: list[tuple[Event, str]] | None = []
+
+    @property
+    def device_id(self) -> int | None:
+        return None if self.device is None else self.device.id
+
+    # -- frames in -----------------------------------------------------------------------------
+    async def receive(self, frame: Frame) -> None:
+        """Do what one frame asks; every answer goes through the outlet.
+
+        Raises:
+            AppError: refused; the door sends it as an error frame.
+        """
+        if self.device is None:
+            await self._introduce(frame)
+            return
+        match frame:
+            case Scan() | Submit() | Act():
+                await self._operate(frame)
+            case Ack():
+                self._acknowledge(frame.seq)
+            case Ping():
+                await self._ping(frame.n)
+            case SignIn():
+                await self._sign_in(frame)
+            case SignOut():
+                await self._sign_out(frame)
+            case Hello() | Enrol():
+                raise AppError(HELLO_FIRST)
+
+    async def _introduce(self, frame: Frame) -> None:
+        if not isinstance(frame, Hello | Enrol):
+            self._put_out(CLOSE_BAD_FRAME, AppError(HELLO_FIRST))
+            return
+        if frame.v != VERSION:
+            problem = AppError(BAD_VERSION, theirs=frame.v, ours=VERSION)
+            self._put_out(CLOSE_BAD_FRAME, problem)
+            return
+        if isinstance(frame, Enrol):
+            await self._enrol(frame)
+        else:
+            await self._hello(frame)
+
+    def _put_out(self, code: int, problem: AppError) -> None:
+        """Say why, then hang up."""
+        self.refuse(problem)
+        self.outlet.hang_up(code, problem.code)
+
+    async def _enrol(self, frame: Enrol) -> None:
+        """A code that works once becomes a device; the token is sent only here."""
+        made = await self._db.write(lambda tx: enrol_device(tx, frame.code))
+        self.device = await self._db.read(lambda conn: device_by_token(conn, made.token))
+        self._send(
+            {
+                "t": "enrolled",
+                "device_token": made.token,
+                "device": {"id": self.device.id, "name": self.device.name},
+            }
+        )
+        await self._welcome()
+
+    async def _hello(self, frame: Hello) -> None:
+        try:
+            device = await self._db.read(lambda conn: device_by_token(conn, frame.device_token))
+        except AppError as problem:
+            self._put_out(CLOSE_DEVICE, problem)
+            return
+        self.device = device
+        await self._db.write(lambda tx: device_seen(tx, device.id))
+        if frame.session:
+            await self._recognise(frame.session)
+        await self._welcome()
+        if self.actor is not None:
+            await self._catch_up(frame.epoch, frame.cursor)
+
+    async def _recognise(self, token: str) -> None:
+        """Take up a session from before the connection broke; a stale one needs the PIN again."""
+        now = self._clock.now()
+        try:
+            actor = await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
+        except AppError:
+            return
+        if actor.device_id == self.device_id:
+            self.actor, self._token = actor, token
+
+    async def _welcome(self) -> None:
+        assert self.device is not None, "only a known device is welcomed"
+        epoch = await self._db.read(events.epoch)
+        self._send(
+            {
+                "t": "welcome",
+                "v": VERSION,
+                "epoch": epoch,
+                "now": iso(self._clock.now()),
+                "heartbeat_seconds": HEARTBEAT_SECONDS,
+                "max_bytes": MAX_BYTES,
+                "device": {"id": self.device.id, "name": self.device.name},
+                "person": _person(self.actor),
+            }
+        )
+
+    # -- signing in ----------------------------------------------------------------------------
+    async def _sign_in(self, frame: SignIn) -> None:
+        device_id = self.device_id
+        self._tries.count(device_id)
+        found = await self._db.read(lambda conn: person_by_badge(conn, frame.badge.strip()))
+        stored = found.pin_hash if found is not None and found.active else None
+        right = await asyncio.to_thread(check_secret, stored, frame.pin)
+        if not right or found is None:
+            raise AppError(WRONG_PIN)
+        person_id = found.id
+
+        def command(tx: Tx) -> tuple[str, Actor]:
+            token = open_session(tx, person_id, "pda", device_id)
+            return token, session_actor(tx.conn, token, "pda", tx.now, "pda")
+
+        if self._token:
+            await self._leave()
+        token, actor = await self._db.write(command)
+        self._held = []
+        self._token, self.actor = token, actor
+        self._tries.forgive(device_id)
+        self._send(
+            {
+                "t": "signed_in",
+                "id": frame.id,
+                "session": self._token,
+                "person": _person(self.actor),
+            }
+        )
+        await self._catch_up(None, None)
+
+    async def _sign_out(self, frame: SignOut) -> None:
+        await self._leave()
+        self._send({"t": "signed_out", "id": frame.id, "message": None})
+
+    async def _leave(self) -> None:
+        token, self._token, self.actor = self._token, "", None
+        await self._db.write(lambda tx: close_session(tx, token))
+
+    def _signed_out(self, problem: AppError) -> None:
+        """The session ended (idle, revoked, person left): say so, stop telling."""
+        self._token, self.actor = "", None
+        message = refused(problem).to_wire()
+        self._send({"t": "signed_out", "id": None, "message": message})
+
+    # -- operations ----------------------------------------------------------------------------
+    async def _operate(self, frame: Operation) -> None:
+        if self.device is None or not self._token:
+            self._send(answers.refusal(frame, AppError(NEEDS_SIGN_IN)))
+            return
+        hands = Hands(self.device.id, self._token)
+        try:
+            reply = await self._db.write(lambda tx: answers.answer(tx, hands, frame))
+        except AppError as problem:
+            reply = await self._refuse(hands, frame, problem)
+        self._send(reply)
+
+    async def _refuse(self, hands: Hands, frame: Operation, problem: AppError) -> dict[str, Any]:
+        if problem.code == "signed_out":
+            self._signed_out(problem)
+            return answers.refusal(frame, problem)
+        try:
+            return await self._db.write(
+                lambda tx: answers.remember_refusal(tx, hands, frame, problem)
+            )
+        except AppError as second:
+            return answers.refusal(frame, second)
+
+    async def _ping(self, n: int) -> None:
+        """Answer the heartbeat; a session that ended meanwhile is noticed here at the latest."""
+        token, now = self._token, self._clock.now()
+        if token:
+            try:
+                await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
+            except AppError as problem:
+                self._signed_out(problem)
+        self._send({"t": "pong", "n": n, "seq": self._told, "now": iso(now)})
+
+    # -- events out ----------------------------------------------------------------------------
+    def offer(self, event: Event, body: str) -> None:
+        """A committed event of a task; told to this client if it concerns its person."""
+        if self.actor is None or not concerns(event, self.actor.person_id):
+            return
+        if self._held is not None:
+            self._held.append((event, body))
+        elif event.seq > self._told:
+            self._tell(event.seq, body)
+
+    def _tell(self, seq: int, body: str) -> None:
+        self.outlet.put(event_text(self._told, body))
+        self._told = seq
+        self._unacked.append(seq)
+        if len(self._unacked) > MOST_UNACKED:
+            self.outlet.give_up_slow()
+
+    def _acknowledge(self, seq: int) -> None:
+        self._acked = max(self._acked, min(seq, self._told))
+        while self._unacked and self._unacked[0] <= self._acked:
+            self._unacked.popleft()
+
+    async def _catch_up(self, epoch: str | None, cursor: int | None) -> None:
+        """The exact gap, or a snapshot; live events wait meanwhile and follow without a seam."""
+        assert self.actor is not None, "nobody to catch up for"
+        person_id = self.actor.person_id
+        try:
+            found = await self._db.read(lambda conn: catch_up(conn, person_id, epoch, cursor))
+            if found.tasks is not None:
+                for text in inbox_frames(found):
+                    self.outlet.put(text)
+            else:
+                self._told = cursor or 0
+                for seq, body in found.missed:
+                    self._tell(seq, body)
+                count = len(found.missed)
+                frame = {"t": "resumed", "epoch": found.epoch, "seq": found.seq, "count": count}
+                self._send(frame)
+            self._told = found.seq
+        finally:
+            held, self._held = self._held or [], None
+        for event, body in held:
+            self.offer(event, body)
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        self.outlet.put(encode(frame))
+
+    def refuse(self, problem: AppError, op_id: str | None = None) -> None:
+        """Send the frame that says no to something that was not an operation."""
+        self._send(error(problem, op_id))
+
+
+def _person(actor: Actor | None) -> dict[str, Any] | None:
+    if actor is None:
+        return None
+    return {"id": actor.person_id, "name": actor.name, "roles": sorted(actor.roles)}

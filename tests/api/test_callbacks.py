@@ -1,0 +1,262 @@
+"""WeCom's callbacks at our door: real crypto, real wire format, the simulator as the vendor."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from api.demo.stage import AES_KEY, AGENT, CORP, TOKEN, Stage
+from bots.simulator.envelope import Envelope
+from core import people
+from core.clock import MINUTE, SECOND, ManualClock
+from core.config import Settings
+from core.db import Tx
+from core.outbox import inbox
+from core.outbox.tables import callbacks
+from core.people import ENGINE
+from tests.api.room import HOST, Ids, Room
+
+
+class ChatRoom(Room):
+    """A room whose buyer and director are reached through the simulator."""
+
+    stage: Stage
+
+    async def settle(self) -> None:
+        await self.jieli.engine.drain()
+
+    async def fail_inspection(self) -> None:
+        """Goods arrive and are rejected: the buyer is asked what to do."""
+        arrive = {
+            "order_line_id": self.ids.lines["N"],
+            "quantity": "288",
+            "lot_code": "L-7",
+            "accepted": "0",
+            "rejected": "288",
+            "reason": "发霉",
+        }
+        await self.do("warehouse", "/api/receipts/combined", arrive)
+        await self.settle()
+
+    def cards(self, login: str) -> list[Any]:
+        views = self.stage.simulator.pane(login)
+        return [view for view in views if view.kind == "template_card"]
+
+
+@pytest.fixture
+async def chat(
+    settings: Settings, company: tuple[Path, Ids], clock: ManualClock
+) -> AsyncIterator[ChatRoom]:
+    stage = Stage(settings, clock)
+    async with stage.app.router.lifespan_context(stage.app):
+        transport = httpx.ASGITransport(stage.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
+            room = ChatRoom(stage.app, copy.deepcopy(company[1]), http, clock)
+            room.stage = stage
+
+            def bind(tx: Tx) -> None:
+                for login in ("buyer", "director"):
+                    people.bind_chat(tx, ENGINE, room.ids.people[login], "wecom", login)
+
+            room.jieli.db.write_now(bind)
+            for login in ("buyer", "director", "stranger"):
+                stage.simulator.add_person(login, login)
+            await room.settle()
+            yield room
+        await stage.simulator.pressing.client.aclose()
+
+
+async def deeds(room: ChatRoom, task_id: str) -> list[str]:
+    """What the log says happened to a task."""
+    found = await room.ask("admin", f"/api/subjects/task:{task_id}/events")
+    return [str(each["kind"]) for each in found["items"]]
+
+
+async def state_of(room: ChatRoom, kind: str = "qc_decide") -> dict[str, Any]:
+    found = await room.ask("admin", "/api/tasks", kind=kind, state=["open", "claimed", "done"])
+    item: dict[str, Any] = found["items"][0]
+    return item
+
+
+async def test_the_console_may_save_our_address(chat: ChatRoom) -> None:
+    assert await chat.stage.simulator.verify_callback()
+
+
+async def test_a_press_decides_and_the_card_is_closed(chat: ChatRoom) -> None:
+    await chat.fail_inspection()
+    posted = await chat.stage.simulator.press("buyer", "退回供应商")
+    assert posted.statuses == (200,)
+    assert posted.reply == "", "a passive reply would spend the code that closes the card"
+    done = await state_of(chat)
+    assert done["state"] == "done"
+    await chat.settle()
+    assert "退回供应商" in str(chat.cards("buyer")[-1])
+
+
+async def test_a_doubled_callback_has_one_effect(chat: ChatRoom) -> None:
+    await chat.fail_inspection()
+    chat.stage.simulator.pressing.copies = 3
+    posted = await chat.stage.simulator.press("buyer", "退回供应商")
+    assert set(posted.statuses) == {200}
+    kinds = await deeds(chat, (await state_of(chat))["id"])
+    assert kinds.count("task.done") == 1, kinds
+    proof = await chat.do("admin", "/api/prove")
+    assert proof["ok"], proof["problems"]
+
+
+async def test_who_presses_late_reads_who_won(chat: ChatRoom) -> None:
+    await chat.fail_inspection()
+    task = await chat.task_of("buyer", "qc_decide")
+    press = {"action": "return", "generation": task["generation"], "inputs": {"reason": "发霉"}}
+    await chat.do("buyer", f"/api/tasks/{task['id']}/act", press)
+    chat.clock.advance(3 * SECOND)
+    posted = await chat.stage.simulator.press("buyer", "让步接收")
+    assert "buyer 某" in posted.spoken
+    assert "退回供应商" in posted.spoken
+    assert (await state_of(chat))["result"].startswith("已由")
+
+
+async def test_an_account_nobody_bound_is_told_what_to_do(chat: ChatRoom) -> None:
+    posted = await chat.stage.simulator.say("stranger", "你好")
+    assert posted.statuses == (200,)
+    assert "按钮" in posted.spoken
+
+
+async def test_a_press_by_an_unbound_account_changes_nothing(chat: ChatRoom) -> None:
+    await chat.fail_inspection()
+    person = chat.ids.people["buyer"]
+    body = {"channel": "wecom", "user_id": "buyer"}
+    await chat.do("admin", f"/api/people/{person}/chats/unbind", body)
+    posted = await chat.stage.simulator.press("buyer", "退回供应商")
+    assert posted.statuses == (200,)
+    assert "绑定" in posted.spoken
+    assert (await state_of(chat))["state"] == "open"
+
+
+async def test_a_slow_press_is_answered_in_time_and_done_behind(chat: ChatRoom) -> None:
+    await chat.fail_inspection()
+    chat.jieli.callback_seconds = 0.0
+    posted = await chat.stage.simulator.press("buyer", "退回供应商")
+    assert posted.statuses == (200,)
+    assert posted.reply == ""
+    await asyncio.gather(*chat.jieli.late)
+    assert (await state_of(chat))["state"] == "done"
+
+
+async def test_a_press_whose_request_died_is_finished_by_the_engine(chat: ChatRoom) -> None:
+    """The callback is stored, the process dies: the inbox step does it after the restart."""
+    await chat.fail_inspection()
+    view = chat.cards("buyer")[-1]
+    key = next(each["key"] for each in view.content["button_list"] if each["text"] == "退回供应商")
+    body = {
+        "kind": "click",
+        "user_id": "buyer",
+        "task_id": view.content["task_id"],
+        "token": key,
+        "inputs": {},
+        "response_code": "RC-1",
+        "agent_id": AGENT,
+    }
+    chat.jieli.db.write_now(lambda tx: inbox.store(tx, "wecom", "wecom:died-in-between", body))
+    await chat.settle()
+    assert (await state_of(chat))["state"] == "open", "left to its request for a moment"
+    due = await chat.jieli.engine.next_due()
+    assert due is not None
+    assert due <= chat.clock.now() + 10 * SECOND
+    chat.clock.move_to(due)
+    await chat.settle()
+    assert (await state_of(chat))["state"] == "done"
+
+
+class Forger:
+    """Makes envelopes with chosen keys, times and contents."""
+
+    def __init__(self, room: ChatRoom, aes_key: str = AES_KEY, token: str = TOKEN) -> None:
+        self.room = room
+        self.envelope = Envelope(CORP, token, aes_key)
+
+    async def post(
+        self,
+        *,
+        at: int | None = None,
+        agent: int = AGENT,
+        change: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        seconds = str((self.room.clock.now() if at is None else at) // SECOND)
+        xml = (
+            f"<xml><ToUserName>{CORP}</ToUserName><FromUserName>buyer</FromUserName>"
+            f"<CreateTime>{seconds}</CreateTime><MsgType>text</MsgType><Content>hi</Content>"
+            f"<MsgId>77</MsgId><AgentID>{agent}</AgentID></xml>"
+        )
+        query, body = self.envelope.post(xml, seconds, agent)
+        self.sent = (query | (change or {}), body)
+        return await self.again()
+
+    async def again(self) -> httpx.Response:
+        query, body = self.sent
+        return await self.room.http.post("/callbacks/wecom", params=query, content=body)
+
+
+@pytest.mark.parametrize(
+    ("forge", "code"),
+    [
+        ({"msg_signature": "0" * 40}, "callback_bad_signature"),
+        ({"nonce": ""}, "callback_malformed"),
+        ({"timestamp": "soon"}, "callback_malformed"),
+    ],
+)
+async def test_a_forged_envelope_is_refused(
+    chat: ChatRoom, forge: dict[str, str], code: str
+) -> None:
+    answer = await Forger(chat).post(change=forge)
+    assert answer.status_code in (400, 403)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == code
+    assert stored(chat) == 0
+
+
+async def test_foreign_keys_old_times_and_other_apps_are_refused(chat: ChatRoom) -> None:
+    other = "QQcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+    answers = [
+        await Forger(chat, aes_key=other).post(),
+        await Forger(chat, token="OtherToken").post(),
+        await Forger(chat).post(at=chat.clock.now() - 6 * MINUTE),
+        await Forger(chat).post(at=chat.clock.now() + 6 * MINUTE),
+        await Forger(chat).post(agent=AGENT + 1),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert len({answer.json()["code"] for answer in answers}) >= 4
+    assert stored(chat) == 0
+
+
+async def test_a_replayed_request_is_taken_once(chat: ChatRoom) -> None:
+    forger = Forger(chat)
+    first = await forger.post()
+    again = await forger.again()
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.content == b""
+    assert stored(chat) == 1
+
+
+async def test_a_huge_body_is_refused_before_it_is_read(chat: ChatRoom) -> None:
+    query, _ = Forger(chat).envelope.post("<xml/>", "1", AGENT)
+    answer = await chat.http.post("/callbacks/wecom", params=query, content=b"<" * 200_000)
+    assert answer.status_code == 413
+
+
+async def test_without_wecom_the_door_does_not_exist(room: Room) -> None:
+    assert (await room.http.get("/callbacks/wecom")).status_code == 404
+    assert (await room.http.post("/callbacks/wecom", content=b"")).status_code == 404
+
+
+def stored(room: ChatRoom) -> int:
+    """How many callbacks the inbox holds."""
+    query = select(func.count()).select_from(callbacks)
+    return int(room.jieli.db.read_now(lambda conn: conn.execute(query).scalar_one()))

@@ -1,0 +1,260 @@
+"""The stand-in itself: it must be as strict as the vendor, and its page must work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bots.simulator import CannotPress
+from bots.wecom import Word
+from core.clock import DAY, HOUR, MINUTE
+from tests.bots.conftest import AGENT, CARD, CORP, ENDED, SECRET, Corp, delivery
+
+
+class Vendor:
+    """A client of the wire that is not our adapter."""
+
+    def __init__(self, corp: Corp) -> None:
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(corp.sim.app), base_url="http://wecom"
+        )
+
+    async def token(self) -> str:
+        keys = {"corpid": CORP, "corpsecret": SECRET}
+        answer = (await self.client.get("/cgi-bin/gettoken", params=keys)).json()
+        return str(answer["access_token"])
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        params = {"access_token": await self.token()}
+        answer = await self.client.post(f"/cgi-bin/{path}", params=params, json=body)
+        assert answer.status_code == 200
+        return dict(answer.json())
+
+    async def send(self, card: dict[str, Any], **more: Any) -> dict[str, Any]:
+        body = {"touser": "WangFang", "msgtype": "template_card", "agentid": AGENT}
+        return await self.post("message/send", body | {"template_card": card} | more)
+
+
+def _card(task_id: str = "tk_1", **more: Any) -> dict[str, Any]:
+    return {
+        "card_type": "button_interaction",
+        "task_id": task_id,
+        "main_title": {"title": "收货"},
+        "button_list": [{"text": "好", "key": "k"}],
+    } | more
+
+
+@pytest.fixture
+def vendor(corp: Corp) -> Vendor:
+    return Vendor(corp)
+
+
+# -- as strict as the vendor ---------------------------------------------------------------------
+async def test_a_code_is_good_once_for_72_hours(corp: Corp, vendor: Vendor) -> None:
+    async def update(code: str) -> int:
+        body = {"userids": ["WangFang"], "agentid": AGENT, "response_code": code}
+        answer = await vendor.post(
+            "message/update_template_card", body | {"button": {"replace_name": "已处理"}}
+        )
+        return int(answer["errcode"])
+
+    code = (await vendor.send(_card()))["response_code"]
+    assert await update(code) == 0
+    assert corp.sim.pane("WangFang")[0].grey == "已处理"
+    assert await update(code) == 40058
+    late = (await vendor.send(_card("tk_2")))["response_code"]
+    corp.clock.advance(72 * HOUR)
+    assert await update(late) == 40058
+    assert await update("made up") == 40058
+
+
+async def test_a_task_id_is_good_once(vendor: Vendor) -> None:
+    assert (await vendor.send(_card()))["errcode"] == 0
+    assert (await vendor.send(_card()))["errcode"] == 40058
+
+
+async def test_a_repeated_content_is_swallowed_when_asked_for(corp: Corp, vendor: Vendor) -> None:
+    first = await vendor.send(_card(), enable_duplicate_check=1)
+    again = await vendor.send(_card(), enable_duplicate_check=1)
+    assert again["errcode"] == 0
+    assert again["msgid"] == first["msgid"]
+    assert "response_code" not in again
+    assert len(corp.sim.pane("WangFang")) == 1
+
+
+async def test_the_31st_message_in_a_minute_is_dropped_without_a_word(
+    corp: Corp, vendor: Vendor
+) -> None:
+    answers = [await vendor.send(_card(f"tk_{n}")) for n in range(31)]
+    assert {each["errcode"] for each in answers} == {0}
+    assert len(corp.sim.pane("WangFang")) == 30
+    assert corp.sim.vendor.dropped == 1
+    corp.clock.advance(MINUTE)
+    await vendor.send(_card("tk_later"))
+    assert len(corp.sim.pane("WangFang")) == 31
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({"agentid": 7}, 40056),
+        ({"touser": "nobody"}, 81013),
+        ({"msgtype": "poem"}, 40008),
+        ({"template_card": None}, 41016),
+        ({"template_card": {"card_type": "text_notice", "main_title": {"title": "t"}}}, 42045),
+        ({"template_card": _card(main_title={})}, 41016),
+        ({"template_card": _card("no spaces please")}, 40058),
+        ({"template_card": _card(horizontal_content_list=[
+            {"keyname": "照片", "type": 2, "value": "a.jpg", "media_id": "gone"}])}, 40007),
+    ],
+)  # fmt: skip
+async def test_bad_messages_get_the_vendors_codes(
+    vendor: Vendor, body: dict[str, Any], errcode: int
+) -> None:
+    whole = {"touser": "WangFang", "msgtype": "template_card", "agentid": AGENT}
+    answer = await vendor.post("message/send", whole | {"template_card": _card()} | body)
+    assert answer["errcode"] == errcode
+    assert "hint" in answer["errmsg"]
+
+
+async def test_receivers_are_reported_in_lower_case(vendor: Vendor) -> None:
+    answer = await vendor.send(_card(), touser="wangfang|NoBody")
+    assert answer["invaliduser"] == "nobody"
+
+
+async def test_recall_works_for_a_day(corp: Corp, vendor: Vendor) -> None:
+    first = await vendor.send(_card())
+    assert (await vendor.post("message/recall", {"msgid": first["msgid"]}))["errcode"] == 0
+    assert corp.sim.pane("WangFang") == []
+    second = await vendor.send(_card("tk_2"))
+    corp.clock.advance(DAY + MINUTE)
+    assert (await vendor.post("message/recall", {"msgid": second["msgid"]}))["errcode"] == 40058
+
+
+# -- callbacks -----------------------------------------------------------------------------------
+async def test_the_console_accepts_our_callback_address(corp: Corp) -> None:
+    assert await corp.sim.verify_callback()
+
+
+async def test_a_press_reaches_us_and_our_reply_greys_the_button(corp: Corp) -> None:
+    await corp.channel.send(delivery())
+    posted = await corp.sim.press("WangFang", "退回供应商", selected={"reason": ["dent"]})
+    assert posted.statuses == (200,)
+    (click,) = corp.clicks()
+    assert click.user_id == "WangFang"
+    assert click.token == delivery().tokens["return"]
+    assert click.task_id == delivery().card_id
+    assert click.inputs == {"reason": "dent"}
+    assert click.response_code
+    assert corp.sim.pane("WangFang")[0].grey == "已处理"
+    with pytest.raises(CannotPress):
+        await corp.sim.press("WangFang", "退回供应商")
+
+
+async def test_an_untouched_drop_down_says_nothing(corp: Corp) -> None:
+    await corp.channel.send(delivery())
+    await corp.sim.press("WangFang", "让步接收")
+    assert corp.clicks()[0].inputs == {}
+
+
+async def test_a_lost_answer_is_tried_three_times_and_is_one_deed(corp: Corp) -> None:
+    await corp.channel.send(delivery())
+    corp.statuses[:] = [500, 502]
+    posted = await corp.sim.press("WangFang", "让步接收")
+    assert posted.statuses == (500, 502, 200)
+    corp.sim.pressing.copies = 2
+    await corp.channel.send(delivery(2))
+    await corp.sim.press("WangFang", "让步接收")
+    assert len(corp.received) == 3
+    assert len({each.dedupe_key for each in corp.received}) == 2
+
+
+async def test_callbacks_can_overtake_each_other(corp: Corp) -> None:
+    await corp.channel.send(delivery(1))
+    await corp.channel.send(delivery(2, "LiSi"))
+    corp.sim.pressing.keep_back = True
+    await corp.sim.press("WangFang", "让步接收")
+    await corp.sim.press("LiSi", "让步接收")
+    assert corp.received == []
+    await corp.sim.pressing.release()
+    assert [each.user_id for each in corp.clicks()] == ["LiSi", "WangFang"]
+
+
+async def test_typed_words_are_answered_with_what_works_here(corp: Corp) -> None:
+    await corp.sim.say("LiSi", "库存还有多少")
+    assert corp.received[0].said == Word("LiSi", "库存还有多少", AGENT)
+    mine, answer = corp.sim.pane("LiSi")
+    assert mine.from_member
+    assert "点卡片上的按钮" in answer.content["content"]
+
+
+# -- the page ------------------------------------------------------------------------------------
+async def test_the_page_and_its_files_are_served(vendor: Vendor) -> None:
+    page = await vendor.client.get("/sim", follow_redirects=True)
+    assert "企业微信模拟器" in page.text
+    assert "sim.js" in page.text
+    for name in ("sim.js", "sim.css"):
+        assert (await vendor.client.get(f"/sim/{name}")).status_code == 200
+
+
+async def test_it_works_mounted_below_another_address(corp: Corp) -> None:
+    outer = Starlette(routes=[Mount("/simulator", app=corp.sim.app)])
+    transport = httpx.ASGITransport(outer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        page = await client.get("/simulator/sim", follow_redirects=True)
+        assert page.url.path == "/simulator/sim/"
+        for path in ("sim.js", "sim.css", "api/messages", "api/people"):
+            assert (await client.get(f"/simulator/sim/{path}")).status_code == 200
+
+
+async def test_the_page_sees_presses_and_says(corp: Corp, vendor: Vendor) -> None:
+    await corp.channel.send(delivery())
+    news = (await vendor.client.get("/sim/api/messages")).json()
+    (message,) = news["panes"]["WangFang"]
+    assert message["content"]["main_title"]["title"] == CARD.title
+    assert message["at"] == "03-02 09:00"
+    same = await vendor.client.get("/sim/api/messages", params={"rev": news["rev"]})
+    assert same.status_code == 204
+    press = {
+        "user_id": "WangFang",
+        "msg_id": message["msg_id"],
+        "key": delivery().tokens["concede"],
+    }
+    assert (await vendor.client.post("/sim/api/press", json=press)).status_code == 200
+    assert (await vendor.client.post("/sim/api/press", json=press)).status_code == 409
+    say = {"user_id": "LiSi", "text": "你好"}
+    assert (await vendor.client.post("/sim/api/say", json=say)).status_code == 200
+    news = (await vendor.client.get("/sim/api/messages", params={"user_id": "LiSi"})).json()
+    assert list(news["panes"]) == ["LiSi"]
+
+
+async def test_another_web_page_cannot_press(vendor: Vendor) -> None:
+    for path in ("press", "say"):
+        answer = await vendor.client.post(
+            f"/sim/api/{path}", content=b"{}", headers={"Content-Type": "text/plain"}
+        )
+        assert answer.status_code in {415, 422}
+
+
+async def test_people_can_be_added_over_the_wire(vendor: Vendor) -> None:
+    body = {"user_id": "Li", "name": "李伟", "title": "仓库"}
+    answer = await vendor.client.post("/sim/api/people", json=body)
+    assert body in answer.json()["people"]
+    assert (await vendor.client.post("/sim/api/people", json={})).status_code == 422
+
+
+async def test_a_picture_can_be_seen_in_the_pane(corp: Corp, vendor: Vendor) -> None:
+    media_id = await corp.channel.api.upload("中文照片.jpg", b"\xff\xd8 picture")
+    answer = await vendor.client.get(f"/sim/api/media/{media_id}")
+    assert answer.content == b"\xff\xd8 picture"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_ending_a_card_that_nobody_pressed_shows_in_the_pane(corp: Corp) -> None:
+    result = await corp.channel.send(delivery())
+    await corp.edit(result.handle or {}, ENDED)
+    assert corp.sim.pane("WangFang")[0].grey == "已结束"
