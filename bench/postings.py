@@ -1,0 +1,129 @@
+"""Postings through the full HTTP door beside the limit of the same minute (perf.md §9)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.arena import Arena, serving
+from bench.machine import cpu_seconds, memory_kb, percentile
+from bench.pg import Pgbench, raw_sqlite_rate
+from bench.wire import Load, closed_loop, request
+from core.clock import SystemClock, perf
+from core.db import Database, Together
+from core.people import Actor, actor_of
+from core.quantity import ONE
+from core.stock import Line, Posting, post_many_by_hand
+
+SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    clients: int
+    rate: float
+    limit: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+
+    @property
+    def ratio(self) -> float:
+        return self.rate / self.limit
+
+
+def limit(pg: Pgbench | None, clients: int) -> float:
+    """What the machine can do: pgbench with one plpgsql call, else raw sqlite3."""
+    return raw_sqlite_rate(3) if pg is None else pg.rate(clients, 4)
+
+
+def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
+    """Closed loop of 1, 8 and 32 connections against a real server, limits interleaved."""
+    rows = []
+    with serving(arena) as (process, port):
+        asyncio.run(closed_loop(port, 8, 2.0, _maker(arena, "warm")))
+        for clients in (1, 8, 32):
+            seen: list[tuple[Load, float, float]] = []
+            for turn in range(rounds):
+                most = limit(pg, clients)
+                before = cpu_seconds(process.pid)
+                load = asyncio.run(
+                    closed_loop(port, clients, SECONDS, _maker(arena, f"{clients}-{turn}"))
+                )
+                spent = cpu_seconds(process.pid) - before
+                assert not load.refused, load.refused[:3]
+                seen.append((load, most, spent / len(load.latencies) * 1e6))
+            rows.append(_row(f"HTTP, RSS {memory_kb(process.pid) // 1024} MB", clients, seen))
+    return rows
+
+
+def _maker(arena: Arena, run: str) -> Callable[[int, int], bytes]:
+    def make(client: int, n: int) -> bytes:
+        item = arena.items[(client * 7919 + n * 104_729) % len(arena.items)]
+        body = (
+            f'{{"kind":"transfer","lines":[{{"item_id":{item},"quantity":"1",'
+            f'"from_location":{arena.source},"to_location":{arena.target}}}]}}'
+        )
+        return request("/api/postings", arena.token, f"b-{run}-{client}-{n}", body.encode())
+
+    return make
+
+
+def _row(what: str, clients: int, seen: list[tuple[Load, float, float]]) -> Row:
+    latencies = [each for load, _, _ in seen for each in load.latencies]
+    return Row(
+        what=what,
+        clients=clients,
+        rate=statistics.median(load.rate for load, _, _ in seen),
+        limit=statistics.median(most for _, most, _ in seen),
+        p50_ms=percentile(latencies, 0.5) * 1e3,
+        p99_ms=percentile(latencies, 0.99) * 1e3,
+        cpu_us=statistics.median(cpu for _, _, cpu in seen),
+    )
+
+
+def without_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
+    """The core alone: 32 callers awaiting `Database.write`."""
+    db = Database(arena.url, SystemClock())
+    actor = db.read_now(lambda conn: actor_of(conn, arena.admin, "api"))
+    seen = []
+    for turn in range(rounds):
+        most = limit(pg, 32)
+        clock = SystemClock()
+        begun, cpu = clock.now(), _own_cpu()
+        load = asyncio.run(_core_loop(db, actor, arena, turn))
+        load.seconds = (clock.now() - begun) / 1e6
+        seen.append((load, most, (_own_cpu() - cpu) / len(load.latencies) * 1e6))
+    db.close()
+    return [_row("core, no HTTP", 32, seen)]
+
+
+async def _core_loop(db: Database, actor: Actor, arena: Arena, turn: int) -> Load:
+
+    load, begun = Load(), perf()
+
+    async def caller(number: int) -> None:
+        n = 0
+        while perf() - begun < SECONDS:
+            item = arena.items[(number * 7919 + n * 104_729) % len(arena.items)]
+            line = Line(item, ONE, arena.source, arena.target)
+            op_id = f"core-{turn}-{number}-{n}"
+            posting = Posting(op_id=op_id, kind="transfer", lines=(line,))
+            sent = perf()
+            await db.write(Together(post_many_by_hand, (actor, posting)))
+            load.latencies.append(perf() - sent)
+            n += 1
+
+    await asyncio.gather(*(caller(number) for number in range(32)))
+    return load
+
+
+def _own_cpu() -> float:
+
+    return cpu_seconds(os.getpid())

@@ -1,0 +1,88 @@
+"""The real server as a process that can be killed and is back in a moment: imports done, then fork.
+
+`python -m tests.stories.warm_server` reads orders from stdin, one a line: `start <µs>` forks a
+server whose clock is that much ahead (the time the machine stood still), `kill` sends SIGKILL and
+waits until it is dead. At the end of stdin whatever runs is killed. Settings come from JIELI_*.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import uvicorn
+import uvicorn.loops.auto
+import uvicorn.protocols.http.httptools_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
+
+import bots.wecom
+from api import cli, logs
+from api.main import create_app
+from core.clock import Instant, SystemClock
+from core.config import Settings
+from core.migrations import run as migrations
+
+IMPORTED = (bots.wecom, uvicorn.loops.auto, uvicorn.protocols)
+
+
+class Ahead:
+    """The machine's clock, `by` µs ahead; the test's own copy moves along with each restart."""
+
+    def __init__(self, by: Instant = 0) -> None:
+        self._machine = SystemClock()
+        self.by = by
+
+    def now(self) -> Instant:
+        return self._machine.now() + self.by
+
+    def is_manual(self) -> bool:
+        return False
+
+
+def serve(ahead: Instant) -> None:
+    """`jieli serve`; with another clock the same three steps: migrate, build, run."""
+    if not ahead:
+        cli.serve(host=None, port=None, demo_data=False)
+        return
+    settings = Settings()
+    logs.configure(as_json=settings.log_json)
+    app = create_app(settings, Ahead(ahead))
+    migrations.upgrade(app.state.jieli.db)
+    uvicorn.run(app, **cli.uvicorn_options(settings))
+
+
+def _fork(ahead: Instant) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(2, 1)  # what the server prints belongs to the log, not to the orders
+        serve(ahead)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _kill(pid: int) -> None:
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def main() -> None:
+    """Obey until stdin ends."""
+    pid = 0
+    print("warm", flush=True)  # the protocol
+    for line in sys.stdin:
+        order, _, ahead = line.strip().partition(" ")
+        _kill(pid)
+        pid = _fork(int(ahead)) if order == "start" else 0
+        print(order, flush=True)  # the protocol
+    _kill(pid)
+
+
+if __name__ == "__main__":
+    main()
