@@ -128,7 +128,8 @@ def _receive_rest(tx: Tx, doing: Doing) -> str:
 
 
 def _close_short(tx: Tx, doing: Doing) -> str:
-    ask = closing.CloseShort(doing.op_id, doing.about("order_id"), doing.text("reason"))
+    reason = doing.text("reason") or "供应商不再交货"
+    ask = closing.CloseShort(doing.op_id, doing.about("order_id"), reason)
     closing.close_short(tx, doing.actor, ask)
     return "剩下的不再收，已结案"
 
@@ -233,7 +234,8 @@ def _finish(tx: Tx, doing: Doing) -> str:
 
 
 def _approve(tx: Tx, doing: Doing) -> str:
-    ask = count.FinishCount(doing.op_id, doing.about("count_id"), doing.text("reason"))
+    reason = doing.text("reason") or "已换人复盘"
+    ask = count.FinishCount(doing.op_id, doing.about("count_id"), reason)
     return _counted(count.approve(tx, doing.actor, ask))
 
 
@@ -245,7 +247,8 @@ def _counted(done: count.Finished) -> str:
 
 
 def _send_back(tx: Tx, doing: Doing) -> str:
-    ask = count.SendBack(doing.op_id, doing.about("count_id"), doing.text("reason"))
+    reason = doing.text("reason") or "请再数一遍"
+    ask = count.SendBack(doing.op_id, doing.about("count_id"), reason)
     return f"{count.send_back(tx, doing.actor, ask).recount} 格退回重盘"
 
 

@@ -21,11 +21,11 @@ class DemoPerson:
 
 
 PEOPLE = (
-    DemoPerson("admin", "何静", "He Jing", ("admin",)),
     DemoPerson("zhoulan", "周岚", "Zhou Lan", ("director",)),
     DemoPerson("liqiang", "李强", "Li Qiang", ("supervisor",), "zhoulan"),
     DemoPerson("wangmin", "王敏", "Wang Min", ("buyer",), "liqiang"),
     DemoPerson("chenxi", "陈曦", "Chen Xi", ("legal",), "zhoulan"),
+    DemoPerson("admin", "何静", "He Jing", ("admin",)),
     DemoPerson("qianjin", "钱进", "Qian Jin", ("finance",), "zhoulan"),
     DemoPerson("zhaogang", "赵刚", "Zhao Gang", ("warehouse",), "liqiang", "B1001", chat=False),
     DemoPerson("sunli", "孙丽", "Sun Li", ("warehouse",), "liqiang", "B1002", chat=False),

@@ -204,6 +204,82 @@ async def afternoon(day: Day, gun: Handheld) -> None:
     inbox = await day.get("zhaogang", "/api/tasks/inbox")
     assert set(gun.inbox) == {task["id"] for task in inbox["items"]}
     day.tell(f"3号枪 第三天重新上线,收件箱补齐:{len(gun.inbox)} 件,和服务器一条不差")
+    await blind_count(day, gun)
+    await urgent_transfer(day, gun)
+
+
+async def blind_count(day: Day, gun: Handheld) -> None:
+    """96 in the books, 90 on the shelf: two people count, a third approves."""
+    code = "ZJ-A-02-1"
+    ask = {
+        "code": "PD-0304",
+        "warehouse_id": day.seeded.warehouses["ZJ"],
+        "location_ids": [day.seeded.locations[code]],
+        "item_ids": [day.seeded.items["JL-002"]],
+    }
+    await day.do("liqiang", "/api/counts", ask)
+    counted = await count_bin(day, gun, "count", code)
+    day.tell(f"赵刚 盲盘 {code},数到 90 桶:{counted['message']['text']}")
+    second = await day.scanner("sunli", "5号枪")
+    counted = await count_bin(day, second, "recount", code)
+    done = await second.submit("count", "finish", context=counted["context"])
+    assert done["ok"], done
+    await day.settle()
+    await second.drop()
+    day.tell(f"孙丽 换人复盘,也数到 90 桶:{counted['message']['text']}")
+    await day.stage.simulator.press("liqiang", "批准入账")
+    await day.settle()
+    stock = await day.get("liqiang", f"/api/stock?{where(day, code)}")
+    left = sum(int(row["on_hand"]) for row in stock["items"])
+    assert left == 90, stock
+    day.tell(f"李强 在企业微信批准盘亏,{code} 账面改为 {left} 桶,差异记到盘点账户")
+
+
+async def count_bin(day: Day, gun: Handheld, kind: str, code: str) -> Wire:
+    """One person counts one bin: place, one label, the number typed, saved."""
+    await gun.hear()
+    task = next(each for each in gun.inbox.values() if each["kind"] == kind)
+    stock = await day.get("liqiang", f"/api/stock?{where(day, code)}")
+    lot = stock["items"][0]["lot_code"]
+    screen = await gun.submit("count", "open", inputs={"task_id": task["id"]})
+    screen = await gun.scan(code, flow="count", context=screen["context"])
+    screen = await gun.scan(label("JL-002", "270414", lot), flow="count", context=screen["context"])
+    key = next(iter(screen["context"]["tallies"]))
+    typed = {"key": key, "quantity": "90"}
+    screen = await gun.submit("count", "set", context=screen["context"], inputs=typed)
+    saved = await gun.submit("count", "save", context=screen["context"])
+    assert saved["ok"], saved
+    await day.settle()
+    return saved
+
+
+def where(day: Day, code: str) -> str:
+    """The query for the syrup in one bin."""
+    return f"location_id={day.seeded.locations[code]}&item_id={day.seeded.items['JL-002']}"
+
+
+async def urgent_transfer(day: Day, gun: Handheld) -> None:
+    """Two buttons on the scanner: sent here, received there; in transit between them."""
+    ask = {
+        "code": "DB-0304",
+        "from_warehouse": day.seeded.warehouses["ZJ"],
+        "to_warehouse": day.seeded.warehouses["SJ"],
+        "lines": [{"item_id": day.seeded.items["JL-101"], "quantity": "60"}],
+        "urgent": True,
+        "reason": "松江门店缺货",
+    }
+    await day.do("liqiang", "/api/transfers", ask)
+    for button, words in (("send", "张江发出,货在途"), ("receive", "松江收到")):
+        await gun.hear()
+        task = next(
+            each
+            for each in gun.inbox.values()
+            if each["kind"] == "transfer" and button in {b["key"] for b in each["buttons"]}
+        )
+        done = await gun.act(task, button)
+        assert done["ok"], done
+        await day.settle()
+        day.tell(f"赵刚 按「{words}」:{done['message']['text']}")
 
 
 def label(item_code: str, expiry: str, lot: str) -> str:

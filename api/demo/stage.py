@@ -26,6 +26,7 @@ CORP = "wwdemo0000000001"
 AGENT = 1000002
 SECRET = "demo-application-secret"  # noqa: S105  # the simulator's own, opens nothing else
 TOKEN = "DemoCallbackToken"  # noqa: S105
+PANES = ("wangmin", "chenxi", "zhoulan", "liqiang", "admin", "qianjin")  # who gets cards first
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
@@ -58,7 +59,7 @@ class Stage:
             callback_url="http://jieli.local/callbacks/wecom",
             client=httpx.AsyncClient(transport=httpx.ASGITransport(hook)),
         )
-        for each in PEOPLE:
+        for each in sorted(PEOPLE, key=lambda each: PANES.index(each.login) if each.chat else 99):
             if each.chat:
                 title = "、".join(ROLES[role] for role in each.roles)
                 self.simulator.add_person(each.login, each.name, title)

@@ -34,6 +34,14 @@ def reason_field(label: str = "原因") -> Field:
     return Field("reason", label, "text", required=True)
 
 
+def reason_choice(label: str, words: Sequence[str]) -> Field:
+    """A reason that one tap in a chat can give: words, not keys, stand in the books.
+
+    A desk may type others; left out, the action's own default is the reason.
+    """
+    return Field("reason", label, "choice", tuple((each, each) for each in words), free=True)
+
+
 def facts_of(goods: Goods, *, waits: str, more: Sequence[Fact] = ()) -> tuple[Fact, ...]:
     """The lines below the lead: who waits, then the goods; core/tasks adds until when."""
     lot = (Fact("批次", goods.lot),) if goods.lot else ()
@@ -46,8 +54,9 @@ def receive_task(
 ) -> NewTask:
     """「收货」 for the warehouse; `lot_fields` None: too much to fill in, scanner only."""
     rest = Button("receive_rest", "全部收货", "primary", lot_fields or ())
+    short = reason_choice("结案原因", ("供应商不再交货", "数量已改", "改单重下", "质量问题"))
     buttons = (() if lot_fields is None else (rest,)) + (
-        Button("close_short", "剩下的不来了，结案", "danger", (reason_field(),)),
+        Button("close_short", "剩下的不来了，结案", "danger", (short,)),
     )
     more = (
         Fact("供应商", order["supplier"]),

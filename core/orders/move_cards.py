@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_field
+from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice
 from core.outbox.card import Button, Card, Fact
 from core.tasks.policy import Policy
 from core.tasks.task import NewTask
@@ -44,18 +44,22 @@ def transfer_task(
     )
 
 
+COUNT_REASONS = ("已换人复盘", "正常损耗", "破损报损", "收发漏记", "数得不对")
+
+
 def count_task(
     policy: Policy, *, kind: str, count_id: str, code: str, places: int, where: tuple[int, str]
 ) -> NewTask:
     """`kind` count, recount or count_approve; `where` is the warehouse's id and name."""
     titles = {"count": "盘点", "recount": "复盘（换人）", "count_approve": "批准盘点差异"}
     waits = {"count": "账等实物", "recount": "差异等第二个人数", "count_approve": "差异等批准入账"}
+    basis = reason_choice("依据", COUNT_REASONS)
     buttons = {
         "count": (Button("finish", "数完了，提交", "primary"),),
         "recount": (),
         "count_approve": (
-            Button("approve", "批准入账", "primary", (reason_field("差异原因"),)),
-            Button("send_back", "退回重盘", "danger", (reason_field(),)),
+            Button("approve", "批准入账", "primary", (basis,)),
+            Button("send_back", "退回重盘", "danger", (basis,)),
         ),
     }
     warehouse_id, warehouse = where

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.orders.cards import Goods, facts_of, reason_field
+from core.orders.cards import Goods, facts_of, reason_choice, reason_field
 from core.outbox.card import Button, Card, Fact, Field
 from core.tasks.policy import Policy
 from core.tasks.task import NewTask
@@ -49,7 +49,7 @@ def decide_task(policy: Policy, failure: Failure, buyer_id: int) -> NewTask:
             key,
             label,
             "primary" if key == "return" else "danger" if key == "scrap" else "plain",
-            (_reason("处理依据", DECISION_REASONS),),
+            (reason_choice("处理依据", DECISION_REASONS),),
         )
         for key, label in DECISIONS.items()
     )
@@ -58,7 +58,7 @@ def decide_task(policy: Policy, failure: Failure, buyer_id: int) -> NewTask:
 
 def legal_task(policy: Policy, failure: Failure) -> NewTask:
     """Legal: keep the claim open against the supplier or let it rest."""
-    opinion = _reason("法务意见", LEGAL_REASONS)
+    opinion = reason_choice("法务意见", LEGAL_REASONS)
     buttons = (
         Button("keep_claim", LEGAL_ANSWERS["keep_claim"], "primary", (opinion,)),
         Button("no_claim", LEGAL_ANSWERS["no_claim"], "plain", (opinion,)),
@@ -76,10 +76,6 @@ def claim_task(policy: Policy, failure: Failure, to: tuple[str, ...]) -> NewTask
         Button("dispute", CLAIM_ANSWERS["dispute"], "plain", (reason_field("异议理由"), photo)),
     )
     return _task("qc_claim", policy, failure, to, buttons)
-
-
-def _reason(label: str, words: Sequence[str]) -> Field:
-    return Field("reason", label, "choice", tuple((each, each) for each in words), free=True)
 
 
 _TITLES = {"qc_decide": "质检不合格", "qc_legal": "质检不合格，请法务定", "qc_claim": "质检索赔"}
