@@ -87,7 +87,7 @@ def serve(
     if demo_data:
         from api.demo.stage import announce
 
-        announce(_console(), settings)
+        announce(_console(), settings, served.state.jieli.db)
     else:
         _announce(settings)
     uvicorn.run(served, **uvicorn_options(settings))
@@ -119,13 +119,14 @@ def _plain(settings: Settings) -> FastAPI:
 
 
 def _demo(settings: Settings) -> FastAPI:
-    from api.demo.company import seed
+    from api.demo.company import is_empty, seed
     from api.demo.stage import demo_app
 
     served = demo_app(settings)
     db = served.state.jieli.db
     _migrate(db)
-    seed(db)
+    if is_empty(db):
+        seed(db)
     return served
 
 

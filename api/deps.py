@@ -76,6 +76,14 @@ RawKey = Annotated[
 ]
 
 
+KEY_PARAMETER = {  # the same header, for the document of a route that reads it by hand
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 8, "maxLength": MAX_KEY},
+}
+
+
 def operation_key(given: str | None) -> str:
     """The operation id of a write; asked for after the door, so strangers learn nothing from it.
 

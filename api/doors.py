@@ -7,8 +7,8 @@ Cookies are for the desk (with an origin check on writes), Bearer tokens for eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -144,6 +144,31 @@ class WriteDoor(Door):
     ) -> Once:
         actor = await super().__call__(connection)
         return Once(connection.app.state.jieli, actor, operation_key(key))
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def declared(door: Door) -> Callable[[F], F]:
+    """Declare `door` on a handler that calls it by hand: a hot route saves the dependency."""
+
+    def mark(handler: F) -> F:
+        handler.__dict__["door"] = door
+        return handler
+
+    return mark
+
+
+def door_of(route: Any) -> str:
+    """The declared permission of a route: a verb, `public: why`, or nothing when it has none."""
+    found = [getattr(route.endpoint, "door", None)]
+    found += [each.call for each in route.dependant.dependencies]
+    for door in found:
+        if isinstance(door, Public):
+            return f"public: {door.why}"
+        if isinstance(door, Door):
+            return door.verb
+    return ""
 
 
 class Public:

@@ -24,6 +24,7 @@ from core.ids import secret_token
 log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 1.0
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic")
 BLOT = "***"
 _SECRET_NAME = re.compile(
     r"pass|secret|token|cookie|authorization|api[-_]?key|aes|\bpin\b|enrol_code|signature", re.I
@@ -49,6 +50,7 @@ CSP = (
 
 def blot(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace every value that is a secret by name or by look; the last step before printing."""
+    line.pop("color_message", None)  # uvicorn's, with escape codes
     for name, value in line.items():
         if isinstance(value, SecretStr) or (name != "event" and _SECRET_NAME.search(name)):
             line[name] = BLOT
@@ -88,7 +90,7 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
             "formatters": {"line": formatter},
             "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["err"], "level": level},
-            "loggers": {"httpx": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
+            "loggers": {name: {"level": "WARNING"} for name in _NOISY},
         }
     )
 

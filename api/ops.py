@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from api.deps import App, Jieli, as_json
-from api.doors import Public, allow
+from api.doors import Public, allow, door_of
 from api.wire import wire
 from core import events
 from core.clock import SECOND, perf
@@ -101,7 +102,7 @@ async def checks(jieli: Jieli) -> list[Check]:
 
 def _database_checks(conn: Connection, jieli: Jieli) -> list[Check]:
     now = jieli.clock.now()
-    at, expected = migrations.current(conn), migrations.newest()
+    at, expected = migrations.current(conn), _newest_schema()
     overdue = escalation.lag(conn, now) / SECOND
     waiting = queue.oldest_waiting(conn, now) / SECOND
     return [
@@ -110,6 +111,12 @@ def _database_checks(conn: Connection, jieli: Jieli) -> list[Check]:
         Check("timers", overdue < LATE_SECONDS, f"oldest overdue {overdue:.1f} s"),
         Check("outbox", waiting < STUCK_SECONDS, f"oldest waiting {waiting:.0f} s"),
     ]
+
+
+@cache
+def _newest_schema() -> str:
+    """The revision this code expects; reading the migrations takes half a second."""
+    return migrations.newest()
 
 
 def disk_check_of(settings: Settings) -> Check:
@@ -156,17 +163,6 @@ async def docs(request: Request) -> Response:
         f"<table>{''.join(rows)}</table></html>"
     )
     return Response(page, media_type="text/html; charset=utf-8")
-
-
-def door_of(route: Any) -> str:
-    """The declared permission of a route: a verb, `public: why`, or `` when it declared none."""
-    for dependency in route.dependant.dependencies:
-        door = dependency.call
-        if isinstance(door, Public):
-            return f"public: {door.why}"
-        if hasattr(door, "verb"):
-            return str(door.verb)
-    return ""
 
 
 # -- proof and reasons ---------------------------------------------------------------------------

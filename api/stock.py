@@ -1,7 +1,7 @@
 """Routes of the ledger: post, reverse, reserve, fulfil, release, hold; and what stands where.
 
-`POST /api/postings` is the hot route: one dependency, the body parsed once, the set-based command,
-the answer written by hand; its operation id is the posting's own unique key and kept for ever.
+`POST /api/postings` is the hot route: the door called by hand, the body parsed once, the set-based
+command, the answer written by hand; its operation id is the posting's own key, kept for ever.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from api.deps import PAGE, App, Once, Size, as_json, asked
-from api.doors import allow, writes
+from api.deps import KEY_PARAMETER, PAGE, App, Once, Size, as_json, asked
+from api.doors import WriteDoor, allow, declared, writes
 from api.wire import Id, Moment, Quantity, Text, Wire, core_of, page_of, schema, wire
 from core.catalog import locations_by_id
 from core.clock import iso
@@ -58,6 +58,7 @@ Reserver = Annotated[Once, writes("stock.reserve")]
 Holder = Annotated[Once, writes("stock.hold")]
 Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2200, 1, 1))]
 
+_POST = WriteDoor("stock.post")
 _BODY = schema(Posting, ("op_id",))
 _PARSE = TypeAdapter(_BODY)
 
@@ -112,14 +113,17 @@ def check_reach(conn: Connection, actor: Actor, verb: str, location_ids: Iterabl
     "/postings",
     status_code=201,
     openapi_extra={
+        "parameters": [KEY_PARAMETER],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": _BODY.model_json_schema()}},
-        }
+        },
     },
 )
-async def post_stock(request: Request, by: Poster) -> Response:
+@declared(_POST)
+async def post_stock(request: Request) -> Response:
     """Move stock: one to many lines, whole or not at all."""
+    by = await _POST(request, request.headers.get("idempotency-key"))
     try:
         body = _PARSE.validate_json(await request.body())
     except ValidationError as problem:

@@ -20,7 +20,8 @@ from api.main import create_app
 from bots.simulator import Simulator
 from core.clock import Clock, SystemClock
 from core.config import Settings
-from core.people import ROLES
+from core.db import Database
+from core.people import ENGINE, ROLES, make_enrol_code
 
 CORP = "wwdemo0000000001"
 AGENT = 1000002
@@ -84,8 +85,8 @@ def demo_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     return Stage(settings, clock).app
 
 
-def announce(console: Console, settings: Settings) -> None:
-    """Addresses and people, for the person who just typed `make run`."""
+def announce(console: Console, settings: Settings, db: Database) -> None:
+    """Addresses, people and a code to enrol a scanner, for who just typed `make run`."""
     base = settings.public_url.rstrip("/")
     console.print(f"\n[bold]Jieli 接力[/bold]  {base}")
     for name, path in (
@@ -101,3 +102,6 @@ def announce(console: Console, settings: Settings) -> None:
         roles = "、".join(ROLES[role] for role in each.roles)
         table.add_row(each.login, each.name, roles, each.badge, "✓" if each.chat else "")
     console.print(table)
+    code = db.write_now(lambda tx: make_enrol_code(tx, ENGINE, "3号枪"))
+    console.print(f"扫码枪登记码(10 分钟内有效,用一次):[bold]{code}[/bold]")
+    console.print("登记后扫工牌 B1001(或照着输入),再输 PIN。先从一张收货任务开始。\n")

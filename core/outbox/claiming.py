@@ -165,7 +165,8 @@ def _heads(tx: Tx, channel: str, limit: int) -> list[Message]:
 
 def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
     """True, or the message (and its like) was put off or dropped."""
-    if message.is_send and message.expires_at is not None and message.expires_at <= tx.now:
+    expired = message.expires_at is not None and message.expires_at <= tx.now
+    if message.is_send and expired and not message.unsure:
         finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
         return False
     where = {"channel_": message.channel, "recipient_": message.recipient}

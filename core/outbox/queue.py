@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from core import events
 from core.bus import OUTBOX
@@ -91,10 +91,20 @@ _OLDER_SENDS = (
 )
 _DROP_WAITING = (
     update(messages)
-    .where(*_OLDER_SENDS, messages.c.state == PENDING)
+    .where(*_OLDER_SENDS, messages.c.state == PENDING, messages.c.unsure == 0)
     .values(state="superseded", finished_at=bindparam("now_"), code="moved", reason="任务已有变化")
 )
-_MARK_FLYING = update(messages).where(*_OLDER_SENDS, messages.c.state == SENDING).values(moved=True)
+_MARK_FLYING = (
+    update(messages)
+    .where(
+        *_OLDER_SENDS,
+        or_(
+            messages.c.state == SENDING,
+            and_(messages.c.state == PENDING, messages.c.unsure > 0),
+        ),
+    )
+    .values(moved=True)
+)
 _OLDEST = select(func.min(messages.c.not_before)).where(messages.c.state == PENDING)
 _TOLD = (
     select(events.events.c.seq)
@@ -169,9 +179,9 @@ def edit_everywhere(
 def supersede(tx: Tx, task_id: str, generation: int) -> int:
     """The task moved to `generation`: drop its older cards that were not sent; how many went.
 
-    One that is in flight cannot be stopped, but it will not be tried again. One that may or may
-    not have arrived is dropped too: nobody is rung about what is over, and its buttons are refused
-    with the name of who won.
+    One that is in flight cannot be stopped. One that may or may not have arrived is repeated
+    identically once more: the vendor drops the repeat, we learn where the card stands, and the edit
+    that waits behind it takes its buttons away.
     """
     values = {"task_id_": task_id, "generation_": generation}
     dropped = tx.execute(_DROP_WAITING, values | {"now_": tx.now}).rowcount

@@ -77,6 +77,18 @@ _LAPSED = (
     .order_by(_m.lease_until)
     .limit(bindparam("limit_"))
 )
+_NEWER_SENT = (
+    select(_m.seq)
+    .where(
+        _m.task_id == bindparam("task_id_"),
+        _m.person_id == bindparam("person_id_"),
+        _m.channel == bindparam("channel_"),
+        _m.intent == "send",
+        _m.state == "sent",
+        _m.seq > bindparam("seq_"),
+    )
+    .limit(1)
+)
 _END_ATTEMPT = (
     update(attempts)
     .where(attempts.c.message_id == bindparam("message_id_"), attempts.c.n == bindparam("n_"))
@@ -187,12 +199,10 @@ def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int =
     lost = SendResult("ambiguous", code="lease_lost", reason="发送中断,结果未知")
     for each in lapsed:
         _end_attempt(tx, each, "lost", lost)
-        if each.is_send and each.moved:
-            finish(tx, each, "superseded", "moved", "任务已有变化")
-        elif each.patient_until <= tx.now:
+        if each.patient_until <= tx.now:
             _die(tx, _End(each, lost, rules.Retry(), 0, on_dead))
         else:
-            kept = {} if each.is_send else _thawed(each)
+            kept = _unsure(each, max(each.unsure, 1)) if each.is_send else _thawed(each)
             change(tx, each, **_free(), **kept, not_before=tx.now)
     return len(lapsed)
 
@@ -206,10 +216,15 @@ def _landed(tx: Tx, message: Message, result: SendResult) -> None:
         finish(tx, message, "sent")
         if here.state != "live":
             return  # a repeat of a card that a newer one has replaced already
+        if tx.execute(_NEWER_SENT, _newer_of(message)).first() is not None:
+            retire(tx, here, card.ended(OUTDATED), message.generation)
+            return
         retire_older(tx, here, card, message.generation)
         if message.next is not None:
             newest, generation = message.newest()
             enqueue_edit(tx, here, newest, generation)
+        elif message.moved:
+            retire(tx, here, card.ended(MOVED_ON), message.generation)
         return
     if message.next is not None:
         change(tx, message, **_free(), **_thawed(message), failures=0, not_before=tx.now)
@@ -266,8 +281,8 @@ def _try_again(tx: Tx, end: _End, *, keep: bool, unsure: int) -> None:
     message, result = end.message, end.result
     failures = message.failures + (result.retry_after_s == 0)
     pause = max(rules.backoff(failures, end.spread, end.retry), result.retry_after_s * SECOND)
-    kept = {} if keep else _thawed(message)
-    again = {"not_before": tx.now + pause, "failures": failures, "unsure": unsure}
+    kept = _unsure(message, unsure) if keep else _thawed(message) | {"unsure": unsure}
+    again = {"not_before": tx.now + pause, "failures": failures}
     why = {"code": result.code[:64], "reason": result.reason[:256]}
     change(tx, message, **_free(), **kept, **again, **why)
     if result.retry_after_s and result.scope == "person":
@@ -345,6 +360,20 @@ def _end_attempt(tx: Tx, message: Message, outcome: str, result: SendResult) -> 
 
 def _free() -> dict[str, Any]:
     return {"state": "pending", "lease_owner": None, "lease_until": None}
+
+
+def _unsure(message: Message, times: int) -> dict[str, Any]:
+    """It may stand on the phone: unchanged, and before anything newer for the same person."""
+    return {"unsure": times, "lane": min(message.lane, rules.LANES["escalation"])}
+
+
+def _newer_of(message: Message) -> dict[str, Any]:
+    return {
+        "task_id_": message.task_id,
+        "person_id_": message.person_id,
+        "channel_": message.channel,
+        "seq_": message.seq,
+    }
 
 
 def _thawed(message: Message) -> dict[str, Any]:

@@ -131,19 +131,23 @@ def ending(s: Situation, retry: Retry) -> Ending:
 
     An ambiguous *send* is repeated identically, so that the vendor's duplicate check can drop it,
     but only `retry.resends` times: a vendor without such a check would show the card twice. An edit
-    is idempotent, so an ambiguous one is simply tried again. A card the task no longer wants is
-    never sent again, even when nobody knows whether it arrived.
+    is idempotent, so an ambiguous one is simply tried again. A card the task no longer wants is not
+    sent any more, unless it may stand on the phone already: then it is repeated once, to learn
+    where it stands and to close it there; else it would keep its buttons for ever.
     """
     if s.kind == "sent":
         return "sent"
-    if s.intent == "send" and (s.moved or s.expired):
+    unwanted = s.intent == "send" and (s.moved or s.expired)
+    if unwanted and (s.unsure == 0 or s.kind == "never" or s.patience_over):
         return "superseded"
     if s.kind == "never":
         return "elsewhere" if s.intent == "send" and s.has_other_channel else "dead"
     if s.patience_over:
         return "dead"
-    if s.kind == "ambiguous" and s.intent == "send":
-        return "resend" if s.unsure <= retry.resends else "dead"
+    if s.kind == "ambiguous" and s.intent == "send" and s.unsure > retry.resends:
+        return "superseded" if unwanted else "dead"
+    if s.intent == "send" and s.unsure > 0:
+        return "resend"
     return "retry"
 
 

@@ -175,6 +175,22 @@ async def test_a_press_whose_request_died_is_finished_by_the_engine(chat: ChatRo
     assert (await state_of(chat))["state"] == "done"
 
 
+async def test_a_card_nobody_could_deliver_becomes_an_admins_task(chat: ChatRoom) -> None:
+    """The buyer's account is not in WeCom's scope; that is mended there, and the card resent."""
+    del chat.stage.simulator.vendor.people["buyer"]
+    await chat.fail_inspection()
+    task = await chat.task_of("admin", "dead_letter")
+    assert "buyer 某" in str(task["facts"])
+    dead = (await chat.ask("admin", "/api/outbox/dead"))["items"]
+    assert [each["person_id"] for each in dead] == [chat.ids.people["buyer"]]
+    chat.stage.simulator.add_person("buyer", "buyer")
+    press = {"action": "resend", "generation": task["generation"]}
+    await chat.do("admin", f"/api/tasks/{task['id']}/act", press)
+    await chat.settle()
+    assert len(chat.cards("buyer")) == 1
+    assert (await chat.ask("admin", "/api/outbox/dead"))["items"] == []
+
+
 class Forger:
     """Makes envelopes with chosen keys, times and contents."""
 

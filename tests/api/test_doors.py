@@ -11,9 +11,8 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount, WebSocketRoute
 
-from api.doors import Door, Public, WriteDoor
+from api.doors import Door, Public, WriteDoor, door_of
 from api.main import create_app
-from api.ops import door_of
 from core.config import Settings
 from core.people import VERBS
 from tests.api.room import STAFF, Room
@@ -61,20 +60,25 @@ CASES = [
 ]
 
 
+def doors_of(route: APIRoute) -> list[Any]:
+    """Every dependency of a route, and the door it calls by hand."""
+    by_hand = getattr(route.endpoint, "door", None)
+    return [each.call for each in route.dependant.dependencies] + [by_hand]
+
+
 @pytest.mark.parametrize(("method", "path", "route"), CASES)
 def test_every_route_declares_who_may_pass(method: str, path: str, route: APIRoute) -> None:
     declared = door_of(route)
     assert declared, f"{method} {path} declares no permission: use allow, writes or public"
     assert declared in VERBS or declared.startswith("public: ")
-    doors = [each.call for each in route.dependant.dependencies]
-    assert sum(isinstance(door, Door | Public) for door in doors) == 1
+    assert sum(isinstance(door, Door | Public) for door in doors_of(route)) == 1
 
 
 @pytest.mark.parametrize(("method", "path", "route"), CASES)
 def test_every_write_asks_for_an_operation_id(method: str, path: str, route: APIRoute) -> None:
     if method == "GET" or not path.startswith("/api/"):
         return
-    has_key = any(isinstance(each.call, WriteDoor) for each in route.dependant.dependencies)
+    has_key = any(isinstance(door, WriteDoor) for door in doors_of(route))
     assert has_key != ((method, path) in WITHOUT_KEY)
 
 

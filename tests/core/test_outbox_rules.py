@@ -119,7 +119,11 @@ def situation(
         (situation("never", moved=True), "superseded"),
         (situation("ambiguous", unsure=1), "resend"),
         (situation("ambiguous", unsure=2), "dead"),
-        (situation("ambiguous", unsure=1, moved=True), "superseded"),
+        (situation("ambiguous", unsure=1, moved=True), "resend"),  # it may stand there: find out
+        (situation("ambiguous", unsure=2, moved=True), "superseded"),
+        (situation("later", unsure=1, moved=True), "resend"),
+        (situation("later", unsure=1), "resend"),
+        (situation("never", unsure=1, moved=True), "superseded"),
         (situation("ambiguous", "edit", unsure=5), "retry"),
         (situation("later", "edit", over=True), "dead"),
         (situation("never", "edit", other=True), "dead"),

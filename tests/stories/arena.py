@@ -31,7 +31,7 @@ from bots.simulator import CannotPress, Simulator, View, keys_of
 from core import people
 from core.clock import SECOND, Instant, perf
 from core.config import DEFAULT_SECRET
-from core.db import Database
+from core.db import Database, Tx
 from core.ids import new_id
 from core.migrations.run import upgrade
 from core.orders.inspection import QC_POLICY
@@ -155,8 +155,9 @@ class Server:
 
     async def end(self) -> None:
         launcher, self._launcher = self._launcher, None
-        if launcher is not None:
-            await launcher.communicate()
+        if launcher is not None and launcher.stdin is not None:
+            launcher.stdin.close()
+            await launcher.wait()
 
 
 class Arena:
@@ -195,16 +196,17 @@ class Arena:
     def _prepare(self) -> tuple[Seeded, dict[str, str]]:
         queue.configure(DEFAULT_SECRET)
         upgrade(self.db)
-        for code in (QC_POLICY, "receive"):
-            self.db.write_now(lambda tx, code=code: save_policy(tx, ENGINE, soon(code)))
         seeded = seed(self.db)
-        tokens = {
-            login: self.db.write_now(
-                lambda tx, who=person: people.open_session(tx, who, "api", minutes=60 * 24)
-            )
-            for login, person in seeded.people.items()
-        }
-        return seeded, tokens
+
+        def soon_and_signed_in(tx: Tx) -> dict[str, str]:
+            for code in (QC_POLICY, "receive"):
+                save_policy(tx, ENGINE, soon(code))
+            return {
+                login: people.open_session(tx, person, "api", minutes=60 * 24)
+                for login, person in seeded.people.items()
+            }
+
+        return seeded, self.db.write_now(soon_and_signed_in)
 
     def _env(self) -> dict[str, str]:
         return {
@@ -224,12 +226,9 @@ class Arena:
 
     def _standing(self) -> dict[tuple[int, int], int]:
         """Where the goods of the posting people stand, µ-units by (item, place)."""
-        found: dict[tuple[int, int], int] = {}
-        for code in GOODS:
-            item = self.seeded.items[code]
-            for row in self.db.read_now(lambda conn, item=item: on_hand(conn, item)):
-                found[row.item_id, row.location_id] = row.on_hand
-        return found
+        items = [self.seeded.items[code] for code in GOODS]
+        rows = self.db.read_now(lambda conn: [on_hand(conn, item) for item in items])
+        return {(row.item_id, row.location_id): row.on_hand for each in rows for row in each}
 
     async def _dial(self) -> websockets.ClientConnection:
         url = self.base.replace("http://", "ws://") + "/ws/pda"
@@ -248,6 +247,15 @@ class Arena:
             return (await self.http.get("/healthz")).status_code == 200
         except httpx.TransportError:
             return False
+
+    async def at_work(self, postings: int = 15) -> None:
+        """Wait until this life of the server has seen some work."""
+        wanted = len(self.log.promised) + postings
+
+        async def enough() -> bool:
+            return len(self.log.promised) >= wanted
+
+        await self.until(enough, "people are at work")
 
     async def kill(self) -> None:
         self.up.clear()
@@ -343,26 +351,11 @@ class Arena:
     async def fail_inspection(self) -> None:
         """Goods arrive mouldy: an order, its receipt with a rejection, three tasks, two cards."""
         number = len(self.log.orders) + 1
-        order = {
-            "code": f"CG-9{number:03d}",
-            "supplier_id": self.seeded.partners["S-HAINA"],
-            "warehouse_id": self.seeded.warehouses["ZJ"],
-            "lines": [{"item_id": self.seeded.items["JL-101"], "quantity": "24"}],
-            "due_on": "2030-01-01",
-            "buyer_id": self.seeded.people["wangmin"],
-        }
-        made = (await self.send("wangmin", "/api/orders", order, f"order-{number:05d}")).json()
-        self.log.orders[order["code"]] = made["id"]
-        arrived = {
-            "order_line_id": made["lines"][0]["id"],
-            "quantity": "24",
-            "lot_code": f"K{number:04d}",
-            "expires_on": "2031-01-01",
-            "accepted": "0",
-            "rejected": "24",
-            "reason": "开箱发霉",
-            "checks": {"package": "no"},
-        }
+        wanted = order_of(self.seeded, number)
+        answer = await self.send("wangmin", "/api/orders", wanted, f"order-{number:05d}")
+        made = answer.json()
+        self.log.orders[wanted["code"]] = made["id"]
+        arrived = mouldy(made["lines"][0]["id"], number)
         key = f"arrive-{number:05d}"
         answer = await self.send("sunli", "/api/receipts/combined", arrived, key)
         assert answer.status_code == 201, answer.text
@@ -443,6 +436,32 @@ class Arena:
         await asyncio.to_thread(self.db.close)
 
 
+def order_of(seeded: Seeded, number: int) -> Wire:
+    """A purchase order of two boxes of oat milk."""
+    return {
+        "code": f"CG-9{number:03d}",
+        "supplier_id": seeded.partners["S-HAINA"],
+        "warehouse_id": seeded.warehouses["ZJ"],
+        "lines": [{"item_id": seeded.items["JL-101"], "quantity": "24"}],
+        "due_on": "2030-01-01",
+        "buyer_id": seeded.people["wangmin"],
+    }
+
+
+def mouldy(order_line_id: str, number: int) -> Wire:
+    """They arrive, and all of it is rejected."""
+    return {
+        "order_line_id": order_line_id,
+        "quantity": "24",
+        "lot_code": f"K{number:04d}",
+        "expires_on": "2031-01-01",
+        "accepted": "0",
+        "rejected": "24",
+        "reason": "开箱发霉",
+        "checks": {"package": "no"},
+    }
+
+
 def pressable(view: View) -> str:
     """The key of the first button on this card that decides something; "" when there is none."""
     if view.kind != "template_card" or view.grey:
@@ -471,4 +490,3 @@ async def open_arena(folder: Path, seed_number: int) -> AsyncIterator[Arena]:
             await arena.server.end()
     finally:
         await arena.close()
-

@@ -28,6 +28,7 @@ from core.tasks.rules import kind_of, level_of
 from core.tasks.tables import tasks, timers
 from core.tasks.task import LIVE
 from tests.stories.arena import Log
+from tests.world import World
 
 GOES = "接力说它还在"
 
@@ -46,6 +47,18 @@ class Case:
     def rows(self, table: Table) -> list[Any]:
         found = self.db.read_now(lambda conn: conn.execute(select(table)).mappings().all())
         return [dict(row) for row in found]
+
+
+def case_in(w: World, log: Log | None = None) -> Case:
+    """What is to be judged in a world of one process."""
+    return Case(
+        db=w.jieli.db,
+        simulator=w.stage.simulator,
+        log=log or Log(),
+        http=w.http,
+        headers={"Authorization": f"Bearer {w.token('liqiang')}"},
+        now=w.clock.now(),
+    )
 
 
 async def promises_kept(case: Case) -> list[str]:
@@ -87,10 +100,10 @@ def stock_adds_up(case: Case, opening: dict[tuple[int, int], int]) -> list[str]:
         wanted[item, start] -= quantity
         wanted[item, to] += quantity
     items = sorted({item for item, _ in opening})
+    rows = case.db.read_now(lambda conn: [on_hand(conn, item) for item in items])
     here: dict[tuple[int, int], int] = defaultdict(int)
-    for item in items:
-        for row in case.db.read_now(lambda conn, item=item: on_hand(conn, item, virtual=True)):
-            here[row.item_id, row.location_id] += row.on_hand
+    for row in (row for each in rows for row in each):
+        here[row.item_id, row.location_id] += row.on_hand
     virtual = _virtual_places(case.db)
     return [
         f"货品 {item} 在库位 {place} 有 {here[item, place]},应为 {wanted[item, place]}"

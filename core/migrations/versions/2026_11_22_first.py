@@ -230,9 +230,9 @@ def upgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.create_index('ix_message_dead', ['seq'], unique=False, sqlite_where=sa.text("state = 'dead'"), postgresql_where=sa.text("state = 'dead'"))
         batch_op.create_index(batch_op.f('ix_message_dedupe'), ['dedupe'], unique=False)
-        batch_op.create_index('ix_message_due', ['channel', 'not_before', 'recipient', 'lane', 'seq'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.create_index('ix_message_due', ['channel', 'not_before', 'recipient', 'lane', 'seq', 'state'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
         batch_op.create_index('ix_message_lease', ['channel', 'lease_until'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
-        batch_op.create_index('ix_message_task', ['task_id', 'seq'], unique=False)
+        batch_op.create_index('ix_message_task', ['task_id', 'person_id'], unique=False)
         batch_op.create_index('ix_message_waiting', ['channel', 'recipient'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
         batch_op.create_index('ux_message_live', ['dedupe'], unique=True, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
 
@@ -429,7 +429,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('surface', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_surface_card_id'), ['card_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_surface_task_id'), ['task_id'], unique=False)
+        batch_op.create_index('ix_surface_task', ['task_id', 'person_id'], unique=False)
 
     op.create_table('task',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -473,10 +473,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_task'))
     )
     with op.batch_alter_table('task', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_task_group_key'), ['group_key'], unique=False, sqlite_where=sa.text("group_key <> ''"))
+        batch_op.create_index(batch_op.f('ix_task_group_key'), ['group_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_task_state_due_at'), ['state', 'due_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_task_subject'), ['subject'], unique=False)
-        batch_op.create_index('uq_task_live_dedupe', ['dedupe_key'], unique=True, sqlite_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"))
+        batch_op.create_index('uq_task_live_dedupe', ['dedupe_key'], unique=True, sqlite_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"), postgresql_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"))
 
     op.create_table('transfer',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -522,8 +522,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('assignment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_assignment_card_on'), ['card_on'], unique=False)
-        batch_op.create_index(batch_op.f('ix_assignment_group_key_level_person_id'), ['group_key', 'level', 'person_id'], unique=False, sqlite_where=sa.text("group_key <> ''"))
-        batch_op.create_index('ix_assignment_now', ['person_id'], unique=False, sqlite_where=sa.text('to_us IS NULL'))
+        batch_op.create_index(batch_op.f('ix_assignment_group_key_level_person_id'), ['group_key', 'level', 'person_id'], unique=False)
+        batch_op.create_index('ix_assignment_now', ['person_id'], unique=False, sqlite_where=sa.text('to_us IS NULL'), postgresql_where=sa.text('to_us IS NULL'))
         batch_op.create_index(batch_op.f('ix_assignment_task_id'), ['task_id'], unique=False)
 
     op.create_table('calendar_day',
@@ -734,8 +734,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('task_id', 'generation', 'key', name=op.f('uq_timer_task_id_generation_key'))
     )
     with op.batch_alter_table('timer', schema=None) as batch_op:
-        batch_op.create_index('ix_timer_due', ['due_us', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"))
-        batch_op.create_index('ix_timer_working', ['calendar', 'calendar_rev'], unique=False, sqlite_where=sa.text("state = 'pending' AND clock = 'working'"))
+        batch_op.create_index('ix_timer_due', ['due_us', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.create_index('ix_timer_working', ['calendar', 'calendar_rev'], unique=False, sqlite_where=sa.text("state = 'pending' AND clock = 'working'"), postgresql_where=sa.text("state = 'pending' AND clock = 'working'"))
 
     op.create_table('transfer_line',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -980,8 +980,8 @@ def downgrade() -> None:
     op.drop_table('barcode')
     op.drop_table('transfer_line')
     with op.batch_alter_table('timer', schema=None) as batch_op:
-        batch_op.drop_index('ix_timer_working', sqlite_where=sa.text("state = 'pending' AND clock = 'working'"))
-        batch_op.drop_index('ix_timer_due', sqlite_where=sa.text("state = 'pending'"))
+        batch_op.drop_index('ix_timer_working', sqlite_where=sa.text("state = 'pending' AND clock = 'working'"), postgresql_where=sa.text("state = 'pending' AND clock = 'working'"))
+        batch_op.drop_index('ix_timer_due', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
 
     op.drop_table('timer')
     with op.batch_alter_table('task_comment', schema=None) as batch_op:
@@ -1026,8 +1026,8 @@ def downgrade() -> None:
     op.drop_table('calendar_day')
     with op.batch_alter_table('assignment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_assignment_task_id'))
-        batch_op.drop_index('ix_assignment_now', sqlite_where=sa.text('to_us IS NULL'))
-        batch_op.drop_index(batch_op.f('ix_assignment_group_key_level_person_id'), sqlite_where=sa.text("group_key <> ''"))
+        batch_op.drop_index('ix_assignment_now', sqlite_where=sa.text('to_us IS NULL'), postgresql_where=sa.text('to_us IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_assignment_group_key_level_person_id'))
         batch_op.drop_index(batch_op.f('ix_assignment_card_on'))
 
     op.drop_table('assignment')
@@ -1037,14 +1037,14 @@ def downgrade() -> None:
 
     op.drop_table('transfer')
     with op.batch_alter_table('task', schema=None) as batch_op:
-        batch_op.drop_index('uq_task_live_dedupe', sqlite_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"))
+        batch_op.drop_index('uq_task_live_dedupe', sqlite_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"), postgresql_where=sa.text("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"))
         batch_op.drop_index(batch_op.f('ix_task_subject'))
         batch_op.drop_index(batch_op.f('ix_task_state_due_at'))
-        batch_op.drop_index(batch_op.f('ix_task_group_key'), sqlite_where=sa.text("group_key <> ''"))
+        batch_op.drop_index(batch_op.f('ix_task_group_key'))
 
     op.drop_table('task')
     with op.batch_alter_table('surface', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_surface_task_id'))
+        batch_op.drop_index('ix_surface_task')
         batch_op.drop_index(batch_op.f('ix_surface_card_id'))
 
     op.drop_table('surface')

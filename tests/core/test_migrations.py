@@ -1,0 +1,64 @@
+"""The migrations build exactly what the code declares, and are harmless when run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from core.clock import ManualClock
+from core.db import Database
+from core.migrations.run import current, drift, newest, upgrade
+from tests.conftest import MONDAY_0900
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Iterator[Database]:
+    db = Database(f"sqlite:///{tmp_path}/migrated.db", ManualClock(MONDAY_0900))
+    upgrade(db)
+    yield db
+    db.close()
+
+
+def test_a_migrated_database_has_no_drift(migrated: Database) -> None:
+    assert migrated.read_now(drift) == []
+    assert migrated.read_now(current) == newest()
+
+
+def test_migrating_again_changes_nothing(migrated: Database) -> None:
+    before = migrated.read_now(shape)
+    upgrade(migrated)
+    assert migrated.read_now(shape) == before
+
+
+def test_migrations_and_tables_in_code_are_the_same(migrated: Database, db: Database) -> None:
+    """Columns with their types and nullability, indexes, unique keys, triggers."""
+    assert migrated.read_now(shape) == db.read_now(shape)
+
+
+def shape(conn: Connection) -> dict[str, object]:
+    look = inspect(conn)
+    found: dict[str, object] = {}
+    for table in look.get_table_names():
+        if table == "alembic_version":
+            continue
+        found[table] = {
+            "columns": [
+                (c["name"], str(c["type"]), c["nullable"]) for c in look.get_columns(table)
+            ],
+            "indexes": sorted(
+                str((i["name"], i["column_names"], i["unique"])) for i in look.get_indexes(table)
+            ),
+            "key": look.get_pk_constraint(table)["constrained_columns"],
+            "unique": sorted(str(u["column_names"]) for u in look.get_unique_constraints(table)),
+            "checks": sorted(str(c["sqltext"]) for c in look.get_check_constraints(table)),
+        }
+    triggers = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+    found["triggers"] = [tuple(row) for row in conn.execute(triggers)]
+    partial = text(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %' ORDER BY name"
+    )
+    found["partial indexes"] = list(conn.execute(partial).scalars())
+    return found
