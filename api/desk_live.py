@@ -46,6 +46,7 @@ class DeskClient:
         self._clock = clock
         self._actor = actor
         self.outlet = outlet
+        self.resyncs = 0  # times this page's cursor could not be honoured
         self._told = 0
         self._ready = False
         self._held: list[tuple[Event, str]] | None = None
@@ -94,6 +95,7 @@ class DeskClient:
             }
         )
         if missed is None or len(missed) > MOST_MISSED:
+            self.resyncs += frame.cursor is not None
             self._send({"t": "resync", "epoch": epoch, "seq": head})
         else:
             self._told = frame.cursor or 0

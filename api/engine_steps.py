@@ -21,7 +21,7 @@ from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Channel
 from core.outbox.deliver import deliver_steps
 from core.outbox.recording import DeadLetter
-from core.people import ENGINE, person
+from core.people import ENGINE, forget_sessions, person
 from core.tasks.board import NewTask, open_task
 from core.tasks.escalation import escalation_step
 from core.tasks.policies import policy_of
@@ -70,9 +70,8 @@ class Forgetting:
 
 
 def _forget(tx: Tx) -> int:
-    return (
-        once.forget_old(tx, BATCH) + tokens.forget_tokens(tx, BATCH) + inbox.forget_old(tx, BATCH)
-    )
+    old = (once.forget_old, tokens.forget_tokens, inbox.forget_old, forget_sessions)
+    return sum(forget(tx, BATCH) for forget in old)
 
 
 def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:

@@ -82,6 +82,7 @@ class LiveDoor:
         self._tries = Tries(clock)
         self._scanners: set[Session] = set()
         self._desks: set[DeskClient] = set()
+        self._resyncs = 0  # of clients that have gone
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -94,7 +95,8 @@ class LiveDoor:
 
     def counts(self) -> dict[str, int]:
         """Open sockets by kind, for /metrics."""
-        return {"pda": len(self._scanners), "desk": len(self._desks)}
+        resyncs = sum(client.resyncs for client in self._everybody()) + self._resyncs
+        return {"pda": len(self._scanners), "desk": len(self._desks), "resyncs": resyncs}
 
     # -- news ----------------------------------------------------------------------------------
     def on_news(self, facts: Iterable[Any]) -> None:
@@ -140,6 +142,7 @@ class LiveDoor:
             await self._both_ways(socket, session.outlet, self._hear_scanner(socket, session))
         finally:
             self._scanners.discard(session)
+            self._resyncs += session.resyncs
 
     async def desk(self, socket: WebSocket) -> None:
         """/ws/desk: the cookie says who it is, the Origin that the page is ours."""
@@ -160,6 +163,7 @@ class LiveDoor:
             await self._both_ways(socket, client.outlet, self._hear_desk(socket, client))
         finally:
             self._desks.discard(client)
+            self._resyncs += client.resyncs
 
     def _may_knock(self, socket: WebSocket) -> bool:
         """Browsers always send Origin; a native client has none and proves itself by its token."""

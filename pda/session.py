@@ -100,6 +100,7 @@ class Session:
         self.device: Device | None = None
         self.actor: Actor | None = None
         self._token = ""
+        self.resyncs = 0  # times this client's cursor could not be honoured
         self._told = 0  # seq of the last event or snapshot this client was sent
         self._acked = 0
         self._unacked: deque[int] = deque()
@@ -312,6 +313,7 @@ class Session:
         try:
             found = await self._db.read(lambda conn: catch_up(conn, person_id, epoch, cursor))
             if found.tasks is not None:
+                self.resyncs += cursor is not None
                 for text in inbox_frames(found):
                     self.outlet.put(text)
             else:

@@ -44,7 +44,9 @@ PARTNER_KINDS |= {"customer": "customer", "两者": "both", "供应商和客户"
 PLACES = {"": "bin", "库位": "bin", "bin": "bin", "收货区": "dock", "dock": "dock"}
 PLACES |= {"在途": "transit", "transit": "transit", "报废": "scrap", "scrap": "scrap"}
 
-_ITEM = Column("item", ("货品编号", "货品编码", "编号", "商品编码", "item", "sku"), "A-001", required=True)
+_ITEM = Column(
+    "item", ("货品编号", "货品编码", "商品编码", "item", "sku"), "A-001", required=True
+)
 _QUANTITY = Column("quantity", ("数量", "quantity", "qty"), "24", "number", required=True)
 _PACK = Column("pack", ("单位", "包装", "unit", "pack"), "箱")
 
@@ -55,7 +57,12 @@ KINDS: dict[str, Kind] = {
             "items",
             "货品",
             (
-                Column("code", ("货品编号", "货品编码", "编号", "商品编码", "code"), "A-001", required=True),
+                Column(
+                    "code",
+                    ("货品编号", "货品编码", "商品编码", "code"),
+                    "A-001",
+                    required=True,
+                ),
                 Column("name", ("货品名称", "名称", "品名", "name"), "低糖基料", required=True),
                 Column("unit", ("计量单位", "单位", "unit"), "件"),
                 Column("name_en", ("英文名称", "english name"), "Low sugar base"),
