@@ -44,9 +44,7 @@ PARTNER_KINDS |= {"customer": "customer", "两者": "both", "供应商和客户"
 PLACES = {"": "bin", "库位": "bin", "bin": "bin", "收货区": "dock", "dock": "dock"}
 PLACES |= {"在途": "transit", "transit": "transit", "报废": "scrap", "scrap": "scrap"}
 
-_ITEM = Column(
-    "item", ("货品编号", "货品编码", "商品编码", "item", "sku"), "A-001", required=True
-)
+_ITEM = Column("item", (*_ITEM_NAMES, "item", "sku"), "A-001", required=True)
 _QUANTITY = Column("quantity", ("数量", "quantity", "qty"), "24", "number", required=True)
 _PACK = Column("pack", ("单位", "包装", "unit", "pack"), "箱")
 
@@ -59,7 +57,7 @@ KINDS: dict[str, Kind] = {
             (
                 Column(
                     "code",
-                    ("货品编号", "货品编码", "商品编码", "code"),
+                    (*_ITEM_NAMES, "code"),
                     "A-001",
                     required=True,
                 ),
