@@ -44,6 +44,7 @@ PARTNER_KINDS |= {"customer": "customer", "两者": "both", "供应商和客户"
 PLACES = {"": "bin", "库位": "bin", "bin": "bin", "收货区": "dock", "dock": "dock"}
 PLACES |= {"在途": "transit", "transit": "transit", "报废": "scrap", "scrap": "scrap"}
 
+_ITEM_NAMES = ("货品编号", "货品编码", "编号", "商品编码")
 _ITEM = Column("item", (*_ITEM_NAMES, "item", "sku"), "A-001", required=True)
 _QUANTITY = Column("quantity", ("数量", "quantity", "qty"), "24", "number", required=True)
 _PACK = Column("pack", ("单位", "包装", "unit", "pack"), "箱")

@@ -20,6 +20,7 @@ from bots.wecom import card_id_of
 from core import audit, events
 from core.clock import Instant
 from core.db import Database
+from core.orders.tables import orders
 from core.outbox.tables import callbacks, messages, surfaces
 from core.quantity import parse
 from core.stock import on_hand, prove
@@ -73,7 +74,7 @@ async def promises_kept(case: Case) -> list[str]:
         async with gate:
             answer = await case.http.get(f"/api/postings/{op_id}", headers=case.headers)
         if answer.status_code != 200:
-            found.append(f"过账 {op_id} 已答应,却查不到({answer.status_code})")
+            found.append(f"过账 {op_id} 已答应，却查不到({answer.status_code})")
         elif answer.json() != log.promised[op_id]:
             found.append(f"过账 {op_id} 查到的和答应的不一样")
 
@@ -81,8 +82,20 @@ async def promises_kept(case: Case) -> list[str]:
     for op_id in log.asked:
         wanted = 1 if op_id in log.promised else 0
         if booked[op_id] != wanted and (op_id in log.promised or op_id in log.refused):
-            found.append(f"过账 {op_id} 记了 {booked[op_id]} 次,应为 {wanted} 次")
+            found.append(f"过账 {op_id} 记了 {booked[op_id]} 次，应为 {wanted} 次")
     return found
+
+
+def orders_kept(case: Case) -> list[str]:
+    """Every order that was answered is there, once, under the id that was answered."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for row in case.rows(orders):
+        ids[row["code"]].append(row["id"])
+    return [
+        f"采购单 {code} 答应的是 {order_id}，账上是 {ids[code]}"
+        for code, order_id in case.log.orders.items()
+        if ids[code] != [order_id]
+    ]
 
 
 def stock_adds_up(case: Case, opening: dict[tuple[int, int], int]) -> list[str]:
@@ -106,7 +119,7 @@ def stock_adds_up(case: Case, opening: dict[tuple[int, int], int]) -> list[str]:
         here[row.item_id, row.location_id] += row.on_hand
     virtual = _virtual_places(case.db)
     return [
-        f"货品 {item} 在库位 {place} 有 {here[item, place]},应为 {wanted[item, place]}"
+        f"货品 {item} 在库位 {place} 有 {here[item, place]}，应为 {wanted[item, place]}"
         for item, place in sorted({*wanted, *here})
         if place not in virtual and here[item, place] != wanted[item, place]
     ]
@@ -143,8 +156,8 @@ def timers_fired_once(case: Case) -> list[str]:
         for event in case.rows(events.events)
         if event["kind"] == "task.escalated" and (body := event["payload"])
     )
-    found += [f"升级 {rung} 触发 {acted[rung]} 次,事件 {told[rung]} 条" for rung in (acted - told)]
-    found += [f"升级 {rung} 触发 {acted[rung]} 次,事件 {told[rung]} 条" for rung in (told - acted)]
+    found += [f"升级 {rung} 触发 {acted[rung]} 次，事件 {told[rung]} 条" for rung in (acted - told)]
+    found += [f"升级 {rung} 触发 {acted[rung]} 次，事件 {told[rung]} 条" for rung in (told - acted)]
     return found
 
 
@@ -166,11 +179,11 @@ def cards_stand_once(case: Case) -> list[str]:
         shown = case.simulator.vendor.views.get((row["handle"].get("ref"), row["recipient"]))
         if shown is None or shown.recalled:
             if row["state"] == "live":
-                found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} {GOES},手机上没有")
+                found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} {GOES}，手机上没有")
         elif row["state"] == "closed" and _can_be_pressed(shown):
-            found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} 已收尾,手机上还能按")
+            found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} 已收尾，手机上还能按")
         elif row["state"] == "live" and shown.grey:
-            found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} {GOES},手机上已变灰")
+            found.append(f"{row['recipient']} 的卡片 {row['card_id'][:8]} {GOES}，手机上已变灰")
     return found
 
 
@@ -185,7 +198,7 @@ def nobody_waits_in_vain(case: Case) -> list[str]:
         if _can_be_pressed(view):
             task = task_of[card_id_of(view.content["task_id"])]
             if task in closed:
-                found.append(f"{view.user_id} 手机上的卡片还能按,但 {task[:8]} 已经结束")
+                found.append(f"{view.user_id} 手机上的卡片还能按，但 {task[:8]} 已经结束")
     return found
 
 
@@ -208,7 +221,7 @@ def presses_counted(case: Case) -> list[str]:
     done = [row for row in case.rows(tasks) if row["closed_face"] == "wecom"]
     clicked = [row for row in rows if row["answer"] == {"kind": "nothing", "said": ""}]
     if len(done) != len(clicked):
-        found.append(f"{len(clicked)} 次按键成功,却结束了 {len(done)} 件事")
+        found.append(f"{len(clicked)} 次按键成功，却结束了 {len(done)} 件事")
     return found
 
 

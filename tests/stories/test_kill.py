@@ -78,12 +78,14 @@ def case_of(arena: Arena) -> Case:
     )
 
 
+@pytest.mark.timeout(60 + 6 * KILLS)
 async def test_nothing_promised_is_lost_by_kill_nine(tmp_path: Path) -> None:
     async with open_arena(tmp_path, SEED) as arena:
         await work_through_kills(arena)
         case = case_of(arena)
         found = [
             *await judge.promises_kept(case),
+            *judge.orders_kept(case),
             *judge.stock_adds_up(case, arena.opening),
             *judge.timers_fired_once(case),
             *judge.cards_stand_once(case),
@@ -282,4 +284,4 @@ async def test_the_judge_notices_a_timer_ticked_off_without_its_effect(
     monkeypatch.setattr(escalation, "act", ticked_off)
     await w.after(hours=48)
     found = judge.timers_fired_once(judge.case_in(w))
-    assert [each for each in found if "触发 1 次,事件 0 条" in each], found
+    assert [each for each in found if "触发 1 次，事件 0 条" in each], found
