@@ -106,7 +106,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _broken)
+    app.add_exception_handler(Exception, broken)
 
 
 async def _refused(_request: Request, refusal: Exception) -> Response:
@@ -170,7 +170,7 @@ def _methods_of(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def _broken(request: Request, failure: Exception) -> Response:
+async def broken(request: Request, failure: Exception) -> Response:
     """A bug: the person learns a number, the log learns everything."""
     request_id = getattr(request.state, "request_id", "-")
     log.error("request_failed", exc_info=failure, extra={"request_id": request_id})

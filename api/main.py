@@ -35,6 +35,7 @@ from api import (
 from api.deps import Jieli
 from api.doors import Doorkeeper
 from api.engine_steps import engine_steps
+from api.hot import Hot
 from api.importing import door as importing
 from api.live import LiveDoor
 from api.logs import Frame
@@ -78,7 +79,7 @@ class Product(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         settings: Settings = self.state.jieli.settings
-        return Frame(super().build_middleware_stack(), tls=settings.tls)
+        return Frame(Hot(super().build_middleware_stack(), MAX_JSON), tls=settings.tls)
 
 
 def create_app(
