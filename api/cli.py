@@ -106,6 +106,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,
         "server_header": False,
+        "proxy_headers": settings.tls,  # X-Forwarded-* only where a proxy ends TLS
         "timeout_graceful_shutdown": 10,
     }
 

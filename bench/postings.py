@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import uvloop
+
 from bench.arena import Arena, serving
 from bench.machine import cpu_seconds, memory_kb, percentile
 from bench.pg import Pgbench, raw_sqlite_rate
@@ -47,13 +49,13 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     """Closed loop of 1, 8 and 32 connections against a real server, limits interleaved."""
     rows = []
     with serving(arena) as (process, port):
-        asyncio.run(closed_loop(port, 8, 2.0, _maker(arena, "warm")))
+        uvloop.run(closed_loop(port, 8, 2.0, _maker(arena, "warm")))
         for clients in (1, 8, 32):
             seen: list[tuple[Load, float, float]] = []
             for turn in range(rounds):
                 most = limit(pg, clients)
                 before = cpu_seconds(process.pid)
-                load = asyncio.run(
+                load = uvloop.run(
                     closed_loop(port, clients, SECONDS, _maker(arena, f"{clients}-{turn}"))
                 )
                 spent = cpu_seconds(process.pid) - before
@@ -97,7 +99,7 @@ def without_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
         most = limit(pg, 32)
         clock = SystemClock()
         begun, cpu = clock.now(), _own_cpu()
-        load = asyncio.run(_core_loop(db, actor, arena, turn))
+        load = uvloop.run(_core_loop(db, actor, arena, turn))
         load.seconds = (clock.now() - begun) / 1e6
         seen.append((load, most, (_own_cpu() - cpu) / len(load.latencies) * 1e6))
     db.close()

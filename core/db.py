@@ -16,27 +16,22 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Connection,
     CursorResult,
-    Engine,
     Executable,
     Integer,
     MetaData,
-    create_engine,
-    event,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from core.clock import Clock, Instant
 from core.errors import BUSY, AppError
 from core.ids import new_id
+from core.sqlite import READ_THREADS, sqlite_engine
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +52,7 @@ metadata = MetaData(
 # SQLite only numbers rows by itself for the type INTEGER, which is 64 bits wide there.
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
-READ_THREADS = 8
+LINGER = 0.001  # seconds; measured beside 0.3 and 2 ms, see docs/decisions/0001
 
 
 class Tx:
@@ -161,8 +156,8 @@ class Database:
         self.clock = clock
         self.on_commit: Callable[[Committed], None] = lambda _: None
         self._batch = batch
-        self._writer_engine = _sqlite_engine(url, synchronous, writer=True)
-        self._reader_engine = _sqlite_engine(url, synchronous, writer=False)
+        self._writer_engine = sqlite_engine(url, synchronous, writer=True)
+        self._reader_engine = sqlite_engine(url, synchronous, writer=False)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="read")
         self._thread = threading.Thread(target=self._write_loop, name="writer", daemon=True)
@@ -209,20 +204,33 @@ class Database:
 
     # -- the Writer --------------------------------------------------------------------------
     def _write_loop(self) -> None:
+        before = 0
         while (first := self._queue.get()) is not None:
-            batch, stop = [first], False
-            while len(batch) < self._batch and not stop:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    stop = True
-                else:
-                    batch.append(following)
+            batch, stop = self._gather(first, before)
             self._write_batch(batch)
+            before = len(batch)
             if stop:
                 return
+
+    def _gather(self, first: _Waiting, before: int) -> tuple[list[_Waiting], bool]:
+        """All that waits now; in a rush also what comes within `LINGER`: (batch, told to stop).
+
+        A rush is known by the batch before. Those just answered are about to ask again, and one
+        commit for all of them is cheaper than two that take turns; whoever is alone never waits.
+        """
+        batch = [first]
+        while len(batch) < self._batch:
+            try:
+                if self._queue.empty() and len(batch) < before:
+                    following = self._queue.get(timeout=LINGER)
+                else:
+                    following = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, False
+            if following is None:
+                return batch, True
+            batch.append(following)
+        return batch, False
 
     def _write_batch(self, everything: list[_Waiting]) -> None:
         # From here on nobody can cancel: an abandoned request is either never begun or fully done.
@@ -355,43 +363,6 @@ def _driver(conn: Connection) -> sqlite3.Connection:
     raw = conn.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
-
-
-def _sqlite_engine(url: str, synchronous: str, *, writer: bool) -> Engine:
-    """An engine whose transactions we begin ourselves: IMMEDIATE to write, DEFERRED to read."""
-    parsed = make_url(url)
-    assert parsed.get_backend_name() == "sqlite", "only SQLite is wired in so far"
-    assert parsed.database, "an in-memory database cannot be shared by the writer and the readers"
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        parsed,
-        pool_size=1 if writer else READ_THREADS,
-        max_overflow=0 if writer else READ_THREADS,
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-        connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": 512},
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            "busy_timeout=30000",
-            "temp_store=MEMORY",
-            "cache_size=-65536" if writer else "cache_size=-8192",
-            "mmap_size=268435456",
-            "query_only=OFF" if writer else "query_only=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
 
 
 __all__ = ["Big", "Command", "Committed", "Database", "Together", "Tx", "metadata"]
