@@ -1,7 +1,7 @@
 """The one route answered in front of FastAPI: POST /api/postings, which comes thousands a second.
 
-The same handler, refusals and limits as behind it (tests/stories/test_hot.py compares both ways); what
-is saved is routing, dependency solving and five layers of middleware. Not for other routes.
+The same handler, refusals and limits as behind it (tests/stories/test_hot.py compares both ways);
+what is saved is routing, dependency solving and five layers of middleware. Not for other routes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
-from api.stock import post_stock
+from api.stock import post_body
 from core.errors import AppError
 
 PATH = "/api/postings"
@@ -30,14 +30,17 @@ class Hot:
             request = Request(scope, receive)
             length = request.headers.get("content-length", "")
             if length.isascii() and length.isdigit() and int(length) <= self.limit:
-                response = await self._answer(request)
+                response = await self._answer(request, receive)
                 await response(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, receive: Receive) -> Response:
         try:
-            return await post_stock(request)
+            first = await receive()
+            if first["type"] == "http.request" and not first.get("more_body", False):
+                return await post_body(request, first.get("body", b""))
+            return await post_body(request, first.get("body", b"") + await request.body())
         except AppError as refusal:
             return errors.problem(refusal)
         except RequestValidationError as failure:

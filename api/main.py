@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     audit,
@@ -35,6 +35,7 @@ from api import (
 from api.deps import Jieli
 from api.doors import Doorkeeper
 from api.engine_steps import engine_steps
+from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
 from api.live import LiveDoor
@@ -76,6 +77,13 @@ MAX_JSON = 2_000_000
 
 class Product(FastAPI):
     """FastAPI inside our frame: what the framework refuses by itself looks like our answers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") == HOT_PATH and self.middleware_stack is not None:
+            scope["app"] = self  # all that the framework would add before our own frame
+            await self.middleware_stack(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         settings: Settings = self.state.jieli.settings

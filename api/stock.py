@@ -123,9 +123,14 @@ def check_reach(conn: Connection, actor: Actor, verb: str, location_ids: Iterabl
 @declared(_POST)
 async def post_stock(request: Request) -> Response:
     """Move stock: one to many lines, whole or not at all."""
+    return await post_body(request, await request.body())
+
+
+async def post_body(request: Request, content: bytes) -> Response:
+    """`post_stock` for whoever has read the body already (api/hot.py)."""
     by = await _POST(request, request.headers.get("idempotency-key"))
     try:
-        body = _PARSE.validate_json(await request.body())
+        body = _PARSE.validate_json(content)
     except ValidationError as problem:
         raise RequestValidationError(problem.errors(include_url=False)) from problem
     posting = core_of(Posting, body, op_id=by.key)
