@@ -31,7 +31,8 @@ def test_numbers_people_type(text: str, micro: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "abc", "1.2.3", "1e5", "NaN", "0.0000001", "99999999999", "--1", "½", "0x10", "١٢"]
+    "text",
+    ["", ".", "abc", "1.2.3", "1e5", "NaN", "0.0000001", "99999999999", "--1", "½", "0x10", "١٢"],
 )
 def test_what_is_no_quantity_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(AppError) as refusal:
