@@ -20,6 +20,7 @@ from core.errors import INVALID, AppError
 from core.outbox.card import Button, Field
 from core.people import Actor
 from core.tasks.task import Task
+from core.tasks.words import due_text
 
 _PAGE = Template(Path(__file__).with_name("portal.html").read_text("utf-8"))
 _CSP = (
@@ -51,9 +52,10 @@ def sign_in_screen(told: str = "", status: int = 401) -> Response:
 def task_screen(found: Task, told: str = "", status: int = 200, footer: str = "") -> Response:
     """The task: what it is, and its buttons with what they ask for; or how it ended."""
     card = found.card
-    facts = "".join(
-        f"<dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}</dd>" for fact in card.facts
-    )
+    told_facts = [(fact.label, fact.value) for fact in card.facts]
+    if found.is_live and found.due_at is not None:
+        told_facts.append(("期限", due_text(found.due_at, found.policy.clock)))
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in told_facts)
     lead = f'<p class="lead">{escape(card.lead)}</p>' if card.lead else ""
     parts = [told, lead, f"<dl>{facts}</dl>"]
     if found.is_live:

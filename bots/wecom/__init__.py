@@ -53,7 +53,7 @@ def channel_of(
         settings.wecom_secret.get_secret_value(),
         settings.wecom_api_url.rstrip("/"),
     )
-    page = settings.public_url.rstrip("/") + "/pda#task="
+    page = settings.public_url.rstrip("/") + "/tasks/"
     return WeCom(
         account,
         httpx.AsyncClient(transport=transport),

@@ -327,7 +327,7 @@ async def test_the_configured_account_speaks_to_the_simulator(corp: Corp) -> Non
     channel = channel_of(settings, corp.clock, httpx.ASGITransport(corp.sim.app))
     assert (await channel.send(delivery(card=replace(CARD, buttons=())))).kind == "sent"
     link = corp.sim.pane("WangFang")[0].content["card_action"]["url"]
-    assert link == f"http://127.0.0.1:8600/pda#task={delivery().task_id}"
+    assert link == f"http://127.0.0.1:8600/tasks/{delivery().task_id}"
     await channel.aclose()
     assert callbacks_of(settings, corp.clock).crypto == corp.callbacks.crypto
 

@@ -195,6 +195,7 @@ async def test_the_supplier_answers_in_the_portal(w: World) -> None:
     page = await w.http.get(path)
     assert page.status_code == 200
     assert "低糖基料" in page.text
+    assert "3月4日 周三 09:00 前" in page.text, "until when"
     form = {
         "generation": str(claim["generation"]),
         "action": "dispute",
