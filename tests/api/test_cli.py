@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_prove_says_the_books_are_right(place: Path, run: Run) -> None:
 
 
 def test_prove_names_a_changed_balance_and_exits_1(place: Path, run: Run) -> None:
-    with sqlite3.connect(place) as conn:
+    with closing(sqlite3.connect(place)) as conn, conn:
         conn.execute("UPDATE balance SET on_hand = on_hand + 1 WHERE on_hand > 0")
     result = run("prove", "--json")
     assert result.exit_code == 1
@@ -79,7 +80,7 @@ def test_migrate_is_harmless_twice(
 
 
 def test_why_says_what_will_happen(place: Path, run: Run) -> None:
-    with sqlite3.connect(place) as conn:
+    with closing(sqlite3.connect(place)) as conn, conn:
         (task,) = conn.execute("SELECT id FROM task WHERE kind = 'receive' LIMIT 1").fetchone()
     assert as_json(run("why", task, "--json"))["steps"]
     assert "·" in run("why", task).stdout
@@ -185,7 +186,7 @@ def test_a_damaged_backup_is_not_restored(place: Path, tmp_path: Path, run: Run)
 
 def test_a_backup_with_wrong_books_is_not_restored(place: Path, tmp_path: Path, run: Run) -> None:
     """Somebody changed a row before the backup was taken: the digests fit, the books do not."""
-    with sqlite3.connect(place) as conn:
+    with closing(sqlite3.connect(place)) as conn, conn:
         conn.execute("UPDATE balance SET on_hand = on_hand + 1 WHERE on_hand > 0")
     target = str(tmp_path / "backup")
     run("backup", target)

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,6 @@ def test_close_finishes_what_waits(
     futures = [db.submit(note) for _ in range(50)]
     db.close()
     assert [future.result().seq for future in futures] == list(range(1, 51))
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         assert raw.execute("SELECT count(*) FROM event").fetchone() == (50,)
     raw.close()

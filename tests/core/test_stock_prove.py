@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def yard(db: Database) -> Yard:
 def tampered(yard: Yard, *statements: str) -> Proof:
     """What `prove` says after somebody with the file in his hands ran these statements."""
     path = Path(yard.db.url.removeprefix("sqlite:///"))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         triggers = connection.execute("SELECT name FROM sqlite_master WHERE type='trigger'")
         for (name,) in triggers.fetchall():
             connection.execute(f"DROP TRIGGER {name}")
