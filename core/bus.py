@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 
 TIMER = "timer"
 OUTBOX = "outbox"
-EVENT = "event"
 
 
 class Bus:

@@ -35,8 +35,6 @@ class Settings(BaseSettings):
     secret: SecretStr = Field(
         SecretStr(DEFAULT_SECRET), description="Signs links and derives action tokens"
     )
-    timezone: str = Field("Asia/Shanghai", description="Zone of the working-time calendar")
-    language: str = Field("zh", description="Language of texts that have no reader yet: zh or en")
     sqlite_synchronous: str = Field(
         "FULL", description="FULL survives power loss; NORMAL may lose the last commits"
     )

@@ -131,7 +131,6 @@ def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Event]:
         )
     _INSERT.run(tx, rows)
     tx.shared["event_head"] = (seq, previous)
-    tx.wake("event")
     for event in written:
         tx.tell(event)
     return written

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from core.catalog import (
     Item,
     Location,
-    Lot,
     find_barcode,
     item,
     item_by_code_or_none,
@@ -124,11 +123,6 @@ def _expected(conn: Connection, reading: Reading, now: Instant) -> Expected:
         if label.lot and lot_by_code_or_none(conn, barcode.item_id, label.lot) is not None:
             lots.add(label.lot)
     return Expected(frozenset(gtins), frozenset(lots), to_datetime(now).date())
-
-
-def lot_of(conn: Connection, goods: Goods) -> Lot | None:
-    """The lot on the scanned label, if we know it."""
-    return lot_by_code_or_none(conn, goods.item.id, goods.lot) if goods.lot else None
 
 
 def warehouses_of(conn: Connection, actor: Actor) -> list[int]:

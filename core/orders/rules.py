@@ -134,12 +134,6 @@ BIN_FULL = define(
     "没上架：{code} 只能再放 {room}，你要放 {asked}。改放 {room}，或扫另一个库位。",
     "Not put away: {code} has room for {room}, you want to put {asked}. Scan another bin.",
 )
-NO_BIN = define(
-    "no_bin",
-    409,
-    "没上架：没有能放下 {item} 的库位。扫一个你看着合适的库位，或请主管加库位。",
-    "Not put away: no bin has room for {item}. Scan one you see fit, or ask for a new bin.",
-)
 OTHER_WAREHOUSE = define(
     "other_warehouse",
     422,

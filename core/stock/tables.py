@@ -120,8 +120,6 @@ serials = Table(
     Index("ix_serial_place_reservation_id", "reservation_id"),
 )
 
-RESERVATION_STATES = ("open", "fulfilled", "released", "expired", "broken")
-
 reservations = Table(
     "reservation",
     metadata,

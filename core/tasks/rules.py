@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from core.errors import AppError, define
-from core.tasks.policy import CLAIM, NATURAL, Instant, Policy, Rung
+from core.tasks.policy import CLAIM, Instant, Policy, Rung
 
 ALREADY_DONE = define(
     "already_done",
@@ -217,8 +217,3 @@ def stops_on_claim(policy: Policy, key: str) -> bool:
 def rung_of(policy: Policy, key: str) -> Rung:
     """The rung of the policy that a ladder key belongs to."""
     return policy.rungs[level_of(key) - 1]
-
-
-def needs_calendar(policy: Policy) -> bool:
-    """True if any of its moments runs on working time."""
-    return policy.clock != NATURAL or any(rung.clock != NATURAL for rung in policy.rungs)
