@@ -58,6 +58,6 @@ async def read_events(
 async def read_history(
     *, subject: str, _actor: Auditor, jieli: App, limit: Size = PAGE
 ) -> Response:
-    """The history of one thing, e.g. `posting:…` or `task:…`, oldest first."""
+    """The history of one thing, e.g. `posting:17` or `task:…`, oldest first."""
     found = await jieli.db.read(lambda conn: events.of_subject(conn, subject, limit))
     return as_json({"items": wire(found), "next": None})

@@ -82,7 +82,6 @@ def posted_wire(done: Posted) -> dict[str, Any]:
     return {
         "posting_id": done.posting_id,
         "op_id": done.op_id,
-        "event_seq": done.event_seq,
         "kind": done.kind,
         "doc": done.doc,
         "happened_at": iso(done.happened_at),

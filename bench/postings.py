@@ -16,6 +16,7 @@ from bench.pg import Pgbench, raw_sqlite_rate
 from bench.wire import Load, closed_loop, request
 from core.clock import SystemClock, perf
 from core.db import Database, Together
+from core.ids import new_id
 from core.people import Actor, actor_of
 from core.quantity import ONE
 from core.stock import Line, Posting, post_many_by_hand
@@ -49,15 +50,13 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     """Closed loop of 1, 8 and 32 connections against a real server, limits interleaved."""
     rows = []
     with serving(arena) as (process, port):
-        uvloop.run(closed_loop(port, 8, 2.0, _maker(arena, "warm")))
+        uvloop.run(closed_loop(port, 8, 2.0, _maker(arena)))
         for clients in (1, 8, 32):
             seen: list[tuple[Load, float, float]] = []
-            for turn in range(rounds):
+            for _ in range(rounds):
                 most = limit(pg, clients)
                 before = cpu_seconds(process.pid)
-                load = uvloop.run(
-                    closed_loop(port, clients, SECONDS, _maker(arena, f"{clients}-{turn}"))
-                )
+                load = uvloop.run(closed_loop(port, clients, SECONDS, _maker(arena)))
                 spent = cpu_seconds(process.pid) - before
                 assert not load.refused, load.refused[:3]
                 seen.append((load, most, spent / len(load.latencies) * 1e6))
@@ -65,14 +64,17 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     return rows
 
 
-def _maker(arena: Arena, run: str) -> Callable[[int, int], bytes]:
+def _maker(arena: Arena) -> Callable[[int, int], bytes]:
+    """Keys are time-ordered, as our clients make them and as the limit numbers its operations."""
+    clock = SystemClock()
+
     def make(client: int, n: int) -> bytes:
         item = arena.items[(client * 7919 + n * 104_729) % len(arena.items)]
         body = (
             f'{{"kind":"transfer","lines":[{{"item_id":{item},"quantity":"1",'
             f'"from_location":{arena.source},"to_location":{arena.target}}}]}}'
         )
-        return request("/api/postings", arena.token, f"b-{run}-{client}-{n}", body.encode())
+        return request("/api/postings", arena.token, new_id(clock.now()), body.encode())
 
     return make
 
@@ -95,28 +97,26 @@ def without_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     db = Database(arena.url, SystemClock())
     actor = db.read_now(lambda conn: actor_of(conn, arena.admin, "api"))
     seen = []
-    for turn in range(rounds):
+    for _ in range(rounds):
         most = limit(pg, 32)
         clock = SystemClock()
         begun, cpu = clock.now(), _own_cpu()
-        load = uvloop.run(_core_loop(db, actor, arena, turn))
+        load = uvloop.run(_core_loop(db, actor, arena))
         load.seconds = (clock.now() - begun) / 1e6
         seen.append((load, most, (_own_cpu() - cpu) / len(load.latencies) * 1e6))
     db.close()
     return [_row("core, no HTTP", 32, seen)]
 
 
-async def _core_loop(db: Database, actor: Actor, arena: Arena, turn: int) -> Load:
-
-    load, begun = Load(), perf()
+async def _core_loop(db: Database, actor: Actor, arena: Arena) -> Load:
+    load, begun, clock = Load(), perf(), SystemClock()
 
     async def caller(number: int) -> None:
         n = 0
         while perf() - begun < SECONDS:
             item = arena.items[(number * 7919 + n * 104_729) % len(arena.items)]
             line = Line(item, ONE, arena.source, arena.target)
-            op_id = f"core-{turn}-{number}-{n}"
-            posting = Posting(op_id=op_id, kind="transfer", lines=(line,))
+            posting = Posting(op_id=new_id(clock.now()), kind="transfer", lines=(line,))
             sent = perf()
             await db.write(Together(post_many_by_hand, (actor, posting)))
             load.latencies.append(perf() - sent)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 GENESIS = "0" * 64
+Ready = orjson.Fragment  # canonical bytes made before, to be put into a larger content as they are
 
 
 def canonical(value: Any) -> bytes:

@@ -48,6 +48,8 @@ def sqlite_engine(url: str, synchronous: str, *, writer: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("BEGIN IMMEDIATE" if writer else "BEGIN")  # without SQLAlchemy's 25 µs
 
     return engine

@@ -38,7 +38,8 @@ _ITEMS = Lookup(
         catalog.items.c.unit,
         catalog.items.c.tracking,
         catalog.items.c.allow_negative,
-    ).where(catalog.items.c.id.in_(_MANY))
+    ).where(catalog.items.c.id.in_(_MANY)),
+    ItemFacts._make,
 )
 _LOTS = Lookup(
     select(
@@ -47,7 +48,8 @@ _LOTS = Lookup(
         catalog.lots.c.code,
         catalog.lots.c.expires_on,
         catalog.lots.c.state,
-    ).where(catalog.lots.c.id.in_(_MANY))
+    ).where(catalog.lots.c.id.in_(_MANY)),
+    LotFacts._make,
 )
 _PLACES = Lookup(
     select(
@@ -55,7 +57,8 @@ _PLACES = Lookup(
         catalog.locations.c.code,
         catalog.locations.c.kind,
         catalog.locations.c.active,
-    ).where(catalog.locations.c.id.in_(_MANY))
+    ).where(catalog.locations.c.id.in_(_MANY)),
+    PlaceFacts._make,
 )
 _BALANCES = Lookup(
     select(
@@ -70,7 +73,8 @@ _BALANCES = Lookup(
     )
     .where(balances.c.key.in_(_MANY))
     .order_by(balances.c.key)
-    .with_for_update()
+    .with_for_update(),
+    tuple,
 )
 _SERIALS = Lookup(
     select(
@@ -131,13 +135,12 @@ class MoveRow(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as core.events.Event
 class Posted:
     """What was posted; a replay of the same operation gets an equal answer."""
 
     posting_id: int
     op_id: str
-    event_seq: int
     kind: str
     doc: str
     happened_at: Instant
@@ -174,21 +177,21 @@ def load(conn: Connection, wanted: Sequence[Posting]) -> Loaded:
                 codes[line.item_id].update(line.serials)
     lots.discard(0)
     book = Book(
-        items={row[0]: ItemFacts(*row) for row in _ITEMS.rows(conn, items)},
-        lots={row[0]: LotFacts(*row) for row in _LOTS.rows(conn, lots)},
+        items={row.id: row for row in _ITEMS.rows(conn, items)},
+        lots={row.id: row for row in _LOTS.rows(conn, lots)},
     )
     loaded = Loaded(book, {}, {})
     for item_id, wanted_codes in codes.items():
         _load_serials(conn, loaded, item_id, wanted_codes)
     places.update(at.key.location_id for at in book.serials.values())
-    book.places = {row[0]: PlaceFacts(*row) for row in _PLACES.rows(conn, places)}
+    book.places = {row.id: row for row in _PLACES.rows(conn, places)}
     _load_balances(conn, loaded, keys)
     return loaded
 
 
 def _load_balances(conn: Connection, loaded: Loaded, keys: Iterable[Key]) -> None:
     for row in _BALANCES.rows(conn, map(key_text, keys)):
-        key = Key(row[0], row[1], row[2], row[3], row[4])
+        key = Key._make(row[:5])
         loaded.balance_ids[key] = row[5]
         loaded.book.stands[key] = Stand(row[6], row[7])
 
@@ -224,7 +227,6 @@ def posted_by_op(conn: Connection, op_ids: Iterable[str]) -> dict[str, Posted]:
         header.op_id: Posted(
             header.id,
             header.op_id,
-            header.event_seq,
             header.kind,
             header.doc,
             header.happened_at,

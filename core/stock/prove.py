@@ -200,7 +200,6 @@ def _compare_posting(event: Any, row: Any) -> str:
         "actor": event.actor,
         "happened_at": event.happened_at,
         "recorded_at": event.recorded_at,
-        "event_seq": event.seq,
     }
     return _difference(f"posting {number} ({op_id})", want, row, event.seq)
 

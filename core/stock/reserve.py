@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Boolean, Connection, String, bindparam, func, or_, select
 
 from core import events
-from core.bulk import Bulk
+from core.bulk import Bulk, given
 from core.catalog import tables as catalog
 from core.chain import fingerprint
 from core.clock import Instant
@@ -99,16 +99,15 @@ _PARTS = (
     .where(reservation_parts.c.reservation_id == bindparam("id_"))
     .order_by(reservation_parts.c.id)
 )
-_N: BindParameter[int] = bindparam("n")
+_PROMISED = given(id_=int, n=int).c
 _PROMISE = Bulk(
     balances.update()
     .where(
-        balances.c.id == bindparam("id_"),
-        balances.c.on_hand - balances.c.reserved >= _N,
-        balances.c.reserved + _N >= 0,
+        balances.c.id == _PROMISED.id_,
+        balances.c.on_hand - balances.c.reserved >= _PROMISED.n,
+        balances.c.reserved + _PROMISED.n >= 0,
     )
-    .values(reserved=balances.c.reserved + _N),
-    ("id_", "n"),
+    .values(reserved=balances.c.reserved + _PROMISED.n)
 )
 
 

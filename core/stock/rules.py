@@ -24,7 +24,7 @@ MAX_BALANCE: Micro = 1_000 * MAX_MICRO  # still inside int64: SQLite would overf
 STATE_WORDS = {"held": "停用待判", "recalled": "召回"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """`quantity` (micro, base unit) of one item from one place to another; owner 0 is us."""
 
@@ -40,7 +40,7 @@ class Line:
     serials: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Posting:
     """One thing that happened to stock, whole or not at all. The caller makes `op_id`.
 
@@ -71,8 +71,7 @@ def key_text(key: Key) -> str:
     return f"{key[0]}/{key[1]}/{key[2]}/{key[3]}/{key[4]}"
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
+class ItemFacts(NamedTuple):
     """What a posting must know of an item."""
 
     id: int
@@ -82,8 +81,7 @@ class ItemFacts:
     allow_negative: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LotFacts:
+class LotFacts(NamedTuple):
     """What a posting must know of a lot; `expires_on` is an ISO date, the last good day."""
 
     id: int
@@ -93,8 +91,7 @@ class LotFacts:
     state: str = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceFacts:
+class PlaceFacts(NamedTuple):
     """What a posting must know of a location."""
 
     id: int
@@ -213,7 +210,7 @@ def decide(posting: Posting, book: Book, terms: Terms) -> Change:
     serials: dict[SerialName, Key] = {}
     for line in posting.lines:
         source, target = keys_of(line)
-        item = _check_line(line, posting.kind, book, terms)
+        item = _check_line(line, (source, target), posting.kind, book, terms)
         if item.tracking == "serial":
             _check_serial_count(line, item)
             _move_serials((source, target), line.serials, book, terms, serials)
@@ -229,14 +226,13 @@ def decide(posting: Posting, book: Book, terms: Terms) -> Change:
     return change
 
 
-def _check_line(line: Line, kind: str, book: Book, terms: Terms) -> ItemFacts:
+def _check_line(line: Line, way: tuple[Key, Key], kind: str, book: Book, terms: Terms) -> ItemFacts:
     check_positive(line.quantity)
     item, from_, to = _look_up(line, book)
     if line.from_status not in STATUSES or line.to_status not in STATUSES:
         wrong = line.from_status if line.from_status not in STATUSES else line.to_status
         raise AppError(refusals.BAD_STATUS, item=item.code, status=wrong[:20])
-    source, target = keys_of(line)
-    if source == target:
+    if way[0] == way[1]:
         raise AppError(refusals.SAME_PLACE, item=item.code, location=to.code)
     if kind == "reverse":  # a mistake can always be taken back, whatever was learnt since
         _check_lot(line, item, book)

@@ -36,9 +36,13 @@ postings = Table(
     Column("actor", String(64), nullable=False),
     Column("happened_at", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
-    Column("event_seq", Big, nullable=False),
-    # NULLs are distinct in both databases: many postings reverse nothing, each is reversed once.
-    Index("uq_posting_reverses", "reverses", unique=True),
+    Index(  # many postings reverse nothing, each is reversed once
+        "uq_posting_reverses",
+        "reverses",
+        unique=True,
+        sqlite_where=text("reverses IS NOT NULL"),
+        postgresql_where=text("reverses IS NOT NULL"),
+    ),
     Index(
         "ix_posting_doc", "doc", sqlite_where=text("doc <> ''"), postgresql_where=text("doc <> ''")
     ),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, null, or_, select
+from sqlalchemy import and_, func, null, or_, select
 
 from core import events
-from core.bulk import Bulk
+from core.bulk import Bulk, given
 from core.chain import fingerprint
 from core.db import Tx
 from core.people import Actor
@@ -30,35 +30,36 @@ _ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
 _ADD_BALANCE = Bulk(balances.insert(), tuple(balances.c.keys())[1:])
 _ADD_SERIAL = Bulk(serials.insert(), tuple(serials.c.keys()))
 _ADD_MOVE_SERIAL = Bulk(move_serials.insert(), ("move_id", "serial_id"))
-_D: BindParameter[int] = bindparam("d")
-_R: BindParameter[int] = bindparam("r")
-_after = balances.c.on_hand + _D - balances.c.reserved - _R
+_CHANGE = given(id_=int, d=int, r=int, free=int).c
+_after = balances.c.on_hand + _CHANGE.d - balances.c.reserved - _CHANGE.r
 # The guard of rules._check_balance once more, where another process could not slip past it.
 _CHANGE_BALANCE = Bulk(
     balances.update()
     .where(
-        balances.c.id == bindparam("id_"),
-        balances.c.reserved + _R >= 0,
+        balances.c.id == _CHANGE.id_,
+        balances.c.reserved + _CHANGE.r >= 0,
         or_(
             _after >= 0,
-            _D >= _R,
-            and_(bindparam("free") == 1, balances.c.reserved + _R == 0),
+            _CHANGE.d >= _CHANGE.r,
+            and_(_CHANGE.free == 1, balances.c.reserved + _CHANGE.r == 0),
         ),
     )
-    .values(on_hand=balances.c.on_hand + _D, reserved=balances.c.reserved + _R),
-    ("id_", "d", "r", "free"),
+    .values(
+        on_hand=balances.c.on_hand + _CHANGE.d,
+        reserved=balances.c.reserved + _CHANGE.r,
+    )
 )
+_PLACED = given(id_=int, lot=int, place=int, status=str, owner=int).c
 _PLACE_SERIAL = Bulk(
     serials.update()
-    .where(serials.c.id == bindparam("id_"))
+    .where(serials.c.id == _PLACED.id_)
     .values(
-        lot_id=bindparam("lot"),
-        location_id=bindparam("place"),
-        status=bindparam("status_"),
-        owner_id=bindparam("owner"),
+        lot_id=_PLACED.lot,
+        location_id=_PLACED.place,
+        status=_PLACED.status,
+        owner_id=_PLACED.owner,
         reservation_id=null(),
-    ),
-    ("id_", "lot", "place", "status_", "owner"),
+    )
 )
 
 
@@ -92,7 +93,6 @@ class Batch:
 
     posting_head: int
     move_head: int
-    event_head: int
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     drafts: list[events.Draft] = field(default_factory=list)
@@ -133,7 +133,7 @@ def _compact(line: Line) -> list[Any]:
 def open_batch(tx: Tx) -> Batch:
     """An empty batch that numbers on from what this transaction sees."""
     posting_head, move_head = tx.shared.get("stock_heads") or _heads(tx)
-    return Batch(posting_head, move_head, events.head_of(tx))
+    return Batch(posting_head, move_head)
 
 
 def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
@@ -141,8 +141,7 @@ def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
     posting, now = work.posting, tx.now
     happened_at = now if posting.happened_at is None else posting.happened_at
     batch.posting_head += 1
-    batch.event_head += 1
-    posting_id, first, seq = batch.posting_head, batch.move_head + 1, batch.event_head
+    posting_id, first = batch.posting_head, batch.move_head + 1
     rows = []
     for line_no, compact in enumerate(work.content["lines"], 1):
         batch.move_head += 1
@@ -166,13 +165,12 @@ def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
             actor,
             happened_at,
             now,
-            seq,
         )
     )
     batch.drafts.append(
         events.Draft(
             "stock.posted",
-            f"posting:{posting.op_id}",
+            f"posting:{posting_id}",
             actor,
             {"posting": posting_id, "first_move": first, "print": work.fingerprint} | content,
             happened_at=happened_at,
@@ -182,7 +180,6 @@ def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
     return Posted(
         posting_id,
         posting.op_id,
-        seq,
         posting.kind,
         posting.doc,
         happened_at,

@@ -195,4 +195,4 @@ async def test_the_engine_runs_with_the_app_and_stops_with_it(
         pass
     clock.advance(MINUTE)
     with pytest.raises(AssertionError):
-        assert app.state.jieli.db._thread.is_alive()
+        assert app.state.jieli.db._writer._thread.is_alive()

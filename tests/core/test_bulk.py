@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import BindParameter, bindparam, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from core.bulk import CHUNK, Bulk, Lookup
+from core.bulk import CHUNK, MOST_ROWS, Bulk, Lookup, given
 from core.db import Database, Tx
 from core.events import events, meta
 
 MANY: BindParameter[list[str]] = bindparam("many", expanding=True)
 ADD = Bulk(meta.insert(), ("key", "value"))
+GIVEN = given(key_=str, new=str).c
 CHANGE = Bulk(
-    meta.update()
-    .where(meta.c.key == bindparam("key_"), meta.c.value != "locked")
-    .values(value=bindparam("new")),
-    ("new", "key_"),
+    meta.update().where(meta.c.key == GIVEN.key_, meta.c.value != "locked").values(value=GIVEN.new)
 )
 FIND = Lookup(
     select(meta.c.key, meta.c.value)
@@ -28,7 +26,7 @@ FIND = Lookup(
 def test_rows_written_are_counted(db: Database) -> None:
     def run(tx: Tx) -> tuple[int, int, int]:
         added = ADD.run(tx, [("a", "1"), ("b", "locked"), ("c", "3")])
-        changed = CHANGE.run(tx, [("9", "a"), ("9", "b"), ("9", "x")])
+        changed = CHANGE.run(tx, [("a", "9"), ("b", "9"), ("x", "9")])
         return added, changed, ADD.run(tx, [])
 
     assert db.write_now(run) == (3, 1, 0)
@@ -50,13 +48,19 @@ def test_json_columns_are_encoded(db: Database) -> None:
     assert tuple(found) == row
 
 
+@pytest.mark.parametrize("count", [1, 5, 127, MOST_ROWS, 3 * MOST_ROWS + 77])
+def test_any_number_of_rows_is_written_once(db: Database, count: int) -> None:
+    rows = [(f"k-{number:05d}", str(number)) for number in range(count)]
+    new = [(key, f"{value}!") for key, value in rows]
+    assert db.write_now(lambda tx: (ADD.run(tx, rows), CHANGE.run(tx, new))) == (count, count)
+    found = db.read_now(lambda conn: FIND.rows(conn, [key for key, _ in rows], not_="0"))
+    assert list(map(tuple, found)) == new
+
+
 def test_statements_compile_for_postgresql() -> None:
-    dialect = make_url("postgresql+psycopg://").get_dialect()()
+    dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
     sql, arranged = FIND._compile(dialect, 2)
-    named = arranged(["a", "b"], {"not_": "z"})
-    assert sorted(named.values()) == ["a", "b", "z"]
-    assert all(f"%({name})s" in sql for name in named)
-    sql, arranged = CHANGE._compile(dialect)
-    named = arranged(("9", "a"))
-    assert sorted(named.values()) == ["9", "a", "locked"]
-    assert all(f"%({name})s" in sql for name in named)
+    values = arranged(["a", "b"], {"not_": "z"})
+    assert (sorted(values), sql.count("%s")) == (["a", "b", "z"], 3)
+    sql, values = CHANGE._compile(dialect).statement([("a", "9"), ("b", "9")])
+    assert (values, sql.count("%s")) == (("a", "9", "b", "9", "locked"), 5)

@@ -8,17 +8,18 @@ from sqlalchemy import text
 from core import events
 from core.clock import ManualClock
 from core.db import Database, Tx
-from core.errors import AppError
+from core.errors import NOT_FOUND, AppError
 from core.ids import new_id
 from core.once import KEEP, forget_old, once
 
 
-def append(tx: Tx, n: int) -> events.Event:
+def append(tx: Tx, n: int) -> int:
     facts = {"n": n, "名": "货"}
-    return events.append(tx, "test.noted", "thing:1", "system", facts, audience=(3, 1))
+    events.append(tx, "test.noted", "thing:1", "system", facts, audience=(3, 1))
+    return n
 
 
-def write(db: Database, n: int) -> events.Event:
+def write(db: Database, n: int) -> int:
     return db.write_now(lambda tx: append(tx, n))
 
 
@@ -57,25 +58,38 @@ def test_the_first_wrong_event_is_named(db: Database, statement: str, names: str
 
 
 def test_events_come_back_as_they_were_written(db: Database) -> None:
-    written = [write(db, n) for n in range(5)]
-    assert db.read_now(lambda conn: events.read_after(conn, 2)) == written[2:]
-    assert db.read_now(lambda conn: events.of_subject(conn, "thing:1")) == written
+    told: list[events.Event] = []
+    db.on_commit = lambda committed: told.extend(committed.news)
+    for n in range(5):
+        write(db, n)
+    assert [(event.seq, event.payload["n"]) for event in told] == [(n + 1, n) for n in range(5)]
+    assert db.read_now(lambda conn: events.read_after(conn, 2)) == told[2:]
+    assert db.read_now(lambda conn: events.of_subject(conn, "thing:1")) == told
     assert db.read_now(events.head) == 5
 
 
-def test_one_operation_has_one_effect(db: Database) -> None:
-    def effect(tx: Tx) -> dict[str, int]:
-        return {"seq": append(tx, 1).seq}
+def test_an_event_of_a_refused_part_is_never_written(db: Database) -> None:
+    def run(tx: Tx) -> None:
+        append(tx, 1)
+        with pytest.raises(AppError):
+            tx.attempt(lambda: refused(tx))
+        append(tx, 3)
 
-    answers = [
-        db.write_now(
-            lambda tx: once(
-                tx, "person:1", "op-00000001", {"q": 1}, lambda: {"seq": append(tx, 1).seq}
-            )
-        )
-        for _ in range(100)
-    ]
-    assert answers == [{"seq": 1}] * 100
+    def refused(tx: Tx) -> None:
+        append(tx, 2)
+        raise AppError(NOT_FOUND, what="货品", name="X")
+
+    db.write_now(run)
+    kept = db.read_now(lambda conn: events.read_after(conn, 0))
+    assert [(event.seq, event.payload["n"]) for event in kept] == [(1, 1), (2, 3)]
+    assert verify(db) == []
+
+
+def test_one_operation_has_one_effect(db: Database) -> None:
+    def ask(tx: Tx) -> dict[str, int]:
+        return once(tx, "person:1", "op-00000001", {"q": 1}, lambda: {"n": append(tx, 1)})
+
+    assert [db.write_now(ask) for _ in range(100)] == [{"n": 1}] * 100
     assert db.read_now(events.head) == 1
 
 

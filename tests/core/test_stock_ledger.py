@@ -271,8 +271,9 @@ def test_a_time_in_the_future_is_refused(yard: Yard, clock: ManualClock) -> None
 def test_every_posting_is_one_event_that_holds_its_lines(yard: Yard) -> None:
     sugar = yard.item("SUGAR")
     answer = yard.move(sugar, "10", "SUPPLIER>A-1", op="receive-1")
-    told = yard.db.read_now(lambda conn: events.of_subject(conn, "posting:receive-1"))
-    assert [(each.kind, each.seq) for each in told] == [("stock.posted", answer.event_seq)]
+    told = yard.db.read_now(lambda conn: events.of_subject(conn, f"posting:{answer.posting_id}"))
+    assert [each.kind for each in told] == ["stock.posted"]
+    assert told[0].payload["op_id"] == "receive-1"
     assert told[0].payload["lines"][0][8] == 10 * ONE
 
 

@@ -117,7 +117,7 @@ def test_a_changed_event_breaks_the_chain_and_is_named(yard: Yard) -> None:
     proof = tampered(
         yard, "UPDATE event SET payload = replace(payload, '2000000', '3000000') WHERE seq = 2"
     )
-    assert proof.problems[0] == "event 2 (stock.posted posting:op-00000002) was changed"
+    assert proof.problems[0] == "event 2 (stock.posted posting:2) was changed"
 
 
 def test_a_deleted_event_is_missed(yard: Yard) -> None:

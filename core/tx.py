@@ -1,0 +1,119 @@
+"""What a command sees: `Tx`, the open transaction; and the shapes commands come in.
+
+Nothing here knows a business word or a database by name. `core.db` is the door to all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import BigInteger, Connection, CursorResult, Executable, Integer, MetaData
+
+from core.clock import Instant
+from core.errors import AppError
+from core.ids import new_id
+
+T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only numbers rows by itself for the type INTEGER, which is 64 bits wide there.
+Big = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Tx:
+    """One command's view of the open transaction: SQL, the time, and what to say after commit."""
+
+    __slots__ = ("_late", "conn", "news", "now", "shared", "wakes")
+
+    def __init__(self, conn: Connection, now: Instant, shared: dict[str, Any]) -> None:
+        self.conn = conn
+        self.now = now
+        self.shared = shared  # facts true for the physical transaction; emptied by any rollback
+        self.wakes: set[str] = set()
+        self.news: list[Any] = []
+        self._late: dict[Callable[[Tx, list[Any]], None], list[Any]] = {}
+
+    def execute(self, statement: Executable, values: Any | None = None) -> CursorResult[Any]:
+        """Run one statement (or many rows of it) inside this transaction."""
+        return cast("CursorResult[Any]", self.conn.execute(statement, values))
+
+    def attempt(self, run: Callable[[], T]) -> T:
+        """Run a part that may be refused: a refusal undoes that part only and is raised again.
+
+        For imports, where one bad row must not undo its neighbours. Costs a savepoint.
+        """
+        wakes, told = set(self.wakes), len(self.news)
+        late = {write: len(rows) for write, rows in self._late.items()}
+        part = self.conn.begin_nested()
+        try:
+            result = run()
+        except BaseException:
+            part.rollback()
+            self.shared.clear()
+            self.wakes = wakes
+            del self.news[told:]
+            for write, rows in self._late.items():
+                del rows[late.get(write, 0) :]
+            raise
+        part.commit()
+        return result
+
+    def wake(self, topic: str) -> None:
+        """Hint that `topic` has new rows; said only if this command commits."""
+        self.wakes.add(topic)
+
+    def tell(self, fact: Any) -> None:
+        """Hand `fact` to the live listeners of this process; said only if this command commits."""
+        self.news.append(fact)
+
+    def late(self, write: Callable[[Tx, list[Any]], None], row: Any) -> None:
+        """Keep `row` for `write(tx, rows)`, which runs once, when the command is done.
+
+        For logs whose rows are numbered and chained: what orders everybody is then held shortly.
+        """
+        self._late.setdefault(write, []).append(row)
+
+    def finish(self) -> None:
+        """Write what was kept for the end of the command; whoever runs the command calls it."""
+        for write, rows in self._late.items():
+            write(self, rows)
+        self._late = {}
+
+    def new_id(self) -> str:
+        return new_id(self.now)
+
+
+Command = Callable[[Tx], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[A, R]):
+    """A command with a set-based form: all that wait run as one `run_many(tx, items)`.
+
+    `run_many` answers one result or AppError per item, in order, and must leave no trace of the
+    refused ones. If it raises, the Writer runs the items one by one, each in its own savepoint.
+    """
+
+    run_many: Callable[[Tx, Sequence[A]], list[R | AppError]]
+    item: A
+
+
+@dataclass(slots=True)
+class Committed:
+    """What one physical commit has to tell: topics to wake and facts in commit order."""
+
+    wakes: set[str] = field(default_factory=set)
+    news: list[Any] = field(default_factory=list)
