@@ -13,8 +13,8 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
 	$(V)/jieli serve --demo-data
 
-test: $(READY) ## the whole test suite
-	$(V)/python -m pytest -n 2 --dist worksteal
+test: $(READY) ## the whole test suite, on SQLite and on PostgreSQL
+	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres
 
 check: $(READY) ## ruff, mypy --strict, import contracts
 	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports

@@ -82,15 +82,13 @@ def record(  # noqa: PLR0913  # who, where, what, which, before, after, why: eac
     after: dict[str, Any] | None = None,
     why: str = "",
     device_id: int | None = None,
-) -> int:
-    """Write one line in the command's transaction; answers its id.
+) -> None:
+    """Write one line with the command's transaction.
 
     `thing` is `<kind>:<id>`. `before` and `after` are JSON-like and hold changed fields only, never
     a secret or its hash. `why` is cut at 512 characters.
     """
-    last, previous = tx.shared.get("audit_head") or _head(tx.conn)
-    content = {
-        "id": last + 1,
+    line = {
         "at": tx.now,
         "actor": actor_label,
         "face": face,
@@ -101,20 +99,31 @@ def record(  # noqa: PLR0913  # who, where, what, which, before, after, why: eac
         "after": after,
         "why": why[:512],
     }
-    digest = link(previous, content)
-    tx.execute(_INSERT, content | {"hash": digest})
-    tx.shared["audit_head"] = (last + 1, digest)
-    return last + 1
+    tx.late(_seal, line)
 
 
-def _head(conn: Connection) -> tuple[int, str]:
-    row = conn.execute(_HEAD).first()
+def _seal(tx: Tx, lines: list[dict[str, Any]]) -> None:
+    """Number and chain the lines of a command."""
+    if not lines:
+        return
+    last, previous = tx.shared.get("audit_head") or _place(tx.newest(_HEAD))
+    rows = []
+    for line in lines:
+        last += 1
+        content = {"id": last} | line
+        previous = link(previous, content)
+        rows.append(content | {"hash": previous})
+    tx.execute(_INSERT, rows)
+    tx.shared["audit_head"] = (last, previous)
+
+
+def _place(row: Any) -> tuple[int, str]:
     return (0, GENESIS) if row is None else (row.id, row.hash)
 
 
 def head(conn: Connection) -> tuple[int, str]:
     """The newest id and hash: kept outside the database, they also show a rewritten log."""
-    return _head(conn)
+    return _place(conn.execute(_HEAD).first())
 
 
 def search(

@@ -21,7 +21,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="JIELI_", env_file=".env", extra="ignore")
 
-    database_url: str = Field("sqlite:///data/jieli.db", description="Where the truth is kept")
+    database_url: str = Field(
+        "sqlite:///data/jieli.db",
+        description="Where the truth is kept; or postgresql://user:password@host/database",
+    )
     files_dir: Path = Field(Path("data/files"), description="Photos and attachments")
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8600, description="Port the server listens on")

@@ -1,7 +1,7 @@
 """The doors' and the engine's only way to the tables: `write(command)` and `read(fn)`.
 
 A command is a plain function of a `Tx` (core/tx.py), run by a Writer (core/writer.py). Differences
-of databases live in core/sqlite.py. Nothing here knows a business word.
+of databases live in core/sqlite.py and core/postgres.py. Nothing here knows a business word.
 """
 
 from __future__ import annotations
@@ -14,31 +14,49 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from core.clock import Clock
-from core.sqlite import READ_THREADS, sqlite_engine
-from core.tx import Big, Command, Committed, Together, Tx, metadata
-from core.writer import Writer
+from core.tx import Big, Command, Committed, Together, Tx, metadata, numbered
+from core.writer import Queue, Store, Writer
 
 T = TypeVar("T")
 
+READ_THREADS = 8
+
 
 class Database:
-    """One database: a Writer, readers, and whoever listens to what was committed."""
+    """One database: its Writers, readers, and whoever listens to what was committed."""
 
     def __init__(self, url: str, clock: Clock, synchronous: str = "FULL", batch: int = 256) -> None:
         self.url = url
         self.clock = clock
         self.on_commit: Callable[[Committed], None] = lambda _: None
-        self._writer_engine = sqlite_engine(url, synchronous, writer=True)
-        self._reader_engine = sqlite_engine(url, synchronous, writer=False)
+        store = self._store = _open(url, clock, synchronous)
         self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="read")
-        self._writer = Writer(self._writer_engine, clock, batch, self._told)
+        self._ordinary = self._together = Queue()
+        size = batch if store.together is None else 1
+        self._writers = [Writer(self._ordinary, each, size, self._told) for each in store.ordinary]
+        if store.together is not None:
+            self._together = Queue()
+            self._writers.append(Writer(self._together, store.together, batch, self._told))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write here too."""
+        return self._store.is_shared
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still serves what is asked."""
+        return any(writer.is_alive for writer in self._writers)
 
     def _told(self, committed: Committed) -> None:
         self.on_commit(committed)  # looked up each time: the listener is set after the opening
 
+    def _queue(self, command: Command[T] | Together[Any, T]) -> Queue:
+        return self._together if isinstance(command, Together) else self._ordinary
+
     def submit(self, command: Command[T] | Together[Any, T]) -> Future[T]:
         """Queue a command; the future answers after its commit is durable."""
-        return self._writer.submit(command)
+        return self._queue(command).submit(command)
 
     async def write(self, command: Command[T] | Together[Any, T]) -> T:
         """Run `command` in a transaction and wait for the durable commit.
@@ -46,7 +64,7 @@ class Database:
         Raises:
             AppError: what the command refused, or `busy` when the database could not commit.
         """
-        return await self._writer.write(command)
+        return await self._queue(command).write(command)
 
     def write_now(self, command: Command[T] | Together[Any, T]) -> T:
         """`write` for callers without an event loop: CLI, tests, worker threads."""
@@ -58,15 +76,37 @@ class Database:
 
     def read_now(self, query: Callable[[Connection], T]) -> T:
         """`read` on the caller's own thread."""
-        with self._reader_engine.connect() as conn:
-            return query(conn)
+        for tried in range(2):
+            try:
+                with self._store.engines[0].connect() as conn:
+                    return query(conn)
+            except Exception as problem:
+                refusal = self._store.read_failed(problem, tried)
+                if refusal is problem:
+                    raise
+                if refusal is not None:
+                    raise refusal from problem
+        raise AssertionError("a read is tried twice at most")
 
     def close(self) -> None:
         """Finish what waits, then close every connection."""
-        self._writer.close()
+        for writer in self._writers:
+            writer.stop()
+        for writer in self._writers:
+            writer.join()
         self._readers.shutdown()
-        self._writer_engine.dispose()
-        self._reader_engine.dispose()
+        for engine in self._store.engines:
+            engine.dispose()
 
 
-__all__ = ["Big", "Command", "Committed", "Database", "Together", "Tx", "metadata"]
+def _open(url: str, clock: Clock, synchronous: str) -> Store:
+    if url.startswith("sqlite"):
+        from core import sqlite
+
+        return sqlite.open_store(url, synchronous, clock)
+    from core import postgres
+
+    return postgres.open_store(url, clock)
+
+
+__all__ = ["Big", "Command", "Committed", "Database", "Together", "Tx", "metadata", "numbered"]

@@ -1,7 +1,7 @@
 """The append-only event log: `append` inside a command, `read_after` a cursor, `verify` the chain.
 
-On SQLite the one writer seals inline: an event gets its dense `seq` and its link in the chain of
-hashes as it is written. Readers, resume and `jieli prove` see sealed events only. An event says who
+Events are sealed at the end of their command: each gets its dense `seq` and its link in the chain
+of hashes, under a lock that lasts until the commit, so the log never shows a gap. An event says who
 may see it (`audience`): ids of persons, or None for everybody who may read its subject.
 """
 
@@ -153,19 +153,18 @@ def _seal(tx: Tx, drafts: Sequence[Draft]) -> None:
 
 def _open_head(tx: Tx) -> tuple[int, str]:
     if "event_head" not in tx.shared:
-        tx.shared["event_head"] = _head(tx.conn)
+        tx.shared["event_head"] = _place(tx.newest(_HEAD))
     known: tuple[int, str] = tx.shared["event_head"]
     return known
 
 
-def _head(conn: Connection) -> tuple[int, str]:
-    row = conn.execute(_HEAD).first()
+def _place(row: Any) -> tuple[int, str]:
     return (0, GENESIS) if row is None else (row.seq, row.hash)
 
 
 def head(conn: Connection) -> int:
     """The newest sealed seq, 0 when nothing has happened."""
-    return _head(conn)[0]
+    return _place(conn.execute(_HEAD).first())[0]
 
 
 def read_after(conn: Connection, cursor: int, limit: int = PAGE) -> list[Event]:

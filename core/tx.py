@@ -5,11 +5,24 @@ Nothing here knows a business word or a database by name. `core.db` is the door 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import BigInteger, Connection, CursorResult, Executable, Integer, MetaData
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    CursorResult,
+    Executable,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    Sequence,
+    Table,
+)
 
 from core.clock import Instant
 from core.errors import AppError
@@ -29,11 +42,18 @@ metadata = MetaData(
     }
 )
 
+
+def numbered(table: Table) -> Table:
+    """Declare that the ids of `table` come from `Tx.numbers`: on PostgreSQL from a sequence."""
+    Sequence(f"{table.name}_numbers", metadata=table.metadata)
+    return table
+
+
 # SQLite only numbers rows by itself for the type INTEGER, which is 64 bits wide there.
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Tx:
+class Tx(ABC):
     """One command's view of the open transaction: SQL, the time, and what to say after commit."""
 
     __slots__ = ("_late", "conn", "news", "now", "shared", "wakes")
@@ -92,6 +112,28 @@ class Tx:
             write(self, rows)
         self._late = {}
 
+    @abstractmethod
+    def newest(self, statement: Select[Any]) -> Row[Any] | None:
+        """The head of a log as everybody before us left it; until our commit nobody adds to it.
+
+        For what numbers and chains a log, at the end of the command (`late`).
+        """
+
+    @abstractmethod
+    def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
+        """So many fresh ids of each `numbered` table, ascending. Refused commands leave gaps."""
+
+    @abstractmethod
+    def turn(self, name: str) -> None:
+        """Wait until nobody else has the turn of `name`, and keep it until our commit.
+
+        Only set-based commands see what those before them did.
+        """
+
+    @abstractmethod
+    def alone(self, name: str) -> bool:
+        """True if until our commit nobody else gets True for `name`; for steps of the engine."""
+
     def new_id(self) -> str:
         return new_id(self.now)
 
@@ -107,7 +149,7 @@ class Together(Generic[A, R]):
     refused ones. If it raises, the Writer runs the items one by one, each in its own savepoint.
     """
 
-    run_many: Callable[[Tx, Sequence[A]], list[R | AppError]]
+    run_many: Callable[[Tx, Rows[A]], list[R | AppError]]
     item: A
 
 

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-from core import schema
-from core.clock import SHANGHAI, ManualClock, instant
-from core.db import Database, metadata
+from core.clock import ManualClock
+from core.db import Database
+from tests.databases import DATABASES, MONDAY_0900
 
-MONDAY_0900 = instant(datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI))
+__all__ = ["MONDAY_0900"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--on", choices=("sqlite", "postgres"), default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    DATABASES.open(config.getoption("--on"))
+
+
+def pytest_unconfigure() -> None:
+    DATABASES.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test about one kind of database alone is left out of the other's run, not skipped."""
+    other = {"sqlite": "postgres", "postgres": "sqlite"}[config.getoption("--on")]
+    out = [item for item in items if item.get_closest_marker(other)]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture
@@ -24,24 +39,25 @@ def clock() -> ManualClock:
     return ManualClock(MONDAY_0900)
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with every table and no row, made once."""
-    path = tmp_path_factory.mktemp("db") / "empty.db"
-    for module in schema.MODULES:
-        with suppress(ModuleNotFoundError):
-            import_module(module)
-    db = Database(f"sqlite:///{path}", ManualClock(MONDAY_0900), synchronous="OFF")
-    db.write_now(lambda tx: metadata.create_all(tx.conn))
-    db.close()
-    return path
+@pytest.fixture
+def fresh_url() -> Iterator[str]:
+    """The address of a fresh database with every table and no row."""
+    url = DATABASES.copy()
+    yield url
+    DATABASES.drop(url)
 
 
 @pytest.fixture
-def db(empty_database: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Database]:
+def blank_url() -> Iterator[str]:
+    """The address of a database without any table."""
+    url = DATABASES.blank()
+    yield url
+    DATABASES.drop(url)
+
+
+@pytest.fixture
+def db(fresh_url: str, clock: ManualClock) -> Iterator[Database]:
     """A fresh database. synchronous=OFF: no test here is about power loss."""
-    path = tmp_path / "jieli.db"
-    shutil.copyfile(empty_database, path)
-    database = Database(f"sqlite:///{path}", clock, synchronous="OFF")
+    database = Database(fresh_url, clock, synchronous="OFF")
     yield database
     database.close()

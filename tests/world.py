@@ -6,7 +6,6 @@ chat through WeCom's wire format to the simulator and back. Nothing sleeps and n
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -193,13 +192,11 @@ def text_of(view: View) -> str:
 
 @asynccontextmanager
 async def opened(
-    company: Path, seeded: Seeded, folder: Path, clock: ManualClock
+    url: str, seeded: Seeded, folder: Path, clock: ManualClock
 ) -> AsyncIterator[World]:
-    """A world on a private copy of the seeded company."""
-    path = folder / "world.db"
-    shutil.copyfile(company, path)
+    """A world on `url`, a private copy of the seeded company."""
     settings = Settings(
-        database_url=f"sqlite:///{path}",
+        database_url=url,
         files_dir=folder / "files",
         public_url="http://jieli.test",
         sqlite_synchronous="OFF",

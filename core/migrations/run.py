@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from core.clock import SystemClock
-from core.db import Database
+from core.db import Database, Together, Tx
+from core.errors import AppError
 from core.schema import whole
 
 HERE = Path(__file__).parent
@@ -39,14 +41,19 @@ def current(conn: Connection) -> str | None:
 
 
 def upgrade(db: Database) -> None:
-    """Run every missing migration in one transaction of the Writer; harmless when up to date."""
+    """Run every missing migration in one transaction of the Writer; harmless when up to date.
+
+    Processes that start together take turns.
+    """
     config = _config()
 
-    def run(conn: Connection) -> None:
-        config.attributes["connection"] = conn
+    def run(tx: Tx, _items: Sequence[None]) -> list[AppError | None]:
+        tx.turn("migration")
+        config.attributes["connection"] = tx.conn
         command.upgrade(config, "head")
+        return [None]
 
-    db.write_now(lambda tx: run(tx.conn))
+    db.write_now(Together(run, None))
 
 
 def drift(conn: Connection) -> list[str]:

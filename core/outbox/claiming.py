@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select, update
 
 from core.clock import MINUTE, Instant, to_datetime
 from core.db import Tx
@@ -46,7 +46,7 @@ _flying = (
     .where(_m.channel == bindparam("channel_"), _m.state == SENDING)
     .scalar_subquery()
 )
-_rank = func.min(_m.lane * _SEQS + _m.seq).label("rank")
+_rank = func.min(cast(_m.lane, BigInteger) * _SEQS + _m.seq).label("rank")
 _HEADS = (
     select(_rank)
     .where(

@@ -20,9 +20,9 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     why: str = "",
-) -> int:
-    """`audit.record` with face and device taken from the actor; answers the line's id."""
-    return audit.record(
+) -> None:
+    """`audit.record` with face and device taken from the actor."""
+    audit.record(
         tx,
         actor.label,
         actor.face,

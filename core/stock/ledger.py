@@ -119,7 +119,7 @@ def post_works(tx: Tx, works: Sequence[Work]) -> list[Posted | AppError]:
     if not fresh:
         return [_answer_again(work, known) for work in works]
     loaded = load(tx.conn, fresh)
-    batch = open_batch(tx)
+    batch = open_batch(tx, [work for work in works if work.posting.op_id not in known])
     answers: list[Posted | AppError] = []
     for work in works:
         if work.posting.op_id in known:

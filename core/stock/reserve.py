@@ -83,7 +83,7 @@ class Reserved:
 
 
 _BY_OP = select(reservations).where(reservations.c.op_id == bindparam("op"))
-_BY_ID = select(reservations).where(reservations.c.id == bindparam("id_")).with_for_update()
+_BY_ID = select(reservations).where(reservations.c.id == bindparam("id_"))
 _PARTS = (
     select(
         reservation_parts.c.id,

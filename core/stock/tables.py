@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 
 from core.append_only import forbid_change
-from core.db import Big, metadata
+from core.db import Big, metadata, numbered
 
 postings = Table(
     "posting",
     metadata,
-    Column("id", Big, primary_key=True, autoincrement=False),  # dense, in the order of sealing
+    Column("id", Big, primary_key=True, autoincrement=False),
     Column("op_id", String(128), nullable=False, unique=True),
     Column("fingerprint", String(64), nullable=False),
     Column("kind", String(24), nullable=False),
@@ -166,3 +166,5 @@ reservation_parts = Table(
 
 for _facts in (postings, moves, move_serials):
     forbid_change(_facts)
+for _numbered in (postings, moves, serials):
+    numbered(_numbered)

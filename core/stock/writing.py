@@ -5,10 +5,11 @@ Knows no rules: what comes here was decided by `rules.decide`. Called by `ledger
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, null, or_, select
+from sqlalchemy import and_, null, or_
 
 from core import events
 from core.bulk import Bulk, given
@@ -20,11 +21,6 @@ from core.stock.book import Loaded, MoveRow, Posted
 from core.stock.rules import Change, Key, Line, Posting, key_text
 from core.stock.tables import balances, move_serials, moves, postings, serials
 
-_HEADS = select(
-    select(func.max(postings.c.id)).scalar_subquery(),
-    select(func.max(moves.c.id)).scalar_subquery(),
-)
-_SERIAL_HEAD = select(func.max(serials.c.id))
 _ADD_POSTING = Bulk(postings.insert(), tuple(postings.c.keys()))
 _ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
 _ADD_BALANCE = Bulk(balances.insert(), tuple(balances.c.keys())[1:])
@@ -89,10 +85,10 @@ class Work:
 
 @dataclass(slots=True)
 class Batch:
-    """What the accepted postings of one batch write."""
+    """What the accepted postings of one batch write. The numbers at hand are taken in order."""
 
-    posting_head: int
-    move_head: int
+    posting_numbers: Iterator[int]
+    move_numbers: Iterator[int]
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     drafts: list[events.Draft] = field(default_factory=list)
@@ -130,22 +126,21 @@ def _compact(line: Line) -> list[Any]:
     ]
 
 
-def open_batch(tx: Tx) -> Batch:
-    """An empty batch that numbers on from what this transaction sees."""
-    posting_head, move_head = tx.shared.get("stock_heads") or _heads(tx)
-    return Batch(posting_head, move_head)
+def open_batch(tx: Tx, works: Sequence[Work]) -> Batch:
+    """An empty batch with a fresh number for each posting and move that may come of `works`."""
+    lines = sum(len(work.posting.lines) for work in works)
+    numbers, move_numbers = tx.numbers((postings, len(works)), (moves, lines))
+    return Batch(iter(numbers), iter(move_numbers))
 
 
 def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
     """Number one accepted posting and put its rows into the batch."""
     posting, now = work.posting, tx.now
     happened_at = now if posting.happened_at is None else posting.happened_at
-    batch.posting_head += 1
-    posting_id, first = batch.posting_head, batch.move_head + 1
+    posting_id = next(batch.posting_numbers)
     rows = []
     for line_no, compact in enumerate(work.content["lines"], 1):
-        batch.move_head += 1
-        move_id = batch.move_head
+        move_id = next(batch.move_numbers)
         row = MoveRow._make((move_id, line_no, *compact[:9], tuple(compact[9])))
         rows.append(row)
         batch.moves.append((move_id, posting_id, *row[1:11], happened_at, now))
@@ -172,7 +167,8 @@ def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
             "stock.posted",
             f"posting:{posting_id}",
             actor,
-            {"posting": posting_id, "first_move": first, "print": work.fingerprint} | content,
+            {"posting": posting_id, "moves": [row.id for row in rows], "print": work.fingerprint}
+            | content,
             happened_at=happened_at,
         )
     )
@@ -198,11 +194,6 @@ def _gather(change: Change, batch: Batch) -> None:
     batch.serials.update(change.serials)
 
 
-def _heads(tx: Tx) -> tuple[int, int]:
-    row: Any = tx.execute(_HEADS).one()
-    return row[0] or 0, row[1] or 0
-
-
 def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
     """Write all that was staged.
 
@@ -216,7 +207,6 @@ def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
     _write_balances(tx, batch, loaded.balance_ids)
     if batch.serials:
         _write_serials(tx, batch, loaded.serial_ids)
-    tx.shared["stock_heads"] = (batch.posting_head, batch.move_head)
     events.append_many(tx, batch.drafts)
 
 
@@ -234,15 +224,12 @@ def _write_balances(tx: Tx, batch: Batch, ids: dict[Key, int]) -> None:
 
 
 def _write_serials(tx: Tx, batch: Batch, ids: dict[tuple[int, str], int]) -> None:
-    head = tx.execute(_SERIAL_HEAD).scalar() or 0
-    placed, added = [], []
-    for name, key in batch.serials.items():
-        if name in ids:
-            placed.append((ids[name], *key[1:]))
-        else:
-            head += 1
-            ids[name] = head
-            added.append((head, key.item_id, name[1], *key[1:], None))
+    new = [name for name in batch.serials if name not in ids]
+    [numbers] = tx.numbers((serials, len(new)))
+    known = [name for name in batch.serials if name in ids]
+    ids.update(zip(new, numbers, strict=True))
+    placed = [(ids[name], *batch.serials[name][1:]) for name in known]
+    added = [(ids[name], name[0], name[1], *batch.serials[name][1:], None) for name in new]
     _PLACE_SERIAL.run(tx, placed)
     _ADD_SERIAL.run(tx, added)
     _ADD_MOVE_SERIAL.run(tx, [(move_id, ids[name]) for move_id, name in batch.move_serials])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,42 +12,39 @@ import pytest
 from api.main import create_app
 from core.clock import ManualClock
 from core.config import DEFAULT_SECRET, Settings
-from core.db import Database
 from core.outbox import queue
 from tests.api.room import HOST, Ids, Room, seed
-from tests.conftest import MONDAY_0900
+from tests.databases import DATABASES, MONDAY_0900
 
 
 @pytest.fixture(scope="session")
-def company(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ids]:
-    """The company in a file, made once."""
-    path = tmp_path_factory.mktemp("api") / "company.db"
-    shutil.copyfile(empty_database, path)
+def company() -> tuple[str, Ids]:
+    """The company in a database, made once."""
     queue.configure(DEFAULT_SECRET)
-    db = Database(f"sqlite:///{path}", ManualClock(MONDAY_0900), synchronous="OFF")
+    db = DATABASES.database(ManualClock(MONDAY_0900))
     ids = seed(db)
     db.close()
-    return path, ids
+    return db.url, ids
 
 
 @pytest.fixture
-def settings(company: tuple[Path, Ids], tmp_path: Path) -> Settings:
+def settings(company: tuple[str, Ids], tmp_path: Path) -> Iterator[Settings]:
     """Settings on a private copy of the company."""
-    path = tmp_path / "jieli.db"
-    shutil.copyfile(company[0], path)
-    return Settings(
-        database_url=f"sqlite:///{path}",
+    url = DATABASES.copy(company[0])
+    yield Settings(
+        database_url=url,
         files_dir=tmp_path / "files",
         public_url=HOST,
         sqlite_synchronous="OFF",
         engine=False,
         _env_file=None,
     )
+    DATABASES.drop(url)
 
 
 @pytest.fixture
 async def room(
-    settings: Settings, company: tuple[Path, Ids], clock: ManualClock
+    settings: Settings, company: tuple[str, Ids], clock: ManualClock
 ) -> AsyncIterator[Room]:
     """The room of one test."""
     app = create_app(settings, clock)

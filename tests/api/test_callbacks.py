@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -52,7 +51,7 @@ class ChatRoom(Room):
 
 @pytest.fixture
 async def chat(
-    settings: Settings, company: tuple[Path, Ids], clock: ManualClock
+    settings: Settings, company: tuple[str, Ids], clock: ManualClock
 ) -> AsyncIterator[ChatRoom]:
     stage = Stage(settings, clock)
     async with stage.app.router.lifespan_context(stage.app):

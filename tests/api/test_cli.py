@@ -26,11 +26,11 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def place(company: tuple[Path, Ids], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(company: tuple[str, Ids], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A migrated company database where the environment says it is."""
     path = tmp_path / "live" / "jieli.db"
     path.parent.mkdir()
-    shutil.copyfile(company[0], path)
+    shutil.copyfile(company[0].removeprefix("sqlite:///"), path)
     monkeypatch.setenv("JIELI_DATABASE_URL", f"sqlite:///{path}")
     monkeypatch.setenv("JIELI_FILES_DIR", str(tmp_path / "live" / "files"))
     monkeypatch.setenv("JIELI_SQLITE_SYNCHRONOUS", "OFF")
@@ -50,6 +50,7 @@ def as_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+@pytest.mark.sqlite
 def test_prove_says_the_books_are_right(place: Path, run: Run) -> None:
     result = run("prove", "--json")
     assert result.exit_code == 0
@@ -59,6 +60,7 @@ def test_prove_says_the_books_are_right(place: Path, run: Run) -> None:
     assert "全部相符" in run("prove").stdout
 
 
+@pytest.mark.sqlite
 def test_prove_names_a_changed_balance_and_exits_1(place: Path, run: Run) -> None:
     with closing(sqlite3.connect(place)) as conn, conn:
         conn.execute("UPDATE balance SET on_hand = on_hand + 1 WHERE on_hand > 0")
@@ -79,6 +81,7 @@ def test_migrate_is_harmless_twice(
     assert "已是最新" in run("migrate").stdout
 
 
+@pytest.mark.sqlite
 def test_why_says_what_will_happen(place: Path, run: Run) -> None:
     with closing(sqlite3.connect(place)) as conn, conn:
         (task,) = conn.execute("SELECT id FROM task WHERE kind = 'receive' LIMIT 1").fetchone()
@@ -87,6 +90,7 @@ def test_why_says_what_will_happen(place: Path, run: Run) -> None:
     assert run("why", "0" * 32).exit_code == 1
 
 
+@pytest.mark.sqlite
 def test_doctor_finds_what_is_not_right_yet(place: Path, run: Run) -> None:
     result = run("doctor", "--json")
     found = {each["name"]: each for each in as_json(result)}
@@ -109,6 +113,7 @@ def test_doctor_looks_at_people_policies_and_holidays(
     assert "假日表" in found
 
 
+@pytest.mark.sqlite
 def test_a_backup_restores_to_the_same_books_under_a_new_epoch(
     place: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -141,6 +146,7 @@ def facts_of(path: Path) -> tuple[str, int]:
         db.close()
 
 
+@pytest.mark.sqlite
 def test_a_file_is_checked_first_and_imported_when_told(
     place: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -161,6 +167,7 @@ def test_a_file_is_checked_first_and_imported_when_told(
     assert run("import", "nonsense", str(file)).exit_code == 1
 
 
+@pytest.mark.sqlite
 def test_nothing_is_replaced_without_saying_so(place: Path, tmp_path: Path, run: Run) -> None:
     target = str(tmp_path / "backup")
     run("backup", target)
@@ -170,6 +177,7 @@ def test_nothing_is_replaced_without_saying_so(place: Path, tmp_path: Path, run:
     assert run("restore", target, "--force").exit_code == 0
 
 
+@pytest.mark.sqlite
 def test_a_damaged_backup_is_not_restored(place: Path, tmp_path: Path, run: Run) -> None:
     target = tmp_path / "backup"
     run("backup", str(target))
@@ -184,6 +192,7 @@ def test_a_damaged_backup_is_not_restored(place: Path, tmp_path: Path, run: Run)
     assert place.read_bytes() == before
 
 
+@pytest.mark.sqlite
 def test_a_backup_with_wrong_books_is_not_restored(place: Path, tmp_path: Path, run: Run) -> None:
     """Somebody changed a row before the backup was taken: the digests fit, the books do not."""
     with closing(sqlite3.connect(place)) as conn, conn:
@@ -195,6 +204,7 @@ def test_a_backup_with_wrong_books_is_not_restored(place: Path, tmp_path: Path, 
     assert "账不对" in refused.stderr
 
 
+@pytest.mark.sqlite
 def test_a_backup_never_overwrites_one(place: Path, tmp_path: Path) -> None:
     from api.backup import back_up
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DatabaseError
 from core import append_only, audit, events
 from core.clock import ManualClock
 from core.db import Database, Tx
+from tests.tampering import tamper
 
 
 def write_lines(db: Database, count: int) -> None:
@@ -27,18 +28,6 @@ def write_lines(db: Database, count: int) -> None:
             )
 
     db.write_now(lines)
-
-
-def tamper(db: Database, *statements: str) -> None:
-    """What an owner of the database could do: drop the triggers first."""
-
-    def run(tx: Tx) -> None:
-        for trigger in ("update", "delete"):
-            tx.conn.exec_driver_sql(f"DROP TRIGGER audit_refuse_{trigger}")
-        for statement in statements:
-            tx.conn.exec_driver_sql(statement)
-
-    db.write_now(run)
 
 
 def problems(db: Database) -> list[str]:
@@ -139,14 +128,14 @@ def test_a_long_reason_is_cut_not_refused(db: Database) -> None:
 
 
 def test_every_append_only_table_has_its_triggers(db: Database) -> None:
-    names = db.read_now(
-        lambda c: set(
-            c.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
-        )
-    )
+    is_sqlite = db.url.startswith("sqlite")
+    query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    query = query if is_sqlite else "SELECT tgname FROM pg_trigger"
+    names = db.read_now(lambda c: set(c.exec_driver_sql(query).scalars()))
     assert {"audit", "event"} <= {table.name for table in append_only.ALL}
+    kinds = ("update", "delete") if is_sqlite else ("change", "truncate")
     for table in append_only.ALL:
-        assert {f"{table.name}_refuse_update", f"{table.name}_refuse_delete"} <= names
+        assert {f"{table.name}_refuse_{kind}" for kind in kinds} <= names
 
 
 def test_the_statements_for_a_migration_are_plain_sql() -> None:
@@ -163,6 +152,7 @@ def test_the_statements_for_a_migration_are_plain_sql() -> None:
         append_only.statements(audit.audits, "oracle")
 
 
+@pytest.mark.sqlite
 def test_the_log_is_read_by_index(db: Database) -> None:
     query = select(audit.audits).where(audit.audits.c.thing == "item:1")
     plan = db.read_now(

@@ -346,7 +346,11 @@ def test_a_location_that_makes_no_sense_is_refused(db: Database) -> None:
 
 
 def plan_of(query: str, conn: Connection) -> str:
-    return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+    explain = "EXPLAIN QUERY PLAN"
+    if conn.dialect.name == "postgresql":
+        explain = "EXPLAIN"
+        conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it is cheaper on ten rows
+    return str(conn.exec_driver_sql(f"{explain} {query}").all())
 
 
 def test_15000_locations_cost_one_index_lookup_each(db: Database) -> None:
@@ -364,8 +368,9 @@ def test_15000_locations_cost_one_index_lookup_each(db: Database) -> None:
         "SELECT * FROM barcode WHERE code IN ('1', '00000000000001')",
     ):
         plan = db.read_now(partial(plan_of, query))
-        assert "SEARCH" in plan
+        assert "SEARCH" in plan or "Index" in plan
         assert "SCAN" not in plan
+        assert "Seq Scan" not in plan
     some = db.read_now(lambda c: locations_of(c, warehouse_id, zone="Z3", limit=10))
     assert [each.zone for each in some] == ["Z3"] * 10
     more = db.read_now(lambda c: locations_of(c, warehouse_id, zone="Z3", after_id=some[-1].id))

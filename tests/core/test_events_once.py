@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from core import events
 from core.clock import ManualClock
@@ -11,6 +10,7 @@ from core.db import Database, Tx
 from core.errors import NOT_FOUND, AppError
 from core.ids import new_id
 from core.once import KEEP, forget_old, once
+from tests.tampering import tamper
 
 
 def append(tx: Tx, n: int) -> int:
@@ -25,18 +25,6 @@ def write(db: Database, n: int) -> int:
 
 def verify(db: Database) -> list[str]:
     return list(db.read_now(lambda conn: list(events.verify(conn))))
-
-
-def tamper(db: Database, statement: str) -> None:
-    """What somebody with the database file could do: triggers dropped first."""
-
-    def change(tx: Tx) -> None:
-        names = tx.execute(text("SELECT name FROM sqlite_master WHERE type='trigger'")).scalars()
-        for name in list(names):
-            tx.execute(text(f"DROP TRIGGER {name}"))
-        tx.execute(text(statement))
-
-    db.write_now(change)
 
 
 @pytest.mark.parametrize(

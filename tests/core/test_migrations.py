@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, inspect, text
@@ -15,8 +14,8 @@ from tests.conftest import MONDAY_0900
 
 
 @pytest.fixture
-def migrated(tmp_path: Path) -> Iterator[Database]:
-    db = Database(f"sqlite:///{tmp_path}/migrated.db", ManualClock(MONDAY_0900))
+def migrated(blank_url: str) -> Iterator[Database]:
+    db = Database(blank_url, ManualClock(MONDAY_0900))
     upgrade(db)
     yield db
     db.close()
@@ -55,10 +54,24 @@ def shape(conn: Connection) -> dict[str, object]:
             "unique": sorted(str(u["column_names"]) for u in look.get_unique_constraints(table)),
             "checks": sorted(str(c["sqltext"]) for c in look.get_check_constraints(table)),
         }
-    triggers = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
-    found["triggers"] = [tuple(row) for row in conn.execute(triggers)]
-    partial = text(
-        "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %' ORDER BY name"
-    )
-    found["partial indexes"] = list(conn.execute(partial).scalars())
+    for what, query in (_SQLITE if conn.dialect.name == "sqlite" else _POSTGRES).items():
+        found[what] = [tuple(row) for row in conn.execute(text(query))]
     return found
+
+
+_SQLITE = {
+    "triggers": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+    "partial indexes": (
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %' ORDER BY name"
+    ),
+}
+_POSTGRES = {
+    "triggers": (
+        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
+    ),
+    "partial indexes": (
+        "SELECT indexname, indexdef FROM pg_indexes "
+        "WHERE schemaname = 'public' AND indexdef LIKE '% WHERE %' ORDER BY 1"
+    ),
+    "sequences": "SELECT sequencename, increment_by FROM pg_sequences ORDER BY 1",
+}

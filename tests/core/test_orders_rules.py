@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,12 +10,12 @@ from hypothesis import strategies as st
 
 from core.catalog import Check
 from core.clock import ManualClock
-from core.db import Database
 from core.errors import AppError
 from core.orders import rules
 from core.orders.rules import Place
 from core.quantity import ONE, Factor
 from tests.core.orders_world import BASE, CUP, q, trader
+from tests.databases import DATABASES
 
 
 def refusal(run: Callable[[], object]) -> AppError:
@@ -132,16 +131,10 @@ def test_when_a_variance_is_counted_again(expected: int, counted: int, over: boo
         max_size=4,
     )
 )
-def test_nothing_is_lost_or_made_on_the_dock(
-    empty_database: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    days: list[tuple[int, int, bool, bool]],
-) -> None:
+def test_nothing_is_lost_or_made_on_the_dock(days: list[tuple[int, int, bool, bool]]) -> None:
     """Whatever arrives, fails, is decided and shelved: received = stocked + rejected + waiting."""
-    path = tmp_path_factory.mktemp("days") / "jieli.db"
-    path.write_bytes(empty_database.read_bytes())
     clock = ManualClock(1_772_413_200_000_000)
-    db = Database(f"sqlite:///{path}", clock, synchronous="OFF")
+    db = DATABASES.database(clock)
     try:
         t = trader(db, clock)
         lines = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -20,7 +19,7 @@ from core.people import ENGINE, actor_of
 from core.quantity import ONE, Factor
 from core.stock import on_hand
 from tests.conftest import MONDAY_0900
-from tests.pda.floor import MILK_BOX, SYRUP_LABEL, Floor, Scanner, open_floor, seed_file
+from tests.pda.floor import MILK_BOX, SYRUP_LABEL, Floor, Scanner, open_floor, seed_template
 
 GS = "\x1d"
 CARTON = "4006381333931"
@@ -28,14 +27,13 @@ BIIP_137 = "1021072911172405310100693570007182"
 
 
 @pytest.fixture(scope="module")
-def seeded(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("museum")
-    return seed_file(empty_database, folder, ManualClock(MONDAY_0900))
+def seeded() -> str:
+    return seed_template(ManualClock(MONDAY_0900))
 
 
 @pytest_asyncio.fixture
-async def floor(seeded: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Floor]:
-    async with open_floor(tmp_path, seeded, clock) as found:
+async def floor(seeded: str, clock: ManualClock) -> AsyncIterator[Floor]:
+    async with open_floor(seeded, clock) as found:
         yield found
 
 

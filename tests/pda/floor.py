@@ -6,11 +6,9 @@ it keeps unanswered frames, resumes from its cursor and checks that no event is 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,6 +24,7 @@ from core.orders.purchase import NewLine, NewPurchase, create_order
 from core.outbox import queue
 from core.people import ENGINE, NewPerson
 from core.quantity import ONE, Factor
+from tests.databases import DATABASES
 from tests.pda.socket import Socket
 
 MILK_BOX = "07035620052163"
@@ -125,13 +124,11 @@ class Floor:
 
 @asynccontextmanager
 async def open_floor(
-    folder: Path, seeded: Path, clock: ManualClock, *, silence_seconds: float = 60.0
+    seeded: str, clock: ManualClock, *, silence_seconds: float = 60.0
 ) -> AsyncIterator[Floor]:
     """Doors over a fresh copy of the seeded database."""
-    path = folder / "floor.db"
-    shutil.copyfile(seeded, path)
-    db = Database(f"sqlite:///{path}", clock, synchronous="OFF")
-    settings = Settings(database_url=f"sqlite:///{path}", _env_file=None)
+    db = DATABASES.database(clock, seeded)
+    settings = Settings(database_url=db.url, _env_file=None)
     keeper = Doorkeeper(settings, db, clock)
     door = LiveDoor(db, clock, keeper, silence_seconds=silence_seconds, goodbye_seconds=0.05)
     db.on_commit = lambda committed: door.on_news(committed.news)
@@ -142,18 +139,17 @@ async def open_floor(
     finally:
         await door.close()
         db.close()
+        DATABASES.drop(db.url)
 
 
-def seed_file(empty: Path, folder: Path, clock: ManualClock) -> Path:
-    """The furnished database, made once per test session."""
-    path = folder / "seeded.db"
-    shutil.copyfile(empty, path)
+def seed_template(clock: ManualClock) -> str:
+    """The furnished database, made once per test session; its address."""
     queue.configure("tests only")
-    db = Database(f"sqlite:///{path}", clock, synchronous="OFF")
+    db = DATABASES.database(clock)
     pin_hash = _pin_hash()
     db.write_now(lambda tx: furnish(tx, pin_hash))
     db.close()
-    return path
+    return db.url
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -114,11 +113,9 @@ async def test_a_page_of_another_site_cannot_open_the_socket(floor: Floor) -> No
         assert (await wire.frame())["code"] == "hello_first"
 
 
-async def test_silence_ends_the_connection(
-    seeded: Path, tmp_path: Path, clock: ManualClock
-) -> None:
+async def test_silence_ends_the_connection(seeded: str, clock: ManualClock) -> None:
     async with (
-        open_floor(tmp_path, seeded, clock, silence_seconds=0.01) as floor,
+        open_floor(seeded, clock, silence_seconds=0.01) as floor,
         floor.socket() as wire,
     ):
         assert (await wire.closed()).code == CLOSE_SILENT

@@ -101,12 +101,12 @@ async def catch_up(floor: Floor, gun: Scanner) -> None:
 )
 @given(drops=st.lists(st.tuples(st.integers(0, 14), st.booleans()), max_size=6))
 def test_a_socket_dropped_anywhere_loses_nothing_and_repeats_nothing(
-    seeded: Path, drops: list[tuple[int, bool]]
+    seeded: str, drops: list[tuple[int, bool]]
 ) -> None:
     folder = Path(tempfile.mkdtemp())
 
     async def story() -> None:
-        async with open_floor(folder, seeded, ManualClock(MONDAY_0900)) as floor:
+        async with open_floor(seeded, ManualClock(MONDAY_0900)) as floor:
             gun = floor.scanner()
             await act_out(floor, gun, drops)
             await catch_up(floor, gun)

@@ -7,12 +7,8 @@ one message under way per person, the foremost first, and never more than the li
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
@@ -20,9 +16,7 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from sqlalchemy import select
 
-from core import schema
 from core.clock import MINUTE, SECOND, ManualClock
-from core.db import Database
 from core.outbox import rules
 from core.outbox.channel import SendResult
 from core.outbox.claiming import Claimed, claim
@@ -32,8 +26,8 @@ from core.outbox.null import Null, Scripted
 from core.outbox.recording import record, recover
 from core.outbox.surfaces import Surface
 from core.outbox.tables import attempts, messages, surfaces
-from tests.conftest import MONDAY_0900
 from tests.core.outbox_room import Room, card
+from tests.databases import DATABASES, MONDAY_0900
 
 T = TypeVar("T")
 LIMITS = rules.Limits(rings=(rules.Window(2, MINUTE),), all=(rules.Window(4, MINUTE),), account=())
@@ -62,17 +56,6 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("the Null channel waits for nothing")
 
 
-@cache
-def empty_database() -> Path:
-    """A file with every table and no row, made once."""
-    path = Path(tempfile.mkdtemp()) / "empty.db"
-    db = Database(f"sqlite:///{path}", ManualClock(MONDAY_0900), synchronous="OFF")
-    whole = schema.whole()
-    db.write_now(lambda tx: whole.create_all(tx.conn))
-    db.close()
-    return path
-
-
 class Delivery(RuleBasedStateMachine):
     """Several workers, four tasks, three persons of whom one has a second channel."""
 
@@ -81,11 +64,8 @@ class Delivery(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copyfile(empty_database(), self.folder / "jieli.db")
         clock = ManualClock(MONDAY_0900)
-        url = f"sqlite:///{self.folder / 'jieli.db'}"
-        self.room = Room(Database(url, clock, synchronous="OFF"), clock)
+        self.room = Room(DATABASES.database(clock), clock)
         self.second = Null(name="second")
         self.channels = {"null": self.room.null, "second": self.second}
         self.people = [
@@ -221,7 +201,7 @@ class Delivery(RuleBasedStateMachine):
             self._all_is_well()
         finally:
             self.room.db.close()
-            shutil.rmtree(self.folder)
+            DATABASES.drop(self.room.db.url)
 
     def _drain(self) -> None:
         for _ in range(400):

@@ -8,11 +8,8 @@ proof runs at the end of each history.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +25,11 @@ from hypothesis.stateful import (
 
 from core import stock
 from core.clock import HOUR, ManualClock
-from core.db import Database
 from core.errors import AppError
 from core.people import ENGINE
 from core.stock import Posting, Reserve
-from tests.conftest import MONDAY_0900
 from tests.core.stock_yard import Yard
+from tests.databases import DATABASES, MONDAY_0900
 
 Key = tuple[int, int, str, str]  # item, lot, place, status
 
@@ -46,15 +42,10 @@ VIRTUAL = {"SUPPLIER", "CUSTOMER"}
 class LedgerMachine(RuleBasedStateMachine):
     """Two lots of one item and one plain item, three places, every verb of the ledger."""
 
-    template: Path
-
     @initialize()
     def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="jieli-"))
-        shutil.copyfile(self.template, self.folder / "x.db")
         self.clock = ManualClock(MONDAY_0900)
-        url = f"sqlite:///{self.folder / 'x.db'}"
-        self.yard = Yard(Database(url, self.clock, synchronous="OFF"))
+        self.yard = Yard(DATABASES.database(self.clock))
         plain, lotted = self.yard.item("PLAIN"), self.yard.item("LOTTED", "lot")
         soon = self.yard.lot(lotted, "L-1", "2026-05-01")
         late = self.yard.lot(lotted, "L-2", "2026-06-01")
@@ -71,7 +62,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if hasattr(self, "yard"):
             self.yard.assert_proven()
             self.yard.db.close()
-            shutil.rmtree(self.folder)
+            DATABASES.drop(self.yard.db.url)
 
     # -- the model -------------------------------------------------------------------------------
     def free(self, key: Key) -> int:
@@ -295,9 +286,8 @@ class LedgerMachine(RuleBasedStateMachine):
             assert place in VIRTUAL or reserved <= on_hand
 
 
-def test_the_ledger_is_its_model(empty_database: Path) -> None:
+def test_the_ledger_is_its_model() -> None:
     """Small here; JIELI_HISTORIES=20000 runs the same machine as a torture."""
-    LedgerMachine.template = empty_database
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(

@@ -6,26 +6,23 @@ random and run over the real tables.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calendar import seed, set_day
 from core.clock import DAY, HOUR, MINUTE, ManualClock
-from core.db import Database, Tx
+from core.db import Tx
 from core.errors import AppError
 from core.events import read_after
 from core.people import ENGINE, Actor
 from core.tasks import board, hold, pause, talk
 from core.tasks.inbox import Inbox, apply_event, snapshot
 from core.tasks.policy import Policy, Rung
-from tests.conftest import MONDAY_0900
 from tests.core.task_room import Room
+from tests.databases import DATABASES, MONDAY_0900
 
 POLICY = Policy(
     "p",
@@ -60,11 +57,9 @@ STEP = st.tuples(st.sampled_from(VERBS), st.integers(0, 2), st.integers(0, 3))
 class Story:
     """One random history: who does what to which task."""
 
-    def __init__(self, empty: Path, folder: str) -> None:
-        path = Path(folder) / "jieli.db"
-        shutil.copyfile(empty, path)
+    def __init__(self) -> None:
         self.clock = ManualClock(MONDAY_0900)
-        self.db = Database(f"sqlite:///{path}", self.clock, synchronous="OFF")
+        self.db = DATABASES.database(self.clock)
         self.room = Room(self.db, self.clock)
         self.people = [
             self.room.person("李某", "buyer", phone=False),
@@ -142,17 +137,15 @@ def check(story: Story, past: list[tuple[int, list[Inbox]]]) -> None:
 
 @given(st.lists(STEP, min_size=4, max_size=22))
 @settings(max_examples=35, deadline=None, derandomize=True)
-def test_old_snapshot_plus_events_is_the_fresh_snapshot(
-    empty_database: Path, steps: list[tuple[str, int, int]]
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        story = Story(empty_database, folder)
-        past = [story.inboxes()]
-        story.step("open", 0, 0)
-        for verb, who, which in steps:
-            story.step(verb, who, which)
-            past.append(story.inboxes())
-        story.clock.advance(DAY)
-        story.room.run()
-        check(story, past)
-        story.db.close()
+def test_old_snapshot_plus_events_is_the_fresh_snapshot(steps: list[tuple[str, int, int]]) -> None:
+    story = Story()
+    past = [story.inboxes()]
+    story.step("open", 0, 0)
+    for verb, who, which in steps:
+        story.step(verb, who, which)
+        past.append(story.inboxes())
+    story.clock.advance(DAY)
+    story.room.run()
+    check(story, past)
+    story.db.close()
+    DATABASES.drop(story.db.url)

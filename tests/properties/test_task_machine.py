@@ -8,12 +8,9 @@ same machine: they are the tests of this test.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -31,7 +28,7 @@ from sqlalchemy import func, select
 
 from core import calendar
 from core.clock import HOUR, MINUTE, Instant, ManualClock
-from core.db import Database, Tx
+from core.db import Tx
 from core.errors import AppError
 from core.events import Event, read_after
 from core.people import Actor
@@ -41,8 +38,8 @@ from core.tasks.policy import CLAIM, WORKING, Policy, Rung
 from core.tasks.rules import plan
 from core.tasks.tables import timers
 from core.tasks.timers import Timer, left_until, reckoner
-from tests.conftest import MONDAY_0900
 from tests.core.task_room import Room
+from tests.databases import DATABASES, MONDAY_0900
 
 POLICIES = (
     Policy(
@@ -91,16 +88,12 @@ class Expected:
 class Machine(RuleBasedStateMachine):
     """The engine as it ships. Mutants override `how` and `fire_once`."""
 
-    empty: ClassVar[Path]
     how: ClassVar[escalation.Firing] = escalation.EXACT
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "jieli.db"
-        shutil.copyfile(self.empty, path)
         self.clock = ManualClock(MONDAY_0900)
-        self.db = Database(f"sqlite:///{path}", self.clock, synchronous="OFF")
+        self.db = DATABASES.database(self.clock)
         self.room = Room(self.db, self.clock)
         self.cal = self.db.read_now(lambda conn: calendar.load(conn, "cn"))
         names = (("李", "buyer"), ("周", "supervisor"), ("陈", "director"), ("管", "admin"))
@@ -212,7 +205,7 @@ class Machine(RuleBasedStateMachine):
                 self._check_drained(task, expected)
         finally:
             self.db.close()
-            self.folder.cleanup()
+            DATABASES.drop(self.db.url)
 
     # -- the model ---------------------------------------------------------------------------
     def _follow(self, event: Event) -> None:
@@ -370,8 +363,7 @@ class DoneBeforeEffect(Machine):
         return len(due)
 
 
-def run(machine: type[Machine], empty: Path, examples: int, *, shrink: bool) -> None:
-    machine.empty = empty
+def run(machine: type[Machine], examples: int, *, shrink: bool) -> None:
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     chosen = settings(
         max_examples=examples,
@@ -385,8 +377,8 @@ def run(machine: type[Machine], empty: Path, examples: int, *, shrink: bool) -> 
     run_state_machine_as_test(machine, settings=chosen)
 
 
-def test_the_engine_keeps_its_promises(empty_database: Path) -> None:
-    run(Machine, empty_database, EXAMPLES, shrink=True)
+def test_the_engine_keeps_its_promises() -> None:
+    run(Machine, EXAMPLES, shrink=True)
 
 
 @pytest.mark.parametrize(
@@ -397,9 +389,7 @@ def test_the_engine_keeps_its_promises(empty_database: Path) -> None:
         (DoneBeforeEffect, "an effect was lost|a rung was lost"),
     ],
 )
-def test_a_broken_engine_is_caught(
-    empty_database: Path, mutant: type[Machine], broken: str
-) -> None:
+def test_a_broken_engine_is_caught(mutant: type[Machine], broken: str) -> None:
     """Caught by the promise that it breaks, not by accident."""
     with pytest.raises(AssertionError, match=broken):
-        run(mutant, empty_database, 60, shrink=False)
+        run(mutant, 60, shrink=False)

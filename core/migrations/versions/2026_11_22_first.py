@@ -183,7 +183,7 @@ def upgrade() -> None:
     sa.Column('allow_negative', sa.Boolean(), nullable=False),
     sa.Column('zone', sa.String(length=32), nullable=False),
     sa.Column('over_receipt_percent', sa.Integer(), nullable=False),
-    sa.Column('active', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('active', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_item')),
     sa.UniqueConstraint('code', name=op.f('uq_item_code'))
     )
@@ -297,7 +297,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=128), nullable=False),
     sa.Column('kind', sa.String(length=8), nullable=False),
     sa.Column('phone', sa.String(length=32), nullable=False),
-    sa.Column('active', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('active', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_partner')),
     sa.UniqueConstraint('code', name=op.f('uq_partner_code'))
     )
@@ -551,7 +551,7 @@ def upgrade() -> None:
     sa.Column('warehouse_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('zone', sa.String(length=32), nullable=False),
     sa.Column('capacity_micro', sa.BigInteger(), nullable=True),
-    sa.Column('active', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('active', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.ForeignKeyConstraint(['warehouse_id'], ['warehouse.id'], name=op.f('fk_location_warehouse_id_warehouse')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_location')),
     sa.UniqueConstraint('code', name=op.f('uq_location_code'))
@@ -605,7 +605,7 @@ def upgrade() -> None:
     sa.Column('quiet_from', sa.Integer(), nullable=True),
     sa.Column('quiet_to', sa.Integer(), nullable=True),
     sa.Column('language', sa.String(length=8), nullable=False),
-    sa.Column('active', sa.Boolean(), server_default=sa.text('1'), nullable=False),
+    sa.Column('active', sa.Boolean(), server_default=sa.true(), nullable=False),
     sa.ForeignKeyConstraint(['manager_id'], ['person.id'], name=op.f('fk_person_manager_id_person')),
     sa.ForeignKeyConstraint(['partner_id'], ['partner.id'], name=op.f('fk_person_partner_id_partner')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),

@@ -1,5 +1,7 @@
 """A posting no longer carries its event's number; only reversals are in the index of reversals.
 
+On PostgreSQL, numbers of the ledger come from sequences.
+
 Revision: 2026_11_25_lean_posting
 Follows: 2026_11_22_first
 """
@@ -14,6 +16,7 @@ down_revision = '2026_11_22_first'
 branch_labels = None
 depends_on = None
 
+NUMBERED = ('posting', 'move', 'serial_place')
 REVERSED = sa.text('reverses IS NOT NULL')
 
 
@@ -21,6 +24,10 @@ def upgrade() -> None:
     op.drop_index('uq_posting_reverses', 'posting')
     op.create_index('uq_posting_reverses', 'posting', ['reverses'], unique=True, sqlite_where=REVERSED, postgresql_where=REVERSED)
     op.execute('ALTER TABLE posting DROP COLUMN event_seq')
+    if op.get_bind().dialect.name == 'postgresql':
+        for table in NUMBERED:
+            op.execute(f'CREATE SEQUENCE {table}_numbers')
+            op.execute(f"SELECT setval('{table}_numbers', (SELECT coalesce(max(id), 0) + 1 FROM {table}), false)")
 
 
 def downgrade() -> None:

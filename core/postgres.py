@@ -1,0 +1,272 @@
+"""PostgreSQL as the product needs it: several Writers, each command a transaction of its own.
+
+Ordinary commands run SERIALIZABLE, so a rule written for one writer holds for many: PostgreSQL
+refuses what no order of commands could have done, and the command, a plain function, runs again.
+Set-based commands lock their rows in one sorted statement and run READ COMMITTED, many a commit.
+
+Order: whoever appends to a log takes one lock at the end of his command and keeps it until his
+commit, so `seq` is dense, follows the order of commits, and no reader ever sees a gap. What is the
+newest is read on a second connection: the command's own snapshot is older than the lock.
+See docs/decisions/0004.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from core.clock import Clock
+from core.errors import BUSY, INVALID, AppError
+from core.tx import Command, Committed, Tx
+from core.writer import Store, Waiting, as_command, grouped, hand_out
+
+log = logging.getLogger(__name__)
+
+READERS = 8
+WRITERS = 4
+LOG_LOCK = 0x6A69656C  # "jiel": the one lock of whoever appends to a log
+STEP_LOCK = 0x73746570  # "step"
+MOST_TRIES = 30
+PATIENCE = 0.002  # seconds before the second try, doubled up to a tenth of a second
+
+SERIALIZABLE = "SERIALIZABLE"
+READ_COMMITTED = "READ COMMITTED"
+SNAPSHOT = "REPEATABLE READ"
+AUTOCOMMIT = "AUTOCOMMIT"
+
+_CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was done
+_TWIN = "23505"  # the same key at the same moment: the second try finds the first one's row
+# A process that is stopped in the middle of a transaction loses it after these.
+_STANDSTILL = "5s"
+_STANDSTILL_WITH_LOCK = "2s"
+_LOCK_LOG = (
+    f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}';"
+    f"SELECT pg_advisory_xact_lock({LOG_LOCK})"
+)
+_SETTINGS = (
+    f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
+    "SET lock_timeout = '10s'",
+    "SET timezone = 'UTC'",
+    "SET synchronous_commit = on",
+)
+
+
+def postgres_engine(url: str, isolation: str, *, size: int, read_only: bool = False) -> Engine:
+    """An engine of `size` connections; its statements are prepared by the driver when repeated."""
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        paramstyle="format",
+        isolation_level=isolation,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_use_lifo=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"connect_timeout": 5, "application_name": "jieli"},
+    )
+    _configure(engine)
+    return engine.execution_options(postgresql_readonly=True) if read_only else engine
+
+
+def _configure(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: psycopg.Connection[Any], _record: object) -> None:
+        before, connection.autocommit = connection.autocommit, True
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        connection.autocommit = before
+
+
+def open_store(url: str, clock: Clock) -> Store:
+    """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
+    readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
+    ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS)
+    together = postgres_engine(url, READ_COMMITTED, size=1)
+    side = postgres_engine(url, AUTOCOMMIT, size=WRITERS + 1)
+    return Store(
+        engines=(readers, ordinary, together, side),
+        ordinary=tuple(OwnCommit(ordinary, side, clock) for _ in range(WRITERS)),
+        together=OwnCommit(together, side, clock),
+        is_shared=True,
+        read_failed=_read_failed,
+    )
+
+
+def _read_failed(problem: Exception, tried: int) -> Exception | None:
+    if _is_lost(problem) and tried == 0:
+        return None
+    return _as_refusal(problem)
+
+
+class PostgresTx(Tx):
+    """One of many writers."""
+
+    __slots__ = ("_side",)
+
+    def __init__(self, conn: Connection, clock: Clock, side: Connection) -> None:
+        super().__init__(conn, clock.now(), {})
+        self._side = side
+
+    def newest(self, statement: Select[Any]) -> Row[Any] | None:
+        if "log lock" not in self.shared:
+            self.conn.exec_driver_sql(_LOCK_LOG)
+            self.shared["log lock"] = True
+        return self._side.execute(statement).first()
+
+    def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
+        asked = [(f"{table.name}_numbers", count) for table, count in wanted if count]
+        one = "SELECT nextval(%s) FROM generate_series(1, %s)"
+        sql = " UNION ALL ".join([one] * len(asked))
+        values = tuple(each for pair in asked for each in pair)
+        rows = iter(self.conn.exec_driver_sql(sql, values).scalars().all() if asked else ())
+        return [[next(rows) for _ in range(count)] for _, count in wanted]
+
+    def turn(self, name: str) -> None:
+        self.conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        self.conn.exec_driver_sql(
+            f"SELECT pg_advisory_xact_lock({STEP_LOCK}, hashtext(%s))", (name,)
+        )
+
+    def alone(self, name: str) -> bool:
+        sql = f"SELECT pg_try_advisory_xact_lock({STEP_LOCK}, hashtext(%s))"
+        return bool(self.conn.exec_driver_sql(sql, (name,)).scalar())
+
+
+class OwnCommit:
+    """Runs each command, or each group of set-based ones, in a transaction of its own."""
+
+    def __init__(self, engine: Engine, side: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._side_engine = side
+        self._clock = clock
+        self._conn: Connection | None = None
+        self._side: Connection | None = None
+        self._pause = threading.Event()  # never set: a wait that nothing in a test can miss
+
+    def run(self, batch: list[Waiting]) -> Committed:
+        committed = Committed()
+        for group in grouped(batch):
+            self._run_group(group, committed)
+        return committed
+
+    def close(self) -> None:
+        for conn in (self._conn, self._side):
+            if conn is not None:
+                with suppress(Exception):
+                    conn.invalidate()
+                with suppress(Exception):
+                    conn.close()
+        self._conn = self._side = None
+
+    def _run_group(self, group: list[Waiting], committed: Committed) -> None:
+        command = as_command(group)
+        for number in range(MOST_TRIES):
+            try:
+                hand_out(group, self._once(command, committed))
+                return
+            except Exception as problem:  # noqa: BLE001  # handed to its caller
+                if len(group) > 1:
+                    break
+                if not _worth_another_try(problem, number):
+                    group[0].error = _as_refusal(problem)
+                    return
+            self._pause.wait(min(0.1, PATIENCE * 2**number) * (0.5 + secrets.randbelow(100) / 100))
+        for waiting in group:  # one bad item must not fail its neighbours
+            self._run_group([waiting], committed)
+
+    def _once(self, command: Command[Any], committed: Committed) -> Any:
+        try:
+            conn, side = self._connections()
+            conn.begin()
+            tx = PostgresTx(conn, self._clock, side)
+            result = command(tx)
+            tx.finish()
+        except BaseException as problem:
+            self._undo(problem)
+            raise
+        try:
+            conn.commit()
+        except BaseException as problem:
+            self._undo(problem)
+            if _is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
+                raise DoubtfulCommitError from problem
+            raise
+        committed.wakes |= tx.wakes
+        committed.news += tx.news
+        return result
+
+    def _connections(self) -> tuple[Connection, Connection]:
+        if self._conn is None or self._side is None:
+            self.close()
+            self._conn = self._engine.connect()
+            self._side = self._side_engine.connect()
+        return self._conn, self._side
+
+    def _undo(self, problem: BaseException) -> None:
+        if _is_lost(problem) or self._conn is None:
+            self.close()
+            return
+        try:
+            self._conn.rollback()
+        except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
+            self.close()
+
+
+class DoubtfulCommitError(Exception):
+    """The connection broke while committing. The same operation id finds out what became of it."""
+
+
+def _cause(problem: BaseException) -> BaseException:
+    """The driver's own error; hot paths raise it bare, SQLAlchemy wraps it."""
+    if isinstance(problem, DBAPIError) and problem.orig is not None:
+        return problem.orig
+    return problem
+
+
+def _is_lost(problem: BaseException) -> bool:
+    """The connection is gone: a stopped, killed or restarted server, or a time-out of ours."""
+    if isinstance(problem, PoolTimeoutError):
+        return True
+    cause = _cause(problem)
+    if isinstance(cause, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown):
+        return True
+    if isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
+        return True
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
+
+
+def _worth_another_try(problem: BaseException, tried: int) -> bool:
+    cause = _cause(problem)
+    state = getattr(cause, "sqlstate", None)
+    if state in _CLASH:
+        return tried + 1 < MOST_TRIES
+    if state == _TWIN:
+        return tried < 3
+    return _is_lost(problem) and tried < 1
+
+
+def _as_refusal(problem: Exception) -> Exception:
+    """A clash without end or a vanished server is `busy` to the person; a bug stays a bug."""
+    cause = _cause(problem)
+    if isinstance(cause, psycopg.DataError):  # a NUL in a text, a number no column holds
+        refusal = AppError(INVALID, field="内容", why="含有无法保存的字符或数字")
+    elif isinstance(problem, DoubtfulCommitError | PoolTimeoutError) or isinstance(
+        cause, psycopg.OperationalError
+    ):
+        log.error("database_unavailable", exc_info=problem)
+        refusal = AppError(BUSY)
+    else:
+        return problem
+    refusal.__cause__ = problem
+    return refusal

@@ -1,0 +1,173 @@
+"""Several processes on one database: no rule is broken that holds for one, and the log has no gap.
+
+On SQLite the second `Database` waits for the first one's lock; on PostgreSQL both work at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from core import events
+from core.clock import ManualClock
+from core.db import Database, Together, Tx, metadata
+from core.errors import NOT_FOUND, AppError
+from core.once import once
+
+COUNT = 40
+
+
+@pytest.fixture
+def two(fresh_url: str, clock: ManualClock) -> Iterator[tuple[Database, Database]]:
+    """Two processes, as far as the database can tell."""
+    pair = (
+        Database(fresh_url, clock, synchronous="OFF"),
+        Database(fresh_url, clock, synchronous="OFF"),
+    )
+    yield pair
+    for each in pair:
+        each.close()
+
+
+def at_once(two: tuple[Database, Database], command: Callable[[Tx], object]) -> list[object]:
+    """Run `command` `COUNT` times on each, all at once; the answers."""
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda n: two[n % 2].write_now(command), range(2 * COUNT)))
+
+
+def test_the_log_is_dense_in_the_order_of_commits(two: tuple[Database, Database]) -> None:
+    told: list[int] = []
+    for each in two:
+        each.on_commit = lambda committed: told.extend(event.seq for event in committed.news)
+    at_once(two, lambda tx: events.append(tx, "test.noted", "thing:1", "system", {"n": 1}))
+    log = two[0].read_now(lambda conn: events.read_after(conn, 0))
+    assert [event.seq for event in log] == list(range(1, 2 * COUNT + 1))
+    assert sorted(told) == [event.seq for event in log]
+    assert two[1].read_now(lambda conn: list(events.verify(conn))) == []
+
+
+def test_a_read_then_write_loses_no_update(two: tuple[Database, Database]) -> None:
+    """What every verb does: read, decide in Python, write. Nobody wrote a lock into it."""
+    two[0].write_now(lambda tx: events.begin_epoch(tx, "0"))
+
+    def one_more(tx: Tx) -> None:
+        value = tx.execute(select(events.meta.c.value)).scalar_one()
+        tx.execute(events.meta.update().values(value=str(int(value) + 1)))
+
+    at_once(two, one_more)
+    assert two[0].read_now(events.epoch) == str(2 * COUNT)
+
+
+def test_two_people_cannot_both_take_the_last_one(two: tuple[Database, Database]) -> None:
+    """Write skew: each sees that the other still stands, and leaves. Neither row is the same."""
+
+    def duty(tx: Tx, person: str) -> None:
+        rows = tx.execute(select(events.meta.c.key)).scalars().all()
+        if len(rows) < 2:
+            raise AppError(NOT_FOUND, what="值班人", name=person)
+        tx.execute(events.meta.delete().where(events.meta.c.key == person))
+
+    for _ in range(20):
+
+        def both_on_duty(tx: Tx) -> None:
+            tx.execute(events.meta.delete())
+            tx.execute(events.meta.insert(), [{"key": "a", "value": ""}, {"key": "b", "value": ""}])
+
+        two[0].write_now(both_on_duty)
+        gate = threading.Barrier(2)
+
+        def leave(db: Database, person: str, gate: threading.Barrier = gate) -> bool:
+            gate.wait()
+            try:
+                db.write_now(lambda tx: duty(tx, person))
+            except AppError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(2) as pool:
+            left = list(pool.map(leave, two, ("a", "b")))
+        assert left.count(True) == 1
+        still = two[0].read_now(lambda conn: conn.execute(select(events.meta.c.key)).all())
+        assert len(still) == 1
+
+
+def test_one_operation_sent_to_both_has_one_effect(two: tuple[Database, Database]) -> None:
+    def ask(tx: Tx) -> dict[str, int]:
+        def effect() -> dict[str, int]:
+            events.append(tx, "test.noted", "thing:1", "system", {})
+            return {"done": 1}
+
+        return once(tx, "person:1", "op-00000001", {"q": 1}, effect)
+
+    assert at_once(two, ask) == [{"done": 1}] * (2 * COUNT)
+    assert two[0].read_now(events.head) == 1
+
+
+@pytest.mark.postgres  # SQLite has one writer at a time: nobody commits meanwhile
+def test_a_slow_command_keeps_nobody_from_the_log(
+    two: tuple[Database, Database], clock: ManualClock
+) -> None:
+    """A transaction is held open while others commit: it gets its place when it commits.
+
+    A reader that followed the log meanwhile has not stepped over it.
+    """
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(tx: Tx) -> None:
+        events.append(tx, "test.slow", "thing:slow", "system", {})
+        begun.set()
+        go_on.wait(10)
+
+    waiting = two[0].submit(slow)
+    begun.wait(10)
+    two[1].write_now(lambda tx: events.append(tx, "test.fast", "thing:fast", "system", {}))
+    followed = two[1].read_now(lambda conn: events.read_after(conn, 0))
+    assert [(event.seq, event.kind) for event in followed] == [(1, "test.fast")]
+    go_on.set()
+    waiting.result(10)
+    rest = two[1].read_now(lambda conn: events.read_after(conn, followed[-1].seq))
+    assert [(event.seq, event.kind) for event in rest] == [(2, "test.slow")]
+
+
+def test_a_group_with_one_bad_member_serves_the_others(two: tuple[Database, Database]) -> None:
+    def many(tx: Tx, names: object) -> list[str | AppError]:
+        assert isinstance(names, list)
+        if "bug" in names:
+            raise ZeroDivisionError
+        for name in names:
+            events.append(tx, "test.noted", f"thing:{name}", "system", {})
+        return list(names)
+
+    futures = [two[0].submit(Together(many, name)) for name in ["a", "bug", "b"] * 5]
+    ended = [each.exception() for each in futures]
+    assert [type(each) for each in ended] == [type(None), ZeroDivisionError, type(None)] * 5
+    assert two[1].read_now(events.head) == 10
+
+
+@pytest.mark.postgres  # SQLite stores it
+def test_a_nul_is_refused_with_a_sentence(db: Database) -> None:
+    fill = {"key": "nul", "value": "a\x00b"}
+    with pytest.raises(AppError) as refusal:
+        db.write_now(lambda tx: tx.execute(events.meta.insert(), fill).close())
+    assert refusal.value.code == "invalid"
+
+
+def test_numbers_are_fresh_for_everybody(two: tuple[Database, Database]) -> None:
+    table = metadata.tables["posting"]
+
+    def take(tx: Tx) -> list[int]:
+        [first, second] = tx.numbers((table, 3), (metadata.tables["move"], 2))
+        assert len(second) == 2
+        return first
+
+    if not two[0].is_shared:
+        assert two[0].write_now(take) == [1, 2, 3]
+        return
+    taken = at_once(two, take)
+    numbers = [each for three in taken if isinstance(three, list) for each in three]
+    assert len(set(numbers)) == len(numbers) == 6 * COUNT
+    assert all(three == sorted(three) for three in taken if isinstance(three, list))

