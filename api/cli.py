@@ -72,6 +72,9 @@ def serve(
     demo_data: Annotated[
         bool, typer.Option("--demo-data", help="A small company, and WeCom played by a simulator")
     ] = False,
+    engine: Annotated[
+        bool | None, typer.Option(help="Run the engine here too; JIELI_ENGINE by default")
+    ] = None,
 ) -> None:
     """Run the server: migrate first, then doors, engine and live sockets in one process."""
     import uvicorn
@@ -82,6 +85,8 @@ def serve(
     if host or port:
         changed = {"host": host or settings.host, "port": port or settings.port}
         settings = settings.model_copy(update=changed)
+    if engine is not None:
+        settings = settings.model_copy(update={"engine": engine})
     configure(as_json=settings.log_json)
     served = _demo(settings) if demo_data else _plain(settings)
     if demo_data:
@@ -91,6 +96,17 @@ def serve(
     else:
         _announce(settings)
     uvicorn.run(served, **uvicorn_options(settings))
+
+
+@app.command()
+def worker() -> None:
+    """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
+    from api.logs import configure
+    from api.worker import work
+
+    settings = Settings()
+    configure(as_json=settings.log_json)
+    work(settings)
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:

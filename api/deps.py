@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from api.wire import core_of, schema, wire
 from core.db import Database, Tx
 from core.errors import INVALID, KEY_MISSING, AppError
+from core.feed import Feed
 from core.ids import check_operation_id
 from core.once import once
 
@@ -54,6 +55,7 @@ class Jieli:
     doorkeeper: Doorkeeper
     metrics: Metrics
     attempts: Attempts
+    feed: Feed
     late: set[Any] = field(default_factory=set)  # work that may outlive its request
     callback_seconds: float = 3.0  # of the five a chat vendor waits
 

@@ -7,7 +7,7 @@ the engine. Nothing is decided here: rules live in core/, faces in bots/, pda/ a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -42,12 +42,13 @@ from api.live import LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
 from api.vendors import Vendors
-from core.bus import Bus
+from core.bus import LOG, Bus, Outside
 from core.clock import Clock, SystemClock
 from core.config import DEFAULT_SECRET, Settings
 from core.db import Committed, Database
 from core.engine import Engine
 from core.events import Event
+from core.feed import Feed
 from core.outbox import queue
 
 if TYPE_CHECKING:
@@ -133,9 +134,10 @@ def build(
         synchronous=settings.sqlite_synchronous,
         batch=settings.writer_batch,
     )
-    bus, metrics = Bus(), Metrics()
+    bus, metrics = Bus(_outside(settings, db)), Metrics()
     doorkeeper = Doorkeeper(settings, db, clock)
     vendors = Vendors(settings, clock, db, transport)
+    live = LiveDoor(db, clock, doorkeeper)
     steps = engine_steps(db, clock, vendors.channels)
     jieli = Jieli(
         settings=settings,
@@ -145,32 +147,54 @@ def build(
         engine=Engine(db, clock, bus, steps, settings.engine_sweep_seconds),
         channels=vendors.channels,
         vendors=vendors,
-        live=LiveDoor(db, clock, doorkeeper),
+        live=live,
+        feed=Feed(db, NEWS, lambda news: _heard(doorkeeper, live, news)),
         doorkeeper=doorkeeper,
         metrics=metrics,
         attempts=sign_in.Attempts(),
     )
+    bus.listen(LOG, jieli.feed.look)
     db.on_commit = lambda committed: _after_commit(jieli, committed)
     return jieli
+
+
+def _outside(settings: Settings, db: Database) -> Outside | None:
+    """How the processes on one database wake each other; alone on SQLite, nobody else is there."""
+    from core.hints import PostgresHints, RedisHints
+
+    if settings.redis_url:
+        return RedisHints(settings.redis_url)
+    return PostgresHints(db.url) if db.is_shared else None
 
 
 _DOOR_NEWS = ("person.", "device.", "session.", "chat.")
 
 
+NEWS = ("task.", *_DOOR_NEWS)  # what live listeners and doors want to hear of
+
+
 def _after_commit(jieli: Jieli, committed: Committed) -> None:
-    """What happens on the Writer's thread after each commit: count, forget, push, wake."""
+    """What happens on a Writer's thread after each commit: count, tell, wake."""
     jieli.metrics.saw(committed.news)
-    news = (fact for fact in committed.news if isinstance(fact, Event))
-    if any(fact.kind.startswith(_DOOR_NEWS) for fact in news):
-        jieli.doorkeeper.forget()
-    jieli.live.on_news(committed.news)
+    told = [fact for fact in committed.news if isinstance(fact, Event)]
+    jieli.feed.committed(told)
     jieli.bus.wake(committed.wakes)
+    if any(event.kind.startswith(NEWS) for event in told):
+        jieli.bus.tell_others((LOG,))
+
+
+def _heard(doorkeeper: Doorkeeper, live: LiveDoor, news: Sequence[Event]) -> None:
+    """News of any process, in the order of the log: forget who may come in, push to sockets."""
+    if any(event.kind.startswith(_DOOR_NEWS) for event in news):
+        doorkeeper.forget()
+    live.on_news(news)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     jieli: Jieli = app.state.jieli
     running = None
+    await asyncio.to_thread(start, jieli)
     if jieli.settings.engine:
         running = asyncio.create_task(jieli.engine.run(), name="engine")
     try:
@@ -182,8 +206,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await close(jieli)
 
 
+def start(jieli: Jieli) -> None:
+    """Begin to hear what other processes do. The database must be migrated."""
+    jieli.feed.start()
+    jieli.bus.start()
+
+
 async def close(jieli: Jieli) -> None:
     """Hang up sockets, finish late work, close the vendors' connections, then the database."""
+    await asyncio.to_thread(jieli.bus.close)
+    await asyncio.to_thread(jieli.feed.stop)
     await jieli.live.close()
     if jieli.late:
         await asyncio.wait(jieli.late, timeout=5)

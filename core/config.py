@@ -25,6 +25,10 @@ class Settings(BaseSettings):
         "sqlite:///data/jieli.db",
         description="Where the truth is kept; or postgresql://user:password@host/database",
     )
+    redis_url: str = Field(
+        "",
+        description="Carries hints between processes, e.g. redis://host; optional",
+    )
     files_dir: Path = Field(Path("data/files"), description="Photos and attachments")
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8600, description="Port the server listens on")

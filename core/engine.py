@@ -22,11 +22,16 @@ from core.db import Database, Tx
 log = logging.getLogger(__name__)
 
 PAUSE_AFTER_FAILURE = 1.0
+ELSEWHERE = -1  # what a step answers when another process is at it
+ELSEWHERE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`run` does one bounded batch and answers how many things it did; 0 means "nothing due"."""
+    """`run` does one bounded batch and answers how many things it did; 0 means "nothing due".
+
+    On a shared database it may also answer `ELSEWHERE`.
+    """
 
     name: str
     run: Callable[[], Awaitable[int]]
@@ -42,10 +47,13 @@ def command_step(
     next_due: Callable[[Connection], Instant | None],
     topics: tuple[str, ...] = (),
 ) -> Step:
-    """A step whose batch is one command in one transaction."""
+    """A step whose batch is one command in one transaction; one process at a time runs it."""
+
+    def alone(tx: Tx) -> int:
+        return command(tx) if tx.alone(name) else ELSEWHERE
 
     async def run() -> int:
-        return await db.write(command)
+        return await db.write(alone)
 
     return Step(name, run, next_due, topics)
 
@@ -94,7 +102,10 @@ class Engine:
         try:
             while True:
                 woken.clear()
-                if await self._once(step):
+                done = await self._once(step)
+                if done == ELSEWHERE:
+                    await _wait(woken, ELSEWHERE_SECONDS)
+                if done != 0:
                     continue
                 due = await self.db.read(step.next_due)
                 seconds = self._sleep_seconds(step, due)
@@ -123,7 +134,7 @@ class Engine:
                 log.exception("engine_step_failed", extra={"step": step.name})
                 return 0
         health.ran_at = self.clock.now()
-        health.done += done
+        health.done += max(0, done)
         health.last_error = ""
         return done
 
@@ -137,7 +148,7 @@ class Engine:
             done = 0
             for step in self.steps:
                 async with self._locks[step.name]:
-                    done += await step.run()
+                    done += max(0, await step.run())
             if done == 0:
                 return total
             total += done

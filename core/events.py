@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, select
+from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, or_, select
 
 from core.append_only import forbid_change
 from core.bulk import Bulk
@@ -171,6 +171,26 @@ def read_after(conn: Connection, cursor: int, limit: int = PAGE) -> list[Event]:
     """The next `limit` sealed events after `cursor`, in order."""
     query = select(events).where(events.c.seq > cursor).order_by(events.c.seq).limit(limit)
     return [_event(dict(row)) for row in conn.execute(query).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """`news` are all of the asked kinds up to `upto`; the log ended at `head`."""
+
+    news: list[Event]
+    upto: int
+    head: int
+
+
+def news_after(conn: Connection, cursor: int, prefixes: tuple[str, ...]) -> News:
+    """The next events after `cursor` whose kind begins with one of `prefixes`, in order."""
+    newest = head(conn)
+    wanted = or_(*(events.c.kind.startswith(each, autoescape=True) for each in prefixes))
+    query = select(events).where(events.c.seq > cursor, events.c.seq <= newest, wanted)
+    rows = conn.execute(query.order_by(events.c.seq).limit(PAGE)).mappings()
+    found = [_event(dict(row)) for row in rows]
+    upto = found[-1].seq if len(found) == PAGE else newest
+    return News(found, upto, newest)
 
 
 def of_subject(conn: Connection, subject: str, limit: int = PAGE) -> list[Event]:

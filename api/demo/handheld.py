@@ -94,6 +94,11 @@ class Handheld:
         await self._say({"t": "ping", "n": 1})
         await self._until("pong")
 
+    async def listen(self) -> None:
+        """Wait for the next frame that the server sends by itself."""
+        assert self._line is not None, "the scanner is not connected"
+        self._take(orjson.loads(await self._line.recv()))
+
     async def drop(self) -> None:
         """The network dies; the device keeps what it knows."""
         if self._line is not None:

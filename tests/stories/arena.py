@@ -1,6 +1,6 @@
 """The arena: a real server that gets killed, the vendor that survives it, and people at work.
 
-The server is a process of its own (warm_server.py) on a loopback port with its SQLite file; WeCom
+The server is a process of its own (warm_server.py) on a loopback port, on a real database; WeCom
 is played in the test's process, so it remembers what it was told. People retry as devices do: the
 same operation id until somebody answers. What they were promised is in `Log`; judge.py checks it.
 """
@@ -41,6 +41,7 @@ from core.stock import on_hand
 from core.tasks import escalation, watch
 from core.tasks.policies import save_policy
 from core.tasks.policy import Policy, Rung
+from tests.databases import DATABASES
 from tests.stories.warm_server import Ahead
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +184,8 @@ class Arena:
         for each in PEOPLE:
             if each.chat:
                 self.simulator.add_person(each.login, each.name)
-        self.db = Database(f"sqlite:///{folder}/jieli.db", self.clock)
+        self.url = DATABASES.blank()
+        self.db = Database(self.url, self.clock)
         self.seeded, self.tokens = self._prepare()
         self.opening = self._standing()
         self.server = Server(self._env(), folder / "server.log")
@@ -210,7 +212,7 @@ class Arena:
 
     def _env(self) -> dict[str, str]:
         return {
-            "JIELI_DATABASE_URL": f"sqlite:///{self.folder}/jieli.db",
+            "JIELI_DATABASE_URL": self.url,
             "JIELI_FILES_DIR": str(self.folder / "files"),
             "JIELI_PORT": str(self.port),
             "JIELI_PUBLIC_URL": self.base,
@@ -434,6 +436,7 @@ class Arena:
         await self.http.aclose()
         await self.callbacks.aclose()
         await asyncio.to_thread(self.db.close)
+        DATABASES.drop(self.url)
 
 
 def order_of(seeded: Seeded, number: int) -> Wire:

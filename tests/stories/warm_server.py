@@ -1,8 +1,9 @@
 """The real server as a process that can be killed and is back in a moment: imports done, then fork.
 
 `python -m tests.stories.warm_server` reads orders from stdin, one a line: `start <µs>` forks a
-server whose clock is that much ahead (the time the machine stood still), `kill` sends SIGKILL and
-waits until it is dead. At the end of stdin whatever runs is killed. Settings come from JIELI_*.
+server whose clock is that much ahead (the time the machine stood still), `worker` forks a worker,
+`kill` sends SIGKILL and `stop` SIGTERM, and both wait until it is dead; `freeze` and `thaw` send
+SIGSTOP and SIGCONT. At the end of stdin whatever runs is killed. Settings come from JIELI_*.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 import uvicorn.loops.auto
@@ -17,13 +20,14 @@ import uvicorn.protocols.http.httptools_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 
 import bots.wecom
-from api import cli, logs
+from api import cli, logs, worker
 from api.main import create_app
 from core.clock import Instant, SystemClock
 from core.config import Settings
 from core.migrations import run as migrations
 
-IMPORTED = (bots.wecom, uvicorn.loops.auto, uvicorn.protocols)
+SIGNALS = {"freeze": signal.SIGSTOP, "thaw": signal.SIGCONT}
+IMPORTED = (worker, bots.wecom, uvicorn.loops.auto, uvicorn.protocols)
 
 
 class Ahead:
@@ -52,7 +56,12 @@ def serve(ahead: Instant) -> None:
     uvicorn.run(app, **cli.uvicorn_options(settings))
 
 
-def _fork(ahead: Instant) -> int:
+def work() -> None:
+    """`jieli worker`."""
+    cli.worker()
+
+
+def _fork(run: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -60,15 +69,15 @@ def _fork(ahead: Instant) -> int:
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)  # what the server prints belongs to the log, not to the orders
-        serve(ahead)
+        run()
         code = 0
     finally:
         os._exit(code)
 
 
-def _kill(pid: int) -> None:
+def _end(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
     if pid:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, how)
         os.waitpid(pid, 0)
 
 
@@ -78,10 +87,17 @@ def main() -> None:
     print("warm", flush=True)  # the protocol
     for line in sys.stdin:
         order, _, ahead = line.strip().partition(" ")
-        _kill(pid)
-        pid = _fork(int(ahead)) if order == "start" else 0
+        if order in SIGNALS:
+            os.kill(pid, SIGNALS[order])
+        else:
+            _end(pid, signal.SIGTERM if order == "stop" else signal.SIGKILL)
+            pid = 0
+        if order == "start":
+            pid = _fork(partial(serve, int(ahead or 0)))
+        elif order == "worker":
+            pid = _fork(work)
         print(order, flush=True)  # the protocol
-    _kill(pid)
+    _end(pid)
 
 
 if __name__ == "__main__":
