@@ -27,32 +27,43 @@ ALL = "postings,scanners,timers"
 def main(
     rounds: Annotated[int, typer.Option(help="Interleaved rounds per figure")] = 3,
     only: Annotated[str, typer.Option(help="Drivers, comma separated")] = ALL,
+    on: Annotated[str, typer.Option(help="sqlite or postgres, the same server as pgbench")] = (
+        "sqlite"
+    ),
     write: Annotated[bool, typer.Option(help="Keep the result in bench/results")] = True,
 ) -> None:
     """Measure this machine."""
     wanted = set(only.split(","))
-    found: dict[str, Any] = {"machine": describe(), "command": f"python -m bench --rounds {rounds}"}
+    found: dict[str, Any] = {
+        "machine": describe(),
+        "command": f"python -m bench --rounds {rounds} --on {on}",
+    }
     lines = [f"machine: {found['machine']}"]
-    with tempfile.TemporaryDirectory(prefix="jieli-bench-") as name:
-        arena = prepare(Path(name))
+    with tempfile.TemporaryDirectory(prefix="jieli-bench-") as name, pg.server() as server:
+        url = ""
+        if on == "postgres":
+            assert server is not None, "no PostgreSQL is installed"
+            url = server.database("bench")
+        arena = prepare(Path(name), url=url)
         if "postings" in wanted:
-            with pg.server() as server:
-                found["limit"] = "raw sqlite3" if server is None else "pgbench, one plpgsql call"
-                rows = [*without_http(arena, server, rounds), *through_http(arena, server, rounds)]
+            found["limit"] = "raw sqlite3" if server is None else "pgbench, one plpgsql call"
+            rows = [*without_http(arena, server, rounds), *through_http(arena, server, rounds)]
             found["postings"] = [_facts(row) for row in rows]
             lines += [_posting_line(row) for row in rows]
         if "scanners" in wanted:
             found["scanners"] = scans_and_pushes(arena)
             lines += [f"{what}: {value}" for what, value in found["scanners"].items()]
         if "timers" in wanted:
-            found["timers"] = lateness(Path(name))
+            found["timers"] = lateness(
+                server.database("timers") if url else f"sqlite:///{name}/timers.db"
+            )
             lines += [f"{what}: {value}" for what, value in found["timers"].items()]
     print("\n".join(lines))
     if write:
         day = f"{to_datetime(SystemClock().now()):%Y-%m-%d-%H%M}"
         RESULTS.mkdir(exist_ok=True)
         text = json.dumps(found, ensure_ascii=False, indent=1)
-        (RESULTS / f"{day}.json").write_text(text + "\n")
+        (RESULTS / f"{day}-{on}.json").write_text(text + "\n")
 
 
 def _facts(row: Row) -> dict[str, Any]:

@@ -40,9 +40,9 @@ class Arena:
     admin: int
 
 
-def prepare(folder: Path, items: int = 1000) -> Arena:
+def prepare(folder: Path, items: int = 1000, url: str = "") -> Arena:
     """A migrated database with `items` items of a million units each in one bin."""
-    url = f"sqlite:///{folder}/bench.db"
+    url = url or f"sqlite:///{folder}/bench.db"
     db = Database(url, SystemClock())
     upgrade(db)
     db.write_now(calendar.seed)

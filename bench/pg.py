@@ -60,6 +60,11 @@ class Pgbench:
     def __init__(self, bin_dir: Path, folder: Path, user: str | None) -> None:
         self._bin, self._folder, self._user = bin_dir, folder, user
 
+    def database(self, name: str) -> str:
+        """A fresh database of ours on this server; its address."""
+        self.call("createdb", "-h", str(self._folder), "-U", "postgres", name)
+        return f"postgresql://postgres@/{name}?host={self._folder}"
+
     def call(self, program: str, *words: str, text: str = "") -> str:
         done = subprocess.run(
             [str(self._bin / program), *words],

@@ -50,13 +50,13 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     """Closed loop of 1, 8 and 32 connections against a real server, limits interleaved."""
     rows = []
     with serving(arena) as (process, port):
-        uvloop.run(closed_loop(port, 8, 2.0, _maker(arena)))
+        closed_loop(port, 8, 2.0, _maker(arena))
         for clients in (1, 8, 32):
             seen: list[tuple[Load, float, float]] = []
             for _ in range(rounds):
                 most = limit(pg, clients)
                 before = cpu_seconds(process.pid)
-                load = uvloop.run(closed_loop(port, clients, SECONDS, _maker(arena)))
+                load = closed_loop(port, clients, SECONDS, _maker(arena))
                 spent = cpu_seconds(process.pid) - before
                 assert not load.refused, load.refused[:3]
                 seen.append((load, most, spent / len(load.latencies) * 1e6))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,7 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from core.chain import canonical
 from core.db import Tx
+from core.trip import Trip, one_trip
 
 MOST_ROWS = 128  # of one statement; their values stay far below SQLite's 32,766 parameters
 _ONE_ROW = re.compile(r"VALUES (\([^()]*\))")
@@ -48,9 +50,10 @@ class Bulk:
     """One statement for many rows of tuples, compiled once per kind of database.
 
     An insert takes rows in the order of `columns`; an update is joined with `given(...)` and takes
-    rows in its order. Rows go in statements of 128, 64 … 1, so a batch is a few statements with one
-    step each: a row by itself (executemany) gives the interpreter away once per row.
-    Values of the columns in `as_json` are JSON text already.
+    rows in its order. On SQLite rows go in statements of 128, 64 … 1, so a batch is a few
+    statements with one step each: a row by itself (executemany) gives the interpreter away once per
+    row. On PostgreSQL they go as one array per column. Values of the columns in `as_json` are JSON
+    text already.
     """
 
     def __init__(
@@ -62,46 +65,53 @@ class Bulk:
         self._statement = statement
         self._columns = columns
         self._as_json = as_json
-        self._compiled: dict[str, _Rows] = {}
+        self._compiled: dict[str, _Rows | _Arrays] = {}
 
     def run(self, tx: Tx, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run it for every row; how many rows of the table were written."""
-        if not rows:
-            return 0
-        known = self._compiled.get(tx.conn.dialect.name)
-        if known is None:
-            known = self._compiled[tx.conn.dialect.name] = self._compile(tx.conn.dialect)
-        driver: Any = tx.conn.connection
-        cursor = driver.cursor()
-        written = 0
-        for part in _parts(rows):
-            before = getattr(driver, "total_changes", 0)
-            cursor.execute(*known.statement(part))
-            # sqlite3 does not count what begins with WITH; its connection does.
-            count = cursor.rowcount
-            written += count if count >= 0 else driver.total_changes - before
-        cursor.close()
+        written: int = one_trip(tx.conn, self.of(rows))[0]
         return written
 
-    def _compile(self, dialect: Dialect) -> _Rows:
+    def of(self, rows: Sequence[tuple[Any, ...]]) -> Trip[int]:
+        """`run` as a part of a round trip."""
+        return _Writing(self, rows)
+
+    def shaped(self, dialect: Dialect) -> _Rows | _Arrays:
+        """The statement as this kind of database takes it."""
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self._compile(dialect)
+        return known
+
+    def _compile(self, dialect: Dialect) -> _Rows | _Arrays:
         columns = list(self._columns) if isinstance(self._statement, Insert) else None
         compiled = self._statement.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
         assert compiled.positional, "the engine must use a positional paramstyle"
-        return _Rows(compiled, self._as_json)
+        shape = _Arrays if dialect.name == "postgresql" else _Rows
+        return shape(compiled, self._as_json)
 
 
-def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterable[Sequence[tuple[Any, ...]]]:
-    """Pieces whose sizes are powers of two: the database meets eight statements, not 128."""
-    start, left = 0, len(rows)
-    while left:
-        size = min(MOST_ROWS, 1 << (left.bit_length() - 1))
-        yield rows[start : start + size]
-        start, left = start + size, left - size
+class _Writing:
+    """A bulk and its rows on their way."""
+
+    __slots__ = ("_bulk", "_rows")
+
+    def __init__(self, bulk: Bulk, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._bulk, self._rows = bulk, rows
+
+    def send(self, driver: Any, dialect: Dialect) -> list[Any]:
+        if not self._rows:
+            return []
+        shape = self._bulk.shaped(dialect)
+        return [shape.execute(driver, part) for part in shape.parts(self._rows)]
+
+    def made(self, sent: list[Any]) -> int:
+        return sum(each if isinstance(each, int) else each.rowcount for each in sent)
 
 
-class _Rows:
-    """A compiled statement whose VALUES list is repeated for as many rows as come."""
+class _Values:
+    """A compiled statement around its one row of VALUES."""
 
     def __init__(self, compiled: SQLCompiler, as_json: tuple[str, ...]) -> None:
         sql = str(compiled)
@@ -120,6 +130,30 @@ class _Rows:
         ]
         self._sql: dict[int, str] = {}
 
+    def _encoded(self, row: tuple[Any, ...]) -> list[Any]:
+        whole = list(row)
+        for at, encoder in self._encode:
+            whole[at] = encoder(whole[at])
+        return whole
+
+
+class _Rows(_Values):
+    """The row is repeated for as many rows as come."""
+
+    def execute(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> int:
+        """How many rows were written; sqlite3 does not count what begins with WITH."""
+        before = driver.total_changes
+        driver.execute(*self.statement(rows)).close()
+        return int(driver.total_changes - before)
+
+    def parts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Pieces whose sizes are powers of two: the database meets eight statements, not 128."""
+        start, left = 0, len(rows)
+        while left:
+            size = min(MOST_ROWS, 1 << (left.bit_length() - 1))
+            yield rows[start : start + size]
+            start, left = start + size, left - size
+
     def statement(self, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The SQL for that many rows, and its values."""
         size = len(rows)
@@ -130,11 +164,27 @@ class _Rows:
             rows = [tuple(self._encoded(row)) for row in rows]
         return sql, (*chain.from_iterable(rows), *self._constants)
 
-    def _encoded(self, row: tuple[Any, ...]) -> list[Any]:
-        whole = list(row)
-        for at, encoder in self._encode:
-            whole[at] = encoder(whole[at])
-        return whole
+
+class _Arrays(_Values):
+    """The rows are one array per column: fourteen parameters for any number of moves."""
+
+    def execute(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> Any:
+        """The cursor; in a pipeline it knows its count only later."""
+        return driver.execute(*self.statement(rows))
+
+    def parts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """One statement for all."""
+        yield rows
+
+    def statement(self, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
+        """The SQL, and the columns of `rows`."""
+        if 0 not in self._sql:
+            values = "VALUES "
+            assert self._before.endswith(values)
+            arrays = ", ".join(f"{each.strip()}[]" for each in self._row[1:-1].split(","))
+            before = self._before.removesuffix(values)
+            self._sql[0] = f"{before}SELECT * FROM unnest({arrays}){self._after}"  # noqa: S608
+        return self._sql[0], (*map(array_text, zip(*rows, strict=True)), *self._constants)
 
 
 CHUNK = 512
@@ -147,8 +197,9 @@ def _row_of(names: list[str]) -> Any:
 class Lookup:
     """A select with `IN :many` over any number of values, compiled once per size.
 
-    Values go in sorted chunks, each padded to a power of two, so the database meets ten statements,
-    not five hundred. Rows come as the driver gives them: no JSON, no Boolean columns in it.
+    Values go in sorted chunks, on SQLite each padded to a power of two, so that it meets ten
+    statements, not five hundred; on PostgreSQL as one array. Rows come as the driver gives them: no
+    JSON, no Boolean columns in it.
     `make` builds what is answered for a row; a named tuple of its columns unless given.
     """
 
@@ -161,28 +212,29 @@ class Lookup:
 
     def rows(self, conn: Connection, values: Iterable[Any], **also: Any) -> list[Any]:
         """The rows for these values (each once); none for none. `also` are other parameters."""
-        wanted = sorted(set(values))
-        found: list[Any] = []
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            size = 1 << (len(chunk) - 1).bit_length()
-            chunk += chunk[-1:] * (size - len(chunk))
-            known = self._compiled.get((conn.dialect.name, size))
-            if known is None:
-                known = self._compile(conn.dialect, size)
-                self._compiled[conn.dialect.name, size] = known
-            sql, arranged = known
-            if not conn.in_transaction():
-                conn.begin()  # a driver's cursor would not begin our kind of transaction
-            cursor = conn.connection.cursor()
-            cursor.execute(sql, arranged(chunk, also))
-            found += map(self._make, cursor.fetchall())
-            cursor.close()
+        found: list[Any] = one_trip(conn, self.of(values, **also))[0]
         return found
+
+    def of(self, values: Iterable[Any], **also: Any) -> Trip[list[Any]]:
+        """`rows` as a part of a round trip."""
+        return _Reading(self, sorted(set(values)), also)
+
+    def shaped(self, dialect: Dialect, size: int) -> tuple[str, Any]:
+        """The SQL for `size` values (0: an array of any length), and what arranges them."""
+        known = self._compiled.get((dialect.name, size))
+        if known is None:
+            known = self._compiled[dialect.name, size] = self._compile(dialect, size)
+        return known
+
+    def make(self, rows: Iterable[Any]) -> Iterator[Any]:
+        """What is answered for rows as the driver gives them."""
+        return map(self._make, rows)
 
     def _compile(self, dialect: Dialect, size: int) -> tuple[str, Any]:
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
+        if size == 0:
+            return _with_array(compiled)
         state = compiled.construct_expanded_state({**compiled.params, "many": [None] * size})
         many = state.parameter_expansion["many"]
         names = state.positiontup
@@ -194,3 +246,65 @@ class Lookup:
             return named if names is None else tuple(named[name] for name in names)
 
         return state.statement, arranged
+
+
+class _Reading:
+    """A lookup and its values on their way."""
+
+    __slots__ = ("_also", "_lookup", "_wanted")
+
+    def __init__(self, lookup: Lookup, wanted: list[Any], also: dict[str, Any]) -> None:
+        self._lookup, self._wanted, self._also = lookup, wanted, also
+
+    def send(self, driver: Any, dialect: Dialect) -> list[Any]:
+        wanted, sent = self._wanted, []
+        arrays = dialect.name == "postgresql"
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            size = 0 if arrays else 1 << (len(chunk) - 1).bit_length()
+            chunk += chunk[-1:] * (size - len(chunk))
+            sql, arranged = self._lookup.shaped(dialect, size)
+            sent.append(driver.execute(sql, arranged(chunk, self._also)))
+        return sent
+
+    def made(self, sent: list[Any]) -> list[Any]:
+        found: list[Any] = []
+        for cursor in sent:
+            found += self._lookup.make(cursor.fetchall())
+            cursor.close()
+        return found
+
+
+def array_text(values: Sequence[Any]) -> str:
+    """PostgreSQL's text of an array of ints, texts, JSON or NULLs; cheaper than the driver's."""
+    if type(values[0]) is int and None not in values:
+        return f"{{{','.join(map(str, values))}}}"
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, dict | list):
+        return _element(canonical(value).decode())
+    return str(value)
+
+
+_IN = re.compile(r" IN \(__\[POSTCOMPILE_many\]\)")
+
+
+def _with_array(compiled: SQLCompiler) -> tuple[str, Any]:
+    """`IN :many` as `= ANY(array)`: one parameter, one statement for any number of values."""
+    kind = "TEXT" if isinstance(compiled.binds["many"].type, String) else "BIGINT"
+    sql, found = _IN.subn(f" = ANY(%s::{kind}[])", str(compiled))
+    assert found == 1, "a Lookup has one IN"
+    names = list(compiled.positiontup or ())
+
+    def arranged(chunk: list[Any], also: dict[str, Any]) -> Any:
+        values = compiled.params | also | {"many": array_text(chunk)}
+        return tuple(values[name] for name in names)
+
+    return sql, arranged

@@ -11,13 +11,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, or_, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Index,
+    Row,
+    String,
+    Table,
+    or_,
+    select,
+)
 
 from core.append_only import forbid_change
 from core.bulk import Bulk
 from core.chain import GENESIS, Ready, canonical, link
 from core.clock import Instant
 from core.db import Big, Tx, metadata
+from core.trip import Trip
 
 events = Table(
     "event",
@@ -151,6 +164,23 @@ def _seal(tx: Tx, drafts: Sequence[Draft]) -> None:
     tx.shared["event_head"] = (seq, previous)
 
 
+def ahead(tx: Tx) -> tuple[Trip[None], ...]:
+    """Take the log's place in a round trip that is the last of its command, where that helps."""
+    trip = None if "event_head" in tx.shared else tx.newest_of(_HEAD)
+    return () if trip is None else (_Ahead(tx, trip),)
+
+
+class _Ahead:
+    def __init__(self, tx: Tx, trip: Trip[Row[Any] | None]) -> None:
+        self._tx, self._trip = tx, trip
+
+    def send(self, driver: Any, dialect: Dialect) -> list[Any]:
+        return self._trip.send(driver, dialect)
+
+    def made(self, sent: list[Any]) -> None:
+        self._tx.shared["event_head"] = _place(self._trip.made(sent))
+
+
 def _open_head(tx: Tx) -> tuple[int, str]:
     if "event_head" not in tx.shared:
         tx.shared["event_head"] = _place(tx.newest(_HEAD))
@@ -159,7 +189,7 @@ def _open_head(tx: Tx) -> tuple[int, str]:
 
 
 def _place(row: Any) -> tuple[int, str]:
-    return (0, GENESIS) if row is None else (row.seq, row.hash)
+    return (0, GENESIS) if row is None else (row[0], row[1])
 
 
 def head(conn: Connection) -> int:

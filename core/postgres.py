@@ -16,17 +16,19 @@ import logging
 import secrets
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, Row, Select, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from core.clock import Clock
 from core.errors import BUSY, INVALID, AppError
+from core.trip import Trip, pipeline
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
 
@@ -50,8 +52,8 @@ _TWIN = "23505"  # the same key at the same moment: the second try finds the fir
 _STANDSTILL = "5s"
 _STANDSTILL_WITH_LOCK = "2s"
 _LOCK_LOG = (
-    f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}';"
-    f"SELECT pg_advisory_xact_lock({LOG_LOCK})"
+    f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}'",
+    f"SELECT pg_advisory_xact_lock({LOG_LOCK})",
 )
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
@@ -61,7 +63,19 @@ _SETTINGS = (
 )
 
 
-def postgres_engine(url: str, isolation: str, *, size: int, read_only: bool = False) -> Engine:
+# Set-based commands find every row by its key. A plan made while a table was young and empty
+# would read all of it, and stays until the next ANALYZE.
+_BY_KEY = ("SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan", "SET jit = off")
+
+
+def postgres_engine(
+    url: str,
+    isolation: str,
+    *,
+    size: int,
+    read_only: bool = False,
+    settings: tuple[str, ...] = _SETTINGS,
+) -> Engine:
     """An engine of `size` connections; its statements are prepared by the driver when repeated."""
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
@@ -75,15 +89,15 @@ def postgres_engine(url: str, isolation: str, *, size: int, read_only: bool = Fa
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 5, "application_name": "jieli"},
     )
-    _configure(engine)
+    _configure(engine, settings)
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
 
-def _configure(engine: Engine) -> None:
+def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: psycopg.Connection[Any], _record: object) -> None:
         before, connection.autocommit = connection.autocommit, True
-        for setting in _SETTINGS:
+        for setting in settings:
             connection.execute(setting)
         connection.autocommit = before
 
@@ -92,12 +106,12 @@ def open_store(url: str, clock: Clock) -> Store:
     """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
     ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS)
-    together = postgres_engine(url, READ_COMMITTED, size=1)
+    together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
     side = postgres_engine(url, AUTOCOMMIT, size=WRITERS + 1)
     return Store(
         engines=(readers, ordinary, together, side),
         ordinary=tuple(OwnCommit(ordinary, side, clock) for _ in range(WRITERS)),
-        together=OwnCommit(together, side, clock),
+        together=OwnCommit(together, side, clock, sees_newest=True),
         is_shared=True,
         read_failed=_read_failed,
     )
@@ -112,25 +126,29 @@ def _read_failed(problem: Exception, tried: int) -> Exception | None:
 class PostgresTx(Tx):
     """One of many writers."""
 
-    __slots__ = ("_side",)
+    __slots__ = ("_sees_newest", "_side")
 
-    def __init__(self, conn: Connection, clock: Clock, side: Connection) -> None:
+    def __init__(
+        self, conn: Connection, clock: Clock, side: Connection, *, sees_newest: bool
+    ) -> None:
         super().__init__(conn, clock.now(), {})
         self._side = side
+        self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         if "log lock" not in self.shared:
-            self.conn.exec_driver_sql(_LOCK_LOG)
+            for each in _LOCK_LOG:
+                self.conn.exec_driver_sql(each)
             self.shared["log lock"] = True
         return self._side.execute(statement).first()
 
-    def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
-        asked = [(f"{table.name}_numbers", count) for table, count in wanted if count]
-        one = "SELECT nextval(%s) FROM generate_series(1, %s)"
-        sql = " UNION ALL ".join([one] * len(asked))
-        values = tuple(each for pair in asked for each in pair)
-        rows = iter(self.conn.exec_driver_sql(sql, values).scalars().all() if asked else ())
-        return [[next(rows) for _ in range(count)] for _, count in wanted]
+    def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None] | None:
+        if not self._sees_newest:
+            return None
+        return _Newest(self, _sql_of(statement, self.conn.dialect))
+
+    def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
+        return _Numbers(wanted)
 
     def turn(self, name: str) -> None:
         self.conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -143,10 +161,54 @@ class PostgresTx(Tx):
         return bool(self.conn.exec_driver_sql(sql, (name,)).scalar())
 
 
+@lru_cache(maxsize=16)
+def _sql_of(statement: Select[Any], dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+class _Newest:
+    """The log's lock and then its head, in the trip that writes everything else."""
+
+    def __init__(self, tx: PostgresTx, sql: str) -> None:
+        self._tx, self._sql = tx, sql
+
+    def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
+        for each in _LOCK_LOG:
+            driver.execute(each)
+        return [driver.execute(self._sql)]
+
+    def made(self, sent: list[Any]) -> Any:
+        self._tx.shared["log lock"] = True
+        return sent[0].fetchone()
+
+
+class _Numbers:
+    """From the sequences, all in one statement."""
+
+    _ONE = "SELECT nextval(%s) FROM generate_series(1, %s)"
+
+    def __init__(self, wanted: tuple[tuple[Table, int], ...]) -> None:
+        self._wanted = wanted
+
+    def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
+        asked = [(f"{table.name}_numbers", count) for table, count in self._wanted if count]
+        if not asked:
+            return []
+        sql = " UNION ALL ".join([self._ONE] * len(asked))
+        return [driver.execute(sql, tuple(each for pair in asked for each in pair))]
+
+    def made(self, sent: list[Any]) -> list[list[int]]:
+        rows = iter(sent[0].fetchall() if sent else ())
+        return [[next(rows)[0] for _ in range(count)] for _, count in self._wanted]
+
+
 class OwnCommit:
     """Runs each command, or each group of set-based ones, in a transaction of its own."""
 
-    def __init__(self, engine: Engine, side: Engine, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, side: Engine, clock: Clock, *, sees_newest: bool = False
+    ) -> None:
+        self._sees_newest = sees_newest
         self._engine = engine
         self._side_engine = side
         self._clock = clock
@@ -189,14 +251,20 @@ class OwnCommit:
         try:
             conn, side = self._connections()
             conn.begin()
-            tx = PostgresTx(conn, self._clock, side)
+            tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest)
             result = command(tx)
-            tx.finish()
+            if not self._sees_newest:
+                tx.finish()
         except BaseException as problem:
             self._undo(problem)
             raise
         try:
-            conn.commit()
+            if self._sees_newest:  # the log's rows and the commit in one round trip
+                with pipeline(conn.connection.driver_connection):
+                    tx.finish()
+                    conn.commit()
+            else:
+                conn.commit()
         except BaseException as problem:
             self._undo(problem)
             if _is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
@@ -218,7 +286,9 @@ class OwnCommit:
             self.close()
             return
         try:
+            driver: Any = self._conn.connection.driver_connection
             self._conn.rollback()
+            driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()
 

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, select
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -73,22 +84,35 @@ class SqliteTx(Tx):
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         return self.conn.execute(statement).first()
 
-    def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
-        taken = []
-        for table, count in wanted:
-            name = f"numbers of {table.name}"
-            if name not in self.shared:
-                self.shared[name] = self.conn.execute(select(func.max(table.c.id))).scalar() or 0
-            last: int = self.shared[name]
-            self.shared[name] = last + count
-            taken.append(list(range(last + 1, last + count + 1)))
-        return taken
+    def numbers_of(self, *wanted: tuple[Table, int]) -> _Numbers:
+        return _Numbers(self, wanted)
 
     def turn(self, name: str) -> None:
         """The transaction itself is the turn."""
 
     def alone(self, name: str) -> bool:  # noqa: ARG002  # nobody else can write meanwhile
         return True
+
+
+class _Numbers:
+    """The next ones after the highest: there is one writer. Nothing travels."""
+
+    def __init__(self, tx: SqliteTx, wanted: tuple[tuple[Table, int], ...]) -> None:
+        self._tx, self._wanted = tx, wanted
+
+    def send(self, _driver: Any, _dialect: Dialect) -> list[Any]:
+        return []
+
+    def made(self, _sent: list[Any]) -> list[list[int]]:
+        taken, shared = [], self._tx.shared
+        for table, count in self._wanted:
+            name = f"numbers of {table.name}"
+            if name not in shared:
+                shared[name] = self._tx.execute(select(func.max(table.c.id))).scalar() or 0
+            last: int = shared[name]
+            shared[name] = last + count
+            taken.append(list(range(last + 1, last + count + 1)))
+        return taken
 
 
 def open_store(url: str, synchronous: str, clock: Clock) -> Store:

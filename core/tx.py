@@ -27,6 +27,7 @@ from sqlalchemy import (
 from core.clock import Instant
 from core.errors import AppError
 from core.ids import new_id
+from core.trip import Trip, one_trip
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -119,9 +120,18 @@ class Tx(ABC):
         For what numbers and chains a log, at the end of the command (`late`).
         """
 
-    @abstractmethod
+    def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None] | None:  # noqa: ARG002
+        """`newest` as a part of a round trip, where that is possible."""
+        return None
+
     def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
-        """So many fresh ids of each `numbered` table, ascending. Refused commands leave gaps."""
+        """So many fresh ids of each `numbered` table, ascending. What is not used leaves a gap."""
+        found: list[list[int]] = one_trip(self.conn, self.numbers_of(*wanted))[0]
+        return found
+
+    @abstractmethod
+    def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
+        """`numbers` as a part of a round trip."""
 
     @abstractmethod
     def turn(self, name: str) -> None:

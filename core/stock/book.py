@@ -6,7 +6,7 @@ The only file that knows how the pure `rules` meet the tables. Not for writing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from core.bulk import Lookup
 from core.catalog import tables as catalog
 from core.clock import Instant
+from core.db import Tx
 from core.stock.rules import (
     Book,
     ItemFacts,
@@ -29,6 +30,7 @@ from core.stock.rules import (
     keys_of,
 )
 from core.stock.tables import balances, move_serials, moves, postings, serials
+from core.trip import one_trip
 
 _MANY: BindParameter[Any] = bindparam("many", expanding=True)
 _ITEMS = Lookup(
@@ -157,10 +159,17 @@ class Loaded:
     book: Book
     balance_ids: dict[Key, int]
     serial_ids: dict[tuple[int, str], int]
+    headers: list[Any] = field(default_factory=list)  # of the postings that were asked for
+    posting_numbers: Iterator[int] = field(default_factory=lambda: iter(()))
+    move_numbers: Iterator[int] = field(default_factory=lambda: iter(()))
 
 
-def load(conn: Connection, wanted: Sequence[Posting]) -> Loaded:
-    """The book for these postings: their items, lots, places, balances and serials."""
+def load(tx: Tx, wanted: Sequence[Posting], op_ids: Iterable[str]) -> Loaded:
+    """The book for these postings: their items, lots, places, balances and serials.
+
+    With it, in the same round trip, what was posted before under `op_ids` and fresh numbers.
+    """
+    conn = tx.conn
     items: set[int] = set()
     lots: set[int] = set()
     places: set[int] = set()
@@ -176,24 +185,30 @@ def load(conn: Connection, wanted: Sequence[Posting]) -> Loaded:
             if line.serials:
                 codes[line.item_id].update(line.serials)
     lots.discard(0)
-    book = Book(
-        items={row.id: row for row in _ITEMS.rows(conn, items)},
-        lots={row.id: row for row in _LOTS.rows(conn, lots)},
-    )
-    loaded = Loaded(book, {}, {})
+    loaded = Loaded(Book(), {}, {})
     for item_id, wanted_codes in codes.items():
         _load_serials(conn, loaded, item_id, wanted_codes)
+    book = loaded.book
     places.update(at.key.location_id for at in book.serials.values())
-    book.places = {row.id: row for row in _PLACES.rows(conn, places)}
-    _load_balances(conn, loaded, keys)
-    return loaded
-
-
-def _load_balances(conn: Connection, loaded: Loaded, keys: Iterable[Key]) -> None:
-    for row in _BALANCES.rows(conn, map(key_text, keys)):
+    lines = sum(len(posting.lines) for posting in wanted)
+    loaded.headers, found_items, found_lots, found_places, stands, numbers = one_trip(
+        conn,
+        _POSTINGS.of(op_ids),
+        _ITEMS.of(items),
+        _LOTS.of(lots),
+        _PLACES.of(places),
+        _BALANCES.of(map(key_text, keys)),
+        tx.numbers_of((postings, len(wanted)), (moves, lines)),
+    )
+    loaded.posting_numbers, loaded.move_numbers = map(iter, numbers)
+    book.items = {row.id: row for row in found_items}
+    book.lots = {row.id: row for row in found_lots}
+    book.places = {row.id: row for row in found_places}
+    for row in stands:
         key = Key._make(row[:5])
         loaded.balance_ids[key] = row[5]
-        loaded.book.stands[key] = Stand(row[6], row[7])
+        book.stands[key] = Stand(row[6], row[7])
+    return loaded
 
 
 def _load_serials(conn: Connection, loaded: Loaded, item_id: int, codes: Iterable[str]) -> None:
@@ -213,7 +228,11 @@ def serials_at(conn: Connection, item_id: int, codes: Iterable[str]) -> Loaded:
 
 def posted_by_op(conn: Connection, op_ids: Iterable[str]) -> dict[str, Posted]:
     """What was posted under these operation ids."""
-    headers = list(_POSTINGS.rows(conn, op_ids))
+    return posted_of(conn, _POSTINGS.rows(conn, op_ids))
+
+
+def posted_of(conn: Connection, headers: Sequence[Any]) -> dict[str, Posted]:
+    """The postings with these headers, by operation id."""
     if not headers:
         return {}
     rows = list(_MOVES.rows(conn, (header.id for header in headers)))

@@ -20,9 +20,9 @@ from core.errors import KEY_REUSED, NOT_FOUND, AppError
 from core.ids import check_operation_id
 from core.people import Actor, require
 from core.stock import refusals
-from core.stock.book import Loaded, Posted, load, posted_by_op, reversers
+from core.stock.book import Loaded, Posted, load, posted_by_op, posted_of, reversers
 from core.stock.rules import Change, Posting, Terms, counter_lines, decide
-from core.stock.writing import Work, open_batch, stage, write
+from core.stock.writing import Batch, Work, stage, write
 
 
 def post(tx: Tx, actor: Actor, posting: Posting) -> Posted:
@@ -113,13 +113,11 @@ def post_work(tx: Tx, work: Work) -> Posted:
 def post_works(tx: Tx, works: Sequence[Work]) -> list[Posted | AppError]:
     """Decide all works in order on one book, then write the accepted ones together."""
     reversed_ops = {work.posting.reverses for work in works if work.posting.reverses}
-    known = posted_by_op(tx.conn, {work.posting.op_id for work in works} | reversed_ops)
-    undone = reversers(tx.conn, reversed_ops)
-    fresh = [work.posting for work in works if work.posting.op_id not in known]
-    if not fresh:
-        return [_answer_again(work, known) for work in works]
-    loaded = load(tx.conn, fresh)
-    batch = open_batch(tx, [work for work in works if work.posting.op_id not in known])
+    asked = {work.posting.op_id for work in works} | reversed_ops
+    loaded = load(tx, [work.posting for work in works], asked)
+    known = posted_of(tx.conn, loaded.headers)
+    undone = reversers(tx.conn, reversed_ops) if reversed_ops else {}
+    batch = Batch(loaded.posting_numbers, loaded.move_numbers)
     answers: list[Posted | AppError] = []
     for work in works:
         if work.posting.op_id in known:

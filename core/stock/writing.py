@@ -5,7 +5,7 @@ Knows no rules: what comes here was decided by `rules.decide`. Called by `ledger
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from core.quantity import Micro
 from core.stock.book import Loaded, MoveRow, Posted
 from core.stock.rules import Change, Key, Line, Posting, key_text
 from core.stock.tables import balances, move_serials, moves, postings, serials
+from core.trip import one_trip
 
 _ADD_POSTING = Bulk(postings.insert(), tuple(postings.c.keys()))
 _ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
@@ -126,13 +127,6 @@ def _compact(line: Line) -> list[Any]:
     ]
 
 
-def open_batch(tx: Tx, works: Sequence[Work]) -> Batch:
-    """An empty batch with a fresh number for each posting and move that may come of `works`."""
-    lines = sum(len(work.posting.lines) for work in works)
-    numbers, move_numbers = tx.numbers((postings, len(works)), (moves, lines))
-    return Batch(iter(numbers), iter(move_numbers))
-
-
 def stage(tx: Tx, work: Work, change: Change, batch: Batch) -> Posted:
     """Number one accepted posting and put its rows into the batch."""
     posting, now = work.posting, tx.now
@@ -202,25 +196,37 @@ def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
     """
     if not batch.postings:
         return
-    _ADD_POSTING.run(tx, batch.postings)
-    _ADD_MOVE.run(tx, batch.moves)
-    _write_balances(tx, batch, loaded.balance_ids)
+    changed, added = _balance_rows(batch, loaded.balance_ids)
+    # The log's lock is the last that is taken: with serials there is more to write before it.
+    log = () if batch.serials else events.ahead(tx)
+    _, _, written, *_ = one_trip(
+        tx.conn,
+        _ADD_POSTING.of(batch.postings),
+        _ADD_MOVE.of(batch.moves),
+        _CHANGE_BALANCE.of(changed),
+        _ADD_BALANCE.of(added),
+        *log,
+    )
+    if written != len(changed):
+        raise LedgerBrokenError("a balance changed while the posting held its lock")
     if batch.serials:
         _write_serials(tx, batch, loaded.serial_ids)
     events.append_many(tx, batch.drafts)
 
 
-def _write_balances(tx: Tx, batch: Batch, ids: dict[Key, int]) -> None:
-    changed, added = [], []
+def _balance_rows(
+    batch: Batch, ids: dict[Key, int]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Rows for `_CHANGE_BALANCE` and for `_ADD_BALANCE`."""
+    changed: list[tuple[Any, ...]] = []
+    added: list[tuple[Any, ...]] = []
     for key in sorted(batch.on_hand):
         delta, drawn = batch.on_hand[key], batch.reserved.get(key, 0)
         if key not in ids:
             added.append((key_text(key), *key, delta, 0))
         elif delta or drawn:
             changed.append((ids[key], delta, drawn, 1 if key in batch.free else 0))
-    if _CHANGE_BALANCE.run(tx, changed) != len(changed):
-        raise LedgerBrokenError("a balance changed while the posting held its lock")
-    _ADD_BALANCE.run(tx, added)
+    return changed, added
 
 
 def _write_serials(tx: Tx, batch: Batch, ids: dict[tuple[int, str], int]) -> None:

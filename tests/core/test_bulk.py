@@ -21,6 +21,7 @@ FIND = Lookup(
     .where(meta.c.key.in_(MANY), meta.c.value != bindparam("not_"))
     .order_by(meta.c.key)
 )
+BY_VALUE = Lookup(select(meta.c.value).where(meta.c.value.in_(MANY)))
 
 
 def test_rows_written_are_counted(db: Database) -> None:
@@ -57,10 +58,25 @@ def test_any_number_of_rows_is_written_once(db: Database, count: int) -> None:
     assert list(map(tuple, found)) == new
 
 
-def test_statements_compile_for_postgresql() -> None:
+def test_on_postgresql_values_travel_as_one_array_each() -> None:
     dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
-    sql, arranged = FIND._compile(dialect, 2)
-    values = arranged(["a", "b"], {"not_": "z"})
-    assert (sorted(values), sql.count("%s")) == (["a", "b", "z"], 3)
-    sql, values = CHANGE._compile(dialect).statement([("a", "9"), ("b", "9")])
-    assert (values, sql.count("%s")) == (("a", "9", "b", "9", "locked"), 5)
+    sql, arranged = FIND.shaped(dialect, 0)
+    assert "meta.key = ANY(%s::TEXT[])" in sql
+    assert sorted(arranged(["a", 'b"'], {"not_": "z"})) == ["z", '{"a","b\\""}']
+    shape = CHANGE.shaped(dialect)
+    [rows] = shape.parts([("a", "9"), ("b", "9")])
+    sql, values = shape.statement(rows)
+    assert "SELECT * FROM unnest(%s::VARCHAR[], %s::VARCHAR[])" in sql
+    assert values == ('{"a","b"}', '{"9","9"}', "locked")
+
+
+HARD = ["", " ", "NULL", "{}", "a,b", '"', "\\", '\\"', "两个字", "'", "%s", "\t\n", "a\u2028b"]
+
+
+def test_hard_texts_come_back_as_they_went(db: Database) -> None:
+    rows = [(f"k{number:02d}", text) for number, text in enumerate(HARD)]
+    db.write_now(lambda tx: ADD.run(tx, rows))
+    found = db.read_now(lambda conn: FIND.rows(conn, [key for key, _ in rows], not_="no"))
+    assert list(map(tuple, found)) == rows
+    again = db.read_now(lambda conn: BY_VALUE.rows(conn, HARD))
+    assert sorted(row.value for row in again) == sorted(HARD)
