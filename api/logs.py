@@ -76,7 +76,12 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
     last: list[Any] = (
         [structlog.processors.format_exc_info, blot, structlog.processors.JSONRenderer()]
         if as_json
-        else [blot, structlog.dev.ConsoleRenderer(colors=False)]
+        else [
+            blot,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -90,7 +95,8 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
             "formatters": {"line": formatter},
             "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["err"], "level": level},
-            "loggers": {name: {"level": "WARNING"} for name in _NOISY},
+            "loggers": {name: {"level": "WARNING"} for name in _NOISY}
+            | {"psycopg": {"level": "ERROR"}},  # it tells of every clash in a pipeline
         }
     )
 

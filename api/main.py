@@ -148,7 +148,12 @@ def build(
         channels=vendors.channels,
         vendors=vendors,
         live=live,
-        feed=Feed(db, NEWS, lambda news: _heard(doorkeeper, live, news)),
+        feed=Feed(
+            db,
+            NEWS,
+            lambda news: _heard(doorkeeper, live, news),
+            settings.engine_sweep_seconds,
+        ),
         doorkeeper=doorkeeper,
         metrics=metrics,
         attempts=sign_in.Attempts(),

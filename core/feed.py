@@ -20,14 +20,20 @@ from core.events import Event
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Sequence[Event]], None]
-RETRY_SECONDS = 1.0
 
 
 class Feed:
     """Calls `listener` with news, from whatever thread has them; one call at a time."""
 
-    def __init__(self, db: Database, prefixes: tuple[str, ...], listener: Listener) -> None:
+    def __init__(
+        self,
+        db: Database,
+        prefixes: tuple[str, ...],
+        listener: Listener,
+        sweep_seconds: float = 5.0,
+    ) -> None:
         self._db = db
+        self._sweep = sweep_seconds  # how late others' news may be when every hint is lost
         self._prefixes = prefixes
         self._listener = listener
         self._cursor: int | None = None  # everything up to here was told
@@ -77,16 +83,14 @@ class Feed:
 
     def _follow(self) -> None:
         while True:
-            self._woken.wait()
+            self._woken.wait(self._sweep)
             self._woken.clear()
             if self._stopped:
                 return
             try:
                 self._read()
-            except Exception:  # the database is away: look again, nothing is lost
-                log.exception("feed_failed")
-                if not self._stopped:
-                    threading.Timer(RETRY_SECONDS, self._woken.set).start()
+            except Exception as problem:  # noqa: BLE001  # look again later, nothing is lost
+                log.warning("feed_failed", extra={"why": type(problem).__name__})
 
     def _read(self) -> None:
         """Tell what is in the log after the cursor. Nobody who commits waits for the reading."""

@@ -72,6 +72,8 @@ class Hints(ABC):
                     log.warning("hint_unsaid", extra={"why": type(problem).__name__})
                     self._drop_sender()
             if self._stopped.is_set():
+                with suppress(Exception):
+                    self._send(f"{self._me}|")  # our own ear hears it and looks up
                 self._drop_sender()
                 return
 

@@ -38,7 +38,9 @@ READERS = 8
 WRITERS = 4
 LOG_LOCK = 0x6A69656C  # "jiel": the one lock of whoever appends to a log
 STEP_LOCK = 0x73746570  # "step"
+TURN_LOCK = 0x7475726E  # "turn": shared by all who write, whole for one who clashed too often
 MOST_TRIES = 30
+PATIENT_TRIES = 3  # then a command takes the turn for itself
 PATIENCE = 0.002  # seconds before the second try, doubled up to a tenth of a second
 
 SERIALIZABLE = "SERIALIZABLE"
@@ -46,7 +48,8 @@ READ_COMMITTED = "READ COMMITTED"
 SNAPSHOT = "REPEATABLE READ"
 AUTOCOMMIT = "AUTOCOMMIT"
 
-_CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock: nothing was done
+# Serialization failure, deadlock, waited too long for a lock: nothing was done.
+_CLASH = frozenset({"40001", "40P01", "55P03"})
 _TWIN = "23505"  # the same key at the same moment: the second try finds the first one's row
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
@@ -55,6 +58,8 @@ _LOCK_LOG = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}'",
     f"SELECT pg_advisory_xact_lock({LOG_LOCK})",
 )
+_SHARE_TURN = f"SELECT pg_advisory_xact_lock_shared({TURN_LOCK})"
+_TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN_LOCK})"
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
     "SET lock_timeout = '10s'",
@@ -63,9 +68,12 @@ _SETTINGS = (
 )
 
 
-# Set-based commands find every row by its key. A plan made while a table was young and empty
-# would read all of it, and stays until the next ANALYZE.
-_BY_KEY = ("SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan", "SET jit = off")
+# Who reads a whole table clashes with everybody who writes to it; by index he has read what he
+# needs. And a plan made while a table was young and empty stays until the next ANALYZE.
+_BY_INDEX = ("SET enable_seqscan = off", "SET jit = off")
+_BY_KEY = (*_BY_INDEX, "SET plan_cache_mode = force_generic_plan")
+# On the side connection a transaction only holds the turn, for as long as a command takes.
+_SIDE = ("SET idle_in_transaction_session_timeout = '60s'", "SET lock_timeout = '2s'")
 
 
 def postgres_engine(
@@ -105,9 +113,9 @@ def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
 def open_store(url: str, clock: Clock) -> Store:
     """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
-    ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS)
+    ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS, settings=(*_SETTINGS, *_BY_INDEX))
     together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
-    side = postgres_engine(url, AUTOCOMMIT, size=WRITERS + 1)
+    side = postgres_engine(url, AUTOCOMMIT, size=WRITERS + 1, settings=(*_SETTINGS, *_SIDE))
     return Store(
         engines=(readers, ordinary, together, side),
         ordinary=tuple(OwnCommit(ordinary, side, clock) for _ in range(WRITERS)),
@@ -148,7 +156,7 @@ class PostgresTx(Tx):
         return _Newest(self, _sql_of(statement, self.conn.dialect))
 
     def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
-        return _Numbers(wanted)
+        return _Numbers(wanted, share_turn=self._sees_newest)
 
     def turn(self, name: str) -> None:
         self.conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -183,14 +191,20 @@ class _Newest:
 
 
 class _Numbers:
-    """From the sequences, all in one statement."""
+    """From the sequences, all in one statement.
+
+    A set-based posting begins with it, before it locks any row; so it shares the turn here.
+    """
 
     _ONE = "SELECT nextval(%s) FROM generate_series(1, %s)"
 
-    def __init__(self, wanted: tuple[tuple[Table, int], ...]) -> None:
+    def __init__(self, wanted: tuple[tuple[Table, int], ...], *, share_turn: bool) -> None:
         self._wanted = wanted
+        self._share_turn = share_turn
 
     def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
+        if self._share_turn:
+            driver.execute(_SHARE_TURN)
         asked = [(f"{table.name}_numbers", count) for table, count in self._wanted if count]
         if not asked:
             return []
@@ -235,7 +249,7 @@ class OwnCommit:
         command = as_command(group)
         for number in range(MOST_TRIES):
             try:
-                hand_out(group, self._once(command, committed))
+                hand_out(group, self._once(command, committed, number))
                 return
             except Exception as problem:  # noqa: BLE001  # handed to its caller
                 if len(group) > 1:
@@ -247,9 +261,11 @@ class OwnCommit:
         for waiting in group:  # one bad item must not fail its neighbours
             self._run_group([waiting], committed)
 
-    def _once(self, command: Command[Any], committed: Committed) -> Any:
+    def _once(self, command: Command[Any], committed: Committed, tried: int) -> Any:
         try:
             conn, side = self._connections()
+            if not self._sees_newest:
+                self._begin_turn(side, whole=tried >= PATIENT_TRIES)
             conn.begin()
             tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest)
             result = command(tx)
@@ -270,9 +286,22 @@ class OwnCommit:
             if _is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
                 raise DoubtfulCommitError from problem
             raise
+        self._end_turn()
         committed.wakes |= tx.wakes
         committed.news += tx.news
         return result
+
+    def _begin_turn(self, side: Connection, *, whole: bool) -> None:
+        """Share the turn, or wait for the whole of it; before the command's snapshot is taken."""
+        driver: Any = side.connection.driver_connection
+        with pipeline(driver):
+            driver.execute("BEGIN")
+            driver.execute(_TAKE_TURN if whole else _SHARE_TURN)
+
+    def _end_turn(self) -> None:
+        if self._side is not None and not self._sees_newest:
+            driver: Any = self._side.connection.driver_connection
+            driver.execute("COMMIT")
 
     def _connections(self) -> tuple[Connection, Connection]:
         if self._conn is None or self._side is None:
@@ -289,6 +318,7 @@ class OwnCommit:
             driver: Any = self._conn.connection.driver_connection
             self._conn.rollback()
             driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done
+            self._end_turn()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()
 

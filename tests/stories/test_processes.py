@@ -7,6 +7,7 @@ figures go to stdout as one JSON line.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,26 @@ from api.demo.handheld import Handheld
 from core.clock import perf
 from core.ids import new_id
 from core.stock import prove
+from tests.servers import Redis, free_port, redis_server
 from tests.stories.arena import mouldy, order_of
 from tests.stories.fleet import Fleet, Process, open_fleet
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 PATIENCE = 30.0
 WANTED = ("JL-201", "JL-202", "JL-203")
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    """One server for these tests; those that kill it start their own."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["notify", "redis"])
+def hints(request: pytest.FixtureRequest, redis: Redis) -> str:
+    """The address of the Redis to use; empty for NOTIFY."""
+    return redis.url if request.param == "redis" else ""
 
 
 async def heard(gun: Handheld, subject: str, *, there: bool) -> float:
@@ -53,11 +68,11 @@ async def arrive(fleet: Fleet, web: Process, made: Any, number: int) -> None:
 
 
 async def test_what_is_done_at_one_web_process_shows_on_the_scanner_at_the_other(
-    tmp_path: Path,
+    tmp_path: Path, hints: str
 ) -> None:
     shown: list[float] = []
     gone: list[float] = []
-    async with open_fleet(tmp_path, webs=2, workers=2) as fleet:
+    async with open_fleet(tmp_path, webs=2, workers=2, redis_url=hints) as fleet:
         here, there = fleet.webs
         gun = await fleet.gun(there, "zhaogang")
         for number in range(1, 21):
@@ -68,7 +83,36 @@ async def test_what_is_done_at_one_web_process_shows_on_the_scanner_at_the_other
         mine = (await fleet.get(here, "zhaogang", "/api/tasks/inbox"))["items"]
         assert gun.inbox == {task["id"]: task for task in mine}
         await gun.drop()
-    tell(test="G3", shown_ms=ms(shown), gone_ms=ms(gone), of=len(gone))
+    tell(
+        test="G3",
+        hints="redis" if hints else "notify",
+        shown_ms=ms(shown),
+        gone_ms=ms(gone),
+        of=len(gone),
+    )
+
+
+async def test_without_redis_the_sweep_does_the_work(tmp_path: Path) -> None:
+    """Redis is killed, is away for a while, comes back empty: nothing but time is lost."""
+    with redis_server() as redis:
+        async with open_fleet(tmp_path, webs=2, workers=1, redis_url=redis.url) as fleet:
+            here, there = fleet.webs
+            gun = await fleet.gun(there, "zhaogang")
+            for number, fault in enumerate([redis.kill, redis.start, redis.flush], 1):
+                await asyncio.to_thread(fault)
+                made = await order(fleet, here, number)
+                await heard(gun, f"order:{made['id']}", there=True)
+            await gun.drop()
+
+
+async def test_processes_start_while_redis_is_away(tmp_path: Path) -> None:
+    nobody = f"redis://127.0.0.1:{free_port()}/0"
+    async with open_fleet(tmp_path, webs=2, workers=0, redis_url=nobody) as fleet:
+        here, there = fleet.webs
+        gun = await fleet.gun(there, "zhaogang")
+        made = await order(fleet, here, 1)
+        await heard(gun, f"order:{made['id']}", there=True)
+        await gun.drop()
 
 
 async def test_a_revoked_scanner_is_hung_up_by_the_other_process(tmp_path: Path) -> None:
