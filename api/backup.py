@@ -1,8 +1,9 @@
 """Backup and restore: one folder with the database, the files and a manifest of digests.
 
-The copy is consistent while the server runs (VACUUM INTO is one read transaction). Restoring
-checks every digest, proves the books of the copy, and bumps the epoch of the event log, so that no
-client mistakes the old history for the one it knew. Not for moving between kinds of databases.
+The database in a backup is always a SQLite file, whatever kind it came from, so a backup of one
+kind can be put back into the other. The copy is consistent while the server runs: it is one read
+transaction. Restoring checks every digest, proves the books of the copy, and bumps the epoch of the
+event log, so that no client mistakes the old history for the one it knew.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import sqlite3
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 from sqlalchemy.engine import make_url
 
+from api.copying import CannotCopyError, copy_database
 from core import audit, events
 from core.clock import SystemClock, iso
 from core.config import Settings
@@ -55,8 +58,7 @@ def back_up(settings: Settings, target: Path) -> dict[str, Any]:
         raise FileExistsError(f"{target} holds a backup already; name another folder")
     copy = target / DATABASE
     copy.unlink(missing_ok=True)  # of an attempt that did not reach its manifest
-    with closing(sqlite3.connect(f"file:{_path(settings)}?mode=ro", uri=True)) as source:
-        source.execute("VACUUM INTO ?", (str(copy),))
+    _copy_out(settings, copy)
     files = 0
     with tarfile.open(target / FILES, "w") as tar:
         if settings.files_dir.is_dir():
@@ -75,6 +77,34 @@ def back_up(settings: Settings, target: Path) -> dict[str, Any]:
     return manifest
 
 
+def _copy_out(settings: Settings, copy: Path) -> None:
+    if _is_file(settings):
+        with closing(sqlite3.connect(f"file:{_path(settings)}?mode=ro", uri=True)) as source:
+            source.execute("VACUUM INTO ?", (str(copy),))
+        return
+    clock = SystemClock()
+    source_db, target = (
+        Database(settings.database_url, clock),
+        Database(f"sqlite:///{copy}", clock, synchronous="NORMAL"),
+    )
+    try:
+        copy_database(source_db, target)
+    finally:
+        source_db.close()
+        _close_whole(target, copy)
+
+
+def _is_file(settings: Settings) -> bool:
+    return make_url(settings.database_url).get_backend_name() == "sqlite"
+
+
+def _close_whole(db: Database, path: Path) -> None:
+    """Close a SQLite database so that the file alone is all of it."""
+    db.close()
+    with closing(sqlite3.connect(path)) as last:
+        last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> dict[str, Any]:
     """Replace database and files by the backup in `source`. The server must not run.
 
@@ -82,8 +112,8 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
         CannotRestoreError: digests differ, the books of the copy are wrong, or a database stands
             there and `force` is off.
     """
-    place = _path(settings)
-    if place.exists() and not force:
+    place = _path(settings) if _is_file(settings) else None
+    if place is not None and place.exists() and not force:
         raise CannotRestoreError(f"{place} 已经存在。确认要替换,请加 --force。")
     if not (source / MANIFEST).is_file():
         raise CannotRestoreError(f"{source} 里没有 {MANIFEST},不是完整的备份。")
@@ -92,17 +122,42 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
         for name, digest in manifest["sha256"].items():
             if _digest(source / name) != digest:
                 raise CannotRestoreError(f"{name} 和清单里的摘要不一致,备份已损坏,没有恢复。")
-    fresh = place.with_name(place.name + ".restoring")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _clear(fresh)
-    shutil.copyfile(source / DATABASE, fresh)
-    facts = _renew(settings, fresh, verify=verify)
-    settings.files_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=None if place is None else _made(place.parent)) as folder:
+        fresh = Path(folder) / DATABASE
+        shutil.copyfile(source / DATABASE, fresh)
+        facts = _renew(settings, fresh, verify=verify)
+        if place is None:
+            facts |= _copy_in(settings, fresh)
+        _put_files(settings, source)
+        if place is not None:
+            _clear(place)
+            fresh.replace(place)
+    return {"from": str(source), "made_at": manifest["made_at"], **facts}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _put_files(settings: Settings, source: Path) -> None:
+    _made(settings.files_dir)
     with tarfile.open(source / FILES) as tar:
         tar.extractall(settings.files_dir, filter="data")
-    _clear(place)
-    fresh.replace(place)
-    return {"from": str(source), "made_at": manifest["made_at"], **facts}
+
+
+def _copy_in(settings: Settings, fresh: Path) -> dict[str, Any]:
+    """Into a database on a server, which must be empty: nothing there is ever replaced."""
+    clock = SystemClock()
+    copy, target = Database(f"sqlite:///{fresh}", clock), Database(settings.database_url, clock)
+    try:
+        migrations.upgrade(copy)  # a backup may be older than this version
+        return {"rows": copy_database(copy, target)}
+    except CannotCopyError as problem:
+        raise CannotRestoreError(str(problem)) from problem
+    finally:
+        copy.close()
+        target.close()
 
 
 def _clear(path: Path) -> None:
@@ -126,6 +181,4 @@ def _renew(settings: Settings, path: Path, *, verify: bool) -> dict[str, Any]:
         db.write_now(lambda tx: events.begin_epoch(tx, epoch))
         return facts | {"epoch": epoch}
     finally:
-        db.close()
-        with closing(sqlite3.connect(path)) as last:
-            last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _close_whole(db, path)

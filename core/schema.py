@@ -22,6 +22,11 @@ MODULES = (
 )
 
 
+def sequences() -> set[str]:
+    """The names of the sequences that PostgreSQL numbers the ledger with."""
+    return set(whole()._sequences)
+
+
 def whole() -> MetaData:
     """The metadata with every table of the product in it."""
     for module in MODULES:
