@@ -3,7 +3,7 @@ PY ?= python3
 V := .venv/bin
 READY := .venv/ready
 
-.PHONY: help run test check demo bench migration lock clean
+.PHONY: help run test check demo bench torture migration lock clean
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
 
@@ -24,6 +24,9 @@ demo: $(READY) ## a seeded warehouse day through the real doors, then jieli prov
 
 bench: $(READY) ## measure this machine; prints ratios and writes bench/results
 	$(V)/python -m bench
+
+torture: $(READY) ## kill, stop and starve it at full size (an hour); keeps bench/results/torture.jsonl
+	for on in sqlite postgres; do $(V)/python -m tests.torture kills --on $$on || exit 1; done && $(V)/python -m tests.torture outages && $(V)/python -m tests.torture stops
 
 migration: $(READY) ## draft a migration: make migration m="add x"
 	$(V)/python -c "import sys; from core.migrations.run import draft; draft(sys.argv[1])" "$(m)"

@@ -20,10 +20,10 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import make_url
 
-from api.copying import CannotCopyError, copy_database
 from core import audit, events
 from core.clock import SystemClock, iso
 from core.config import Settings
+from core.copying import CannotCopyError, copy_database
 from core.db import Database
 from core.ids import new_id
 from core.migrations import run as migrations

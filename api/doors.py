@@ -108,6 +108,8 @@ class Doorkeeper:
                     )
                 )
             except AppError as problem:
+                if problem.code != SIGNED_OUT.code:
+                    raise  # a database that is away is no reason to send anybody to sign in
                 refusal = problem
         raise refusal
 

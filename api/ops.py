@@ -120,8 +120,10 @@ def _newest_schema() -> str:
 
 
 def disk_check_of(settings: Settings) -> Check:
-    """Room for the database to grow."""
-    path = Path(make_url(settings.database_url).database or ".").absolute().parent
+    """Room for the database to grow; for files alone where the database has a server."""
+    url = make_url(settings.database_url)
+    is_file = url.get_backend_name() == "sqlite"
+    path = (Path(url.database or ".").parent if is_file else settings.files_dir).absolute()
     while not path.exists():
         path = path.parent
     free = shutil.disk_usage(path).free

@@ -49,7 +49,8 @@ SNAPSHOT = "REPEATABLE READ"
 AUTOCOMMIT = "AUTOCOMMIT"
 
 # Serialization failure, deadlock, waited too long for a lock: nothing was done.
-_CLASH = frozenset({"40001", "40P01", "55P03"})
+_NO_LOCK = "55P03"
+_CLASH = frozenset({"40001", "40P01", _NO_LOCK})
 _TWIN = "23505"  # the same key at the same moment: the second try finds the first one's row
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
@@ -60,9 +61,17 @@ _LOCK_LOG = (
 )
 _SHARE_TURN = f"SELECT pg_advisory_xact_lock_shared({TURN_LOCK})"
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN_LOCK})"
+# Whoever was stopped in the middle of sending a transaction is not idle to the server, so no
+# time-out ends him: he who waits in vain looks for such a one and ends him.
+_FENCE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = 'jieli'
+  AND pid <> pg_backend_pid() AND wait_event = 'ClientRead' AND xact_start IS NOT NULL
+  AND greatest(query_start, state_change) < clock_timestamp() - interval '3 s'
+"""
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
-    "SET lock_timeout = '10s'",
+    "SET lock_timeout = '2s'",
     "SET timezone = 'UTC'",
     "SET synchronous_commit = on",
 )
@@ -83,6 +92,7 @@ def postgres_engine(
     size: int,
     read_only: bool = False,
     settings: tuple[str, ...] = _SETTINGS,
+    name: str = "jieli",
 ) -> Engine:
     """An engine of `size` connections; its statements are prepared by the driver when repeated."""
     engine = create_engine(
@@ -95,7 +105,7 @@ def postgres_engine(
         pool_use_lifo=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 5, "application_name": "jieli"},
+        connect_args={"connect_timeout": 5, "application_name": name},
     )
     _configure(engine, settings)
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
@@ -115,7 +125,9 @@ def open_store(url: str, clock: Clock) -> Store:
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
     ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS, settings=(*_SETTINGS, *_BY_INDEX))
     together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
-    side = postgres_engine(url, AUTOCOMMIT, size=WRITERS + 1, settings=(*_SETTINGS, *_SIDE))
+    side = postgres_engine(
+        url, AUTOCOMMIT, size=WRITERS + 1, settings=(*_SETTINGS, *_SIDE), name="jieli side"
+    )
     return Store(
         engines=(readers, ordinary, together, side),
         ordinary=tuple(OwnCommit(ordinary, side, clock) for _ in range(WRITERS)),
@@ -252,8 +264,10 @@ class OwnCommit:
                 hand_out(group, self._once(command, committed, number))
                 return
             except Exception as problem:  # noqa: BLE001  # handed to its caller
-                if len(group) > 1:
+                if len(group) > 1 and _state_of(problem) != _NO_LOCK:
                     break
+                if _state_of(problem) == _NO_LOCK:
+                    self._fence()
                 if not _worth_another_try(problem, number):
                     group[0].error = _as_refusal(problem)
                     return
@@ -265,7 +279,7 @@ class OwnCommit:
         try:
             conn, side = self._connections()
             if not self._sees_newest:
-                self._begin_turn(side, whole=tried >= PATIENT_TRIES)
+                self._begin_turn(side, whole=tried >= PATIENT_TRIES and tried % 2 == 1)
             conn.begin()
             tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest)
             result = command(tx)
@@ -290,6 +304,14 @@ class OwnCommit:
         committed.wakes |= tx.wakes
         committed.news += tx.news
         return result
+
+    def _fence(self) -> None:
+        """End the transaction of a process that was stopped while others wait for its locks."""
+        with suppress(Exception):
+            _, side = self._connections()
+            ended = side.exec_driver_sql(_FENCE).fetchall()
+            if ended:
+                log.warning("stopped_process_fenced", extra={"transactions": len(ended)})
 
     def _begin_turn(self, side: Connection, *, whole: bool) -> None:
         """Share the turn, or wait for the whole of it; before the command's snapshot is taken."""
@@ -346,9 +368,13 @@ def _is_lost(problem: BaseException) -> bool:
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
 
 
+def _state_of(problem: BaseException) -> str | None:
+    state: str | None = getattr(_cause(problem), "sqlstate", None)
+    return state
+
+
 def _worth_another_try(problem: BaseException, tried: int) -> bool:
-    cause = _cause(problem)
-    state = getattr(cause, "sqlstate", None)
+    state = _state_of(problem)
     if state in _CLASH:
         return tried + 1 < MOST_TRIES
     if state == _TWIN:

@@ -12,11 +12,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 from redis.backoff import ConstantBackoff
@@ -74,6 +75,17 @@ class Postgres:
     def stop(self, how: str = "immediate") -> None:
         """`immediate` is the same to clients and disk as a crash."""
         self._ctl("-m", how, "-w", "stop")
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster and every backend at once."""
+        assert self.folder is not None
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        head = psutil.Process(postmaster)
+        everybody = [head, *head.children()]
+        for each in everybody:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(everybody, 10)
 
     def _ctl(self, *words: str) -> None:
         assert self.folder is not None

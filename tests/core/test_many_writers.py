@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
 from core.errors import NOT_FOUND, AppError
 from core.once import once
+from core.postgres import LOG_LOCK
 
 COUNT = 40
 
@@ -162,6 +164,26 @@ def test_a_slow_command_keeps_nobody_from_the_log(
     waiting.result(10)
     rest = two[1].read_now(lambda conn: events.read_after(conn, followed[-1].seq))
     assert [(event.seq, event.kind) for event in rest] == [(2, "test.slow")]
+
+
+@pytest.mark.postgres
+def test_a_process_stopped_with_the_lock_in_its_hand_is_fenced(
+    two: tuple[Database, Database],
+) -> None:
+    """Stopped in the middle of sending, it is not idle to the server: no time-out would end it.
+
+    Found by SIGSTOP (R6): everybody waited until it went on.
+    """
+    with (  # noqa: PT012
+        psycopg.connect(two[0].url, application_name="jieli", autocommit=True) as stopped,
+        pytest.raises(psycopg.OperationalError),
+        stopped.pipeline(),
+    ):
+        stopped.execute("BEGIN")
+        stopped.execute(f"SELECT pg_advisory_xact_lock({LOG_LOCK})")
+        stopped.pgconn.flush()  # sent, but no word that this was all
+        two[0].write_now(lambda tx: events.append(tx, "test.noted", "thing:1", "system", {}))
+    assert two[1].read_now(events.head) == 1
 
 
 def test_a_group_with_one_bad_member_serves_the_others(two: tuple[Database, Database]) -> None:

@@ -54,9 +54,11 @@ class Process:
 class Fleet:
     """Web processes `webs`, worker processes `workers`, one database."""
 
-    def __init__(self, folder: Path, *, webs: int, workers: int, redis_url: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, webs: int, workers: int, redis_url: str = "", url: str = ""
+    ) -> None:
         self.folder, self.clock = folder, SystemClock()
-        self.url = DATABASES.blank()
+        self.url = url or DATABASES.blank()
         self.db = Database(self.url, self.clock)
         queue.configure(DEFAULT_SECRET)
         upgrade(self.db)
@@ -154,11 +156,11 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    folder: Path, *, webs: int = 2, workers: int = 2, redis_url: str = ""
+    folder: Path, *, webs: int = 2, workers: int = 2, redis_url: str = "", url: str = ""
 ) -> AsyncIterator[Fleet]:
     """A started fleet."""
     fleet = await asyncio.to_thread(
-        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url)
+        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url, url=url)
     )
     try:
         await fleet.launch()

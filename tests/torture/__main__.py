@@ -6,10 +6,11 @@ wrong prints it and exits with 1.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,9 @@ import typer
 from bench.machine import describe
 from core.clock import SystemClock, perf, to_datetime
 from tests.databases import DATABASES
+from tests.servers import Postgres, postgres
 from tests.torture.kills import kill_again_and_again
+from tests.torture.outages import freeze, kill_postgres
 
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
@@ -38,6 +41,35 @@ def kills(on: On = "sqlite", kills: int = 10_000, seed: Seed = 1) -> None:
         seed,
         lambda url, folder: kill_again_and_again(url, folder, kills=kills, seed=seed),
     )
+
+
+@app.command()
+def outages(kills: int = 200, seed: Seed = 1) -> None:
+    """R4: SIGKILL the whole PostgreSQL under load."""
+    _run_on_server(
+        "R4", seed, lambda server, folder: kill_postgres(server, folder, kills=kills, seed=seed)
+    )
+
+
+@app.command()
+def stops(times: int = 500, seed: Seed = 1) -> None:
+    """R6: SIGSTOP a web process under load, then SIGCONT."""
+    _run_on_server(
+        "R6", seed, lambda server, folder: freeze(server, folder, times=times, seed=seed)
+    )
+
+
+Outage = Callable[[Postgres, Path], Coroutine[Any, Any, Outcome]]
+
+
+def _run_on_server(name: str, seed: int, torture: Outage) -> None:
+    """With a durable server of its own."""
+
+    def run(_url: str, folder: Path) -> Outcome:
+        with postgres(("max_connections=100",)) as server:
+            return asyncio.run(torture(server, folder))
+
+    _run(name, "postgres", seed, run)
 
 
 def _run(name: str, on: str, seed: int, torture: Callable[[str, Path], Outcome]) -> None:
@@ -66,11 +98,6 @@ def _run(name: str, on: str, seed: int, torture: Callable[[str, Path], Outcome])
     if found:
         raise typer.Exit(1)
     shutil.rmtree(folder)
-
-
-@app.command(hidden=True)
-def nothing() -> None:
-    """Typer makes a lone command the whole program; a second one keeps its name."""
 
 
 if __name__ == "__main__":
