@@ -146,12 +146,19 @@ def _read_failed(problem: Exception, tried: int) -> Exception | None:
 class PostgresTx(Tx):
     """One of many writers."""
 
-    __slots__ = ("_sees_newest", "_side")
+    __slots__ = ("_has_turn", "_sees_newest", "_side")
 
     def __init__(
-        self, conn: Connection, clock: Clock, side: Connection, *, sees_newest: bool
+        self,
+        conn: Connection,
+        clock: Clock,
+        side: Connection,
+        *,
+        sees_newest: bool,
+        has_turn: bool,
     ) -> None:
         super().__init__(conn, clock.now(), {})
+        self._has_turn = has_turn
         self._side = side
         self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
@@ -169,6 +176,11 @@ class PostgresTx(Tx):
 
     def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
         return _Numbers(wanted, share_turn=self._sees_newest)
+
+    def whole_turn(self) -> None:
+        assert not self._sees_newest, "a set-based command shares the turn with its batch"
+        if not self._has_turn:
+            raise TurnNeededError
 
     def turn(self, name: str) -> None:
         self.conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -259,10 +271,15 @@ class OwnCommit:
 
     def _run_group(self, group: list[Waiting], committed: Committed) -> None:
         command = as_command(group)
+        whole = False
         for number in range(MOST_TRIES):
             try:
-                hand_out(group, self._once(command, committed, number))
+                crowded = number >= PATIENT_TRIES and number % 2 == 1
+                hand_out(group, self._once(command, committed, whole=whole or crowded))
                 return
+            except TurnNeededError:
+                whole = True
+                continue
             except Exception as problem:  # noqa: BLE001  # handed to its caller
                 if len(group) > 1 and _state_of(problem) != _NO_LOCK:
                     break
@@ -275,13 +292,13 @@ class OwnCommit:
         for waiting in group:  # one bad item must not fail its neighbours
             self._run_group([waiting], committed)
 
-    def _once(self, command: Command[Any], committed: Committed, tried: int) -> Any:
+    def _once(self, command: Command[Any], committed: Committed, *, whole: bool) -> Any:
         try:
             conn, side = self._connections()
             if not self._sees_newest:
-                self._begin_turn(side, whole=tried >= PATIENT_TRIES and tried % 2 == 1)
+                self._begin_turn(side, whole=whole)
             conn.begin()
-            tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest)
+            tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest, has_turn=whole)
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
@@ -321,9 +338,14 @@ class OwnCommit:
             driver.execute(_TAKE_TURN if whole else _SHARE_TURN)
 
     def _end_turn(self) -> None:
-        if self._side is not None and not self._sees_newest:
-            driver: Any = self._side.connection.driver_connection
+        """Let others have it. Never raises: what was committed must not look as if it was not."""
+        if self._side is None or self._sees_newest:
+            return
+        driver: Any = self._side.connection.driver_connection
+        try:
             driver.execute("COMMIT")
+        except Exception:  # noqa: BLE001  # a lost connection has let go of it already
+            self.close()
 
     def _connections(self) -> tuple[Connection, Connection]:
         if self._conn is None or self._side is None:
@@ -343,6 +365,10 @@ class OwnCommit:
             self._end_turn()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()
+
+
+class TurnNeededError(BaseException):
+    """The command must begin anew with the whole turn. No verb may catch it on its way."""
 
 
 class DoubtfulCommitError(Exception):

@@ -87,6 +87,9 @@ class SqliteTx(Tx):
     def numbers_of(self, *wanted: tuple[Table, int]) -> _Numbers:
         return _Numbers(self, wanted)
 
+    def whole_turn(self) -> None:
+        """There is one writer."""
+
     def turn(self, name: str) -> None:
         """The transaction itself is the turn."""
 

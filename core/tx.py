@@ -134,6 +134,13 @@ class Tx(ABC):
         """`numbers` as a part of a round trip."""
 
     @abstractmethod
+    def whole_turn(self) -> None:
+        """From here to our commit nobody else writes anything; may begin the command anew.
+
+        For the rare verb that must see rows which do not exist yet, such as holding a lot.
+        """
+
+    @abstractmethod
     def turn(self, name: str) -> None:
         """Wait until nobody else has the turn of `name`, and keep it until our commit.
 

@@ -113,6 +113,7 @@ def _change(tx: Tx, actor: Actor, order: _Order) -> Held:
 
 
 def _run(tx: Tx, actor: Actor, order: _Order) -> dict[str, Any]:
+    tx.whole_turn()  # goods of the lot that arrive meanwhile would have no row to lock yet
     lots = catalog.lots
     row: Any = tx.execute(
         select(lots.c.item_id, lots.c.code, lots.c.state).where(lots.c.id == order.lot_id)
