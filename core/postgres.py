@@ -23,11 +23,18 @@ import orjson
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, Row, Select, Table, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from core.clash import (
+    MOST_TRIES,
+    NO_LOCK,
+    DoubtfulCommitError,
+    TurnNeededError,
+    as_refusal,
+    is_lost,
+    state_of,
+    worth_another_try,
+)
 from core.clock import Clock
-from core.errors import BUSY, INVALID, AppError
 from core.trip import Trip, pipeline
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
@@ -39,7 +46,6 @@ WRITERS = 4
 LOG_LOCK = 0x6A69656C  # "jiel": the one lock of whoever appends to a log
 STEP_LOCK = 0x73746570  # "step"
 TURN_LOCK = 0x7475726E  # "turn": shared by all who write, whole for one who clashed too often
-MOST_TRIES = 30
 PATIENT_TRIES = 3  # then a command takes the turn for itself
 PATIENCE = 0.002  # seconds before the second try, doubled up to a tenth of a second
 
@@ -48,10 +54,6 @@ READ_COMMITTED = "READ COMMITTED"
 SNAPSHOT = "REPEATABLE READ"
 AUTOCOMMIT = "AUTOCOMMIT"
 
-# Serialization failure, deadlock, waited too long for a lock: nothing was done.
-_NO_LOCK = "55P03"
-_CLASH = frozenset({"40001", "40P01", _NO_LOCK})
-_TWIN = "23505"  # the same key at the same moment: the second try finds the first one's row
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
 _STANDSTILL_WITH_LOCK = "2s"
@@ -138,9 +140,9 @@ def open_store(url: str, clock: Clock) -> Store:
 
 
 def _read_failed(problem: Exception, tried: int) -> Exception | None:
-    if _is_lost(problem) and tried == 0:
+    if is_lost(problem) and tried == 0:
         return None
-    return _as_refusal(problem)
+    return as_refusal(problem)
 
 
 class PostgresTx(Tx):
@@ -281,12 +283,12 @@ class OwnCommit:
                 whole = True
                 continue
             except Exception as problem:  # noqa: BLE001  # handed to its caller
-                if len(group) > 1 and _state_of(problem) != _NO_LOCK:
+                if len(group) > 1 and state_of(problem) != NO_LOCK:
                     break
-                if _state_of(problem) == _NO_LOCK:
+                if state_of(problem) == NO_LOCK:
                     self._fence()
-                if not _worth_another_try(problem, number):
-                    group[0].error = _as_refusal(problem)
+                if not worth_another_try(problem, number):
+                    group[0].error = as_refusal(problem)
                     return
             self._pause.wait(min(0.1, PATIENCE * 2**number) * (0.5 + secrets.randbelow(100) / 100))
         for waiting in group:  # one bad item must not fail its neighbours
@@ -314,7 +316,7 @@ class OwnCommit:
                 conn.commit()
         except BaseException as problem:
             self._undo(problem)
-            if _is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
+            if is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
                 raise DoubtfulCommitError from problem
             raise
         self._end_turn()
@@ -355,7 +357,7 @@ class OwnCommit:
         return self._conn, self._side
 
     def _undo(self, problem: BaseException) -> None:
-        if _is_lost(problem) or self._conn is None:
+        if is_lost(problem) or self._conn is None:
             self.close()
             return
         try:
@@ -365,60 +367,3 @@ class OwnCommit:
             self._end_turn()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()
-
-
-class TurnNeededError(BaseException):
-    """The command must begin anew with the whole turn. No verb may catch it on its way."""
-
-
-class DoubtfulCommitError(Exception):
-    """The connection broke while committing. The same operation id finds out what became of it."""
-
-
-def _cause(problem: BaseException) -> BaseException:
-    """The driver's own error; hot paths raise it bare, SQLAlchemy wraps it."""
-    if isinstance(problem, DBAPIError) and problem.orig is not None:
-        return problem.orig
-    return problem
-
-
-def _is_lost(problem: BaseException) -> bool:
-    """The connection is gone: a stopped, killed or restarted server, or a time-out of ours."""
-    if isinstance(problem, PoolTimeoutError):
-        return True
-    cause = _cause(problem)
-    if isinstance(cause, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown):
-        return True
-    if isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
-        return True
-    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
-
-
-def _state_of(problem: BaseException) -> str | None:
-    state: str | None = getattr(_cause(problem), "sqlstate", None)
-    return state
-
-
-def _worth_another_try(problem: BaseException, tried: int) -> bool:
-    state = _state_of(problem)
-    if state in _CLASH:
-        return tried + 1 < MOST_TRIES
-    if state == _TWIN:
-        return tried < 3
-    return _is_lost(problem) and tried < 1
-
-
-def _as_refusal(problem: Exception) -> Exception:
-    """A clash without end or a vanished server is `busy` to the person; a bug stays a bug."""
-    cause = _cause(problem)
-    if isinstance(cause, psycopg.DataError):  # a NUL in a text, a number no column holds
-        refusal = AppError(INVALID, field="内容", why="含有无法保存的字符或数字")
-    elif isinstance(problem, DoubtfulCommitError | PoolTimeoutError) or isinstance(
-        cause, psycopg.OperationalError
-    ):
-        log.error("database_unavailable", exc_info=problem)
-        refusal = AppError(BUSY)
-    else:
-        return problem
-    refusal.__cause__ = problem
-    return refusal
