@@ -58,6 +58,7 @@ class Fleet:
         self, folder: Path, *, webs: int, workers: int, redis_url: str = "", url: str = ""
     ) -> None:
         self.folder, self.clock = folder, SystemClock()
+        self._own = not url  # a database on another server is that one's affair
         self.url = url or DATABASES.blank()
         self.db = Database(self.url, self.clock)
         queue.configure(DEFAULT_SECRET)
@@ -151,7 +152,8 @@ class Fleet:
             await each.server.end()
         await self.http.aclose()
         await asyncio.to_thread(self.db.close)
-        DATABASES.drop(self.url)
+        if self._own:
+            DATABASES.drop(self.url)
 
 
 @asynccontextmanager
