@@ -40,6 +40,7 @@ class Hints(ABC):
         self._threads: list[threading.Thread] = []
         self._hear: Hear = lambda _: None
         self._me = secret_token(64)
+        self._sender: Any = None
 
     def start(self, hear: Hear) -> None:
         self._hear = hear
@@ -90,13 +91,16 @@ class Hints(ABC):
         if who != self._me:  # what we said ourselves comes back
             self._hear(topics.split(","))
 
+    def _drop_sender(self) -> None:
+        """The next word needs a new connection."""
+        if self._sender is not None:
+            with suppress(Exception):
+                self._sender.close()
+            self._sender = None
+
     @abstractmethod
     def _send(self, words: str) -> None:
         """Say it now, or raise."""
-
-    @abstractmethod
-    def _drop_sender(self) -> None:
-        """The next word needs a new connection."""
 
     @abstractmethod
     def _listen(self) -> None:
@@ -116,7 +120,6 @@ class PostgresHints(Hints):
         super().__init__()
         plain = make_url(url).set(drivername="postgresql")
         self._url = plain.render_as_string(hide_password=False)
-        self._sender: psycopg.Connection[Any] | None = None
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._url, autocommit=True, connect_timeout=5)
@@ -125,12 +128,6 @@ class PostgresHints(Hints):
         if self._sender is None:
             self._sender = self._connect()
         self._sender.execute("SELECT pg_notify(%s, %s)", (CHANNEL, words))
-
-    def _drop_sender(self) -> None:
-        if self._sender is not None:
-            with suppress(Exception):
-                self._sender.close()
-            self._sender = None
 
     def _listen(self) -> None:
         with self._connect() as conn:
@@ -149,7 +146,6 @@ class RedisHints(Hints):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        self._sender: redis.Redis | None = None
 
     def _connect(self) -> redis.Redis:
         return redis.Redis.from_url(
@@ -160,12 +156,6 @@ class RedisHints(Hints):
         if self._sender is None:
             self._sender = self._connect()
         self._sender.publish(CHANNEL, words)
-
-    def _drop_sender(self) -> None:
-        if self._sender is not None:
-            with suppress(Exception):
-                self._sender.close()
-            self._sender = None
 
     def _listen(self) -> None:
         with self._connect() as client, client.pubsub(ignore_subscribe_messages=True) as heard:

