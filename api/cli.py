@@ -179,7 +179,10 @@ def migrate(as_json: Json = False) -> None:
 @app.command()
 def demo(
     as_json: Json = False,
-    data: Annotated[Path | None, typer.Option(help="Folder with the shared data sets")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the shared data sets", exists=True, file_okay=False),
+    ] = None,
 ) -> None:
     """Play one warehouse day through the real doors, in a minute, and prove the books after it."""
     from api.demo.day import main as play
