@@ -135,31 +135,10 @@ def _seal(tx: Tx, drafts: Sequence[Draft]) -> None:
             "payload": Ready(payload),
         }
         previous = link(previous, content)
-        rows.append(
-            (
-                seq,
-                draft.kind,
-                draft.subject,
-                draft.actor,
-                happened_at,
-                now,
-                None if audience is None else canonical(audience).decode(),
-                payload.decode(),
-                previous,
-            )
-        )
-        event = Event(
-            seq,
-            draft.kind,
-            draft.subject,
-            draft.actor,
-            happened_at,
-            now,
-            draft.audience,
-            draft.payload,
-            previous,
-        )
-        tx.tell(event)
+        front = (seq, draft.kind, draft.subject, draft.actor, happened_at, now)
+        seen_by = None if audience is None else canonical(audience).decode()
+        rows.append((*front, seen_by, payload.decode(), previous))
+        tx.tell(Event(*front, draft.audience, draft.payload, previous))
     _INSERT.run(tx, rows)
     tx.shared["event_head"] = (seq, previous)
 

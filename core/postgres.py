@@ -283,12 +283,14 @@ class OwnCommit:
                 whole = True
                 continue
             except Exception as problem:  # noqa: BLE001  # handed to its caller
-                if len(group) > 1 and state_of(problem) != NO_LOCK:
-                    break
                 if state_of(problem) == NO_LOCK:
                     self._fence()
+                elif len(group) > 1 and not isinstance(problem, DoubtfulCommitError):
+                    break
                 if not worth_another_try(problem, number):
-                    group[0].error = as_refusal(problem)
+                    refusal = as_refusal(problem)
+                    for waiting in group:
+                        waiting.error = refusal
                     return
             self._pause.wait(min(0.1, PATIENCE * 2**number) * (0.5 + secrets.randbelow(100) / 100))
         for waiting in group:  # one bad item must not fail its neighbours

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from core import events
+from core.clash import DoubtfulCommitError
 from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
 from core.errors import NOT_FOUND, AppError
@@ -199,6 +200,30 @@ def test_a_group_with_one_bad_member_serves_the_others(two: tuple[Database, Data
     ended = [each.exception() for each in futures]
     assert [type(each) for each in ended] == [type(None), ZeroDivisionError, type(None)] * 5
     assert two[1].read_now(events.head) == 10
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("problem", [DoubtfulCommitError, psycopg.errors.LockNotAvailable])
+def test_a_group_that_is_given_up_tells_every_one_of_its_members(
+    db: Database, problem: type[Exception]
+) -> None:
+    """And a group that may have been committed is not run again: its members must ask."""
+    runs: list[int] = []
+
+    def many(_tx: Tx, names: object) -> list[str | AppError]:
+        assert isinstance(names, list)
+        runs.append(len(names))
+        raise problem
+
+    gate = threading.Event()
+    blocked = db.submit(Together(lambda _tx, items: [gate.wait(10) for _ in items], 0))
+    futures = [db.submit(Together(many, n)) for n in range(3)]
+    gate.set()
+    blocked.result(10)
+    ended = [each.exception(30) for each in futures]
+    assert [getattr(each, "code", each) for each in ended] == ["busy"] * 3
+    assert set(runs) == {3}
+    assert problem is not DoubtfulCommitError or len(runs) == 1
 
 
 @pytest.mark.postgres  # SQLite stores it
