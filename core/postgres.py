@@ -16,13 +16,13 @@ import logging
 import secrets
 import threading
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import orjson
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, Row, Select, Table, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.clash import (
     MOST_TRIES,
@@ -35,7 +35,8 @@ from core.clash import (
     worth_another_try,
 )
 from core.clock import Clock
-from core.trip import Trip, pipeline
+from core.courier import Courier
+from core.trip import COURIER, Trip, sql_of
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
 
@@ -115,11 +116,12 @@ def postgres_engine(
 
 def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
-    def configure(connection: psycopg.Connection[Any], _record: object) -> None:
+    def configure(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
         before, connection.autocommit = connection.autocommit, True
         for setting in settings:
             connection.execute(setting)
         connection.autocommit = before
+        record.info[COURIER] = Courier(connection)
 
 
 def open_store(url: str, clock: Clock) -> Store:
@@ -174,7 +176,7 @@ class PostgresTx(Tx):
     def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None] | None:
         if not self._sees_newest:
             return None
-        return _Newest(self, _sql_of(statement, self.conn.dialect))
+        return _Newest(self, sql_of(statement, self.conn.dialect))
 
     def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
         return _Numbers(wanted, share_turn=self._sees_newest)
@@ -193,11 +195,6 @@ class PostgresTx(Tx):
     def alone(self, name: str) -> bool:
         sql = f"SELECT pg_try_advisory_xact_lock({STEP_LOCK}, hashtext(%s))"
         return bool(self.conn.exec_driver_sql(sql, (name,)).scalar())
-
-
-@lru_cache(maxsize=16)
-def _sql_of(statement: Select[Any], dialect: Dialect) -> str:
-    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 class _Newest:
@@ -311,11 +308,11 @@ class OwnCommit:
             raise
         try:
             if self._sees_newest:  # the log's rows and the commit in one round trip
-                with pipeline(conn.connection.driver_connection):
+                courier = conn.info[COURIER]
+                with courier.held():
                     tx.finish()
-                    conn.commit()
-            else:
-                conn.commit()
+                    courier.execute("COMMIT")
+            conn.commit()
         except BaseException as problem:
             self._undo(problem)
             if is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
@@ -336,10 +333,10 @@ class OwnCommit:
 
     def _begin_turn(self, side: Connection, *, whole: bool) -> None:
         """Share the turn, or wait for the whole of it; before the command's snapshot is taken."""
-        driver: Any = side.connection.driver_connection
-        with pipeline(driver):
-            driver.execute("BEGIN")
-            driver.execute(_TAKE_TURN if whole else _SHARE_TURN)
+        courier = side.info[COURIER]
+        courier.execute("BEGIN")
+        courier.execute(_TAKE_TURN if whole else _SHARE_TURN)
+        courier.deliver()
 
     def _end_turn(self) -> None:
         """Let others have it. Never raises: what was committed must not look as if it was not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.clock import Clock
 from core.errors import BUSY, AppError
+from core.trip import Trip, sql_of
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
 
@@ -84,6 +86,9 @@ class SqliteTx(Tx):
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         return self.conn.execute(statement).first()
 
+    def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None]:
+        return _Newest(sql_of(statement, self.conn.dialect))
+
     def numbers_of(self, *wanted: tuple[Table, int]) -> _Numbers:
         return _Numbers(self, wanted)
 
@@ -111,11 +116,30 @@ class _Numbers:
         for table, count in self._wanted:
             name = f"numbers of {table.name}"
             if name not in shared:
-                shared[name] = self._tx.execute(select(func.max(table.c.id))).scalar() or 0
+                sql = sql_of(_highest(table), self._tx.conn.dialect)
+                shared[name] = _driver(self._tx.conn).execute(sql).fetchone()[0] or 0
             last: int = shared[name]
             shared[name] = last + count
             taken.append(list(range(last + 1, last + count + 1)))
         return taken
+
+
+class _Newest:
+    """Read by the driver: SQLAlchemy's execution costs more than the posting of a line."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
+        return [driver.execute(self._sql)]
+
+    def made(self, sent: list[Any]) -> Any:
+        return sent[0].fetchone()
+
+
+@lru_cache(maxsize=64)
+def _highest(table: Table) -> Select[Any]:
+    return select(func.max(table.c.id))
 
 
 def open_store(url: str, synchronous: str, clock: Clock) -> Store:

@@ -1,16 +1,17 @@
 """Several statements in one round trip: what a hot path asks of the database at once.
 
-A `Trip` sends its statements on the driver and makes its result of what came back. On PostgreSQL
-all trips of one call travel in one pipeline; SQLite runs them one after the other.
+A `Trip` sends its statements and makes its result of what came back. On PostgreSQL all trips of
+one call travel together (core/courier.py); SQLite runs them one after the other.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Select
 
+COURIER = "courier"  # where a connection that has one keeps it
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -28,16 +29,18 @@ def one_trip(conn: Connection, *trips: Trip[Any]) -> list[Any]:
     """The result of each trip, in order."""
     if not conn.in_transaction():
         conn.begin()  # the driver would not begin our kind of transaction
-    driver: Any = conn.connection.driver_connection
-    with pipeline(driver):
+    courier = conn.info.get(COURIER)
+    if courier is None:
+        driver: Any = conn.connection.driver_connection
         sent = [trip.send(driver, conn.dialect) for trip in trips]
+    else:
+        courier.begin()
+        sent = [trip.send(courier, conn.dialect) for trip in trips]
+        courier.deliver()
     return [trip.made(cursors) for trip, cursors in zip(trips, sent, strict=True)]
 
 
-def pipeline(driver: Any) -> AbstractContextManager[Any]:
-    """PostgreSQL's pipeline; nothing on SQLite, nor where one is open already."""
-    begin = getattr(driver, "pipeline", None)
-    if begin is None or driver.pgconn.pipeline_status:
-        return nullcontext()
-    found: AbstractContextManager[Any] = begin()
-    return found
+@lru_cache(maxsize=64)
+def sql_of(statement: Select[Any], dialect: Dialect) -> str:
+    """A statement without parameters as text for the driver; kept, so pass the same one again."""
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

@@ -1,0 +1,184 @@
+"""PostgreSQL: the statements of a round trip in one packet out and their answers in one packet in.
+
+psycopg's own pipeline sends each statement by itself and asks the socket in between: some twenty
+packets and forty polls for a batch of postings. Values go as text; arrays are core.bulk's affair.
+For hot paths on a connection whose transaction SQLAlchemy may have begun; not for JSON results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.waiting import Ready, Wait
+
+_MARK = re.compile(r"%([s%])")
+_ABORTED = ExecStatus.PIPELINE_ABORTED
+_ERROR = ExecStatus.FATAL_ERROR
+
+
+class Parcel:
+    """One statement on its way; what came back is in it once it was delivered."""
+
+    __slots__ = ("_rows", "rowcount", "sql", "values")
+
+    def __init__(self, sql: str, values: tuple[Any, ...]) -> None:
+        self.sql = sql
+        self.values = values
+        self.rowcount = -1
+        self._rows: list[tuple[Any, ...]] = []
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._rows
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return self._rows[0] if self._rows else None
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def open(self, result: Any, reader: Any) -> None:
+        self.rowcount = result.command_tuples or 0
+        if result.status == ExecStatus.TUPLES_OK:
+            reader.set_pgresult(result)
+            self._rows = reader.load_rows(0, result.ntuples, tuple)
+
+
+class Courier:
+    """Gathers statements and delivers them together. One per connection, which it prepares on."""
+
+    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        self._driver = driver
+        self._reader: Any = Transformer(driver)
+        self._known: dict[str, bytes] = {}  # SQL → its name as a prepared statement
+        self._made = 0
+        self._waiting: list[Parcel] = []
+        self._held = False
+
+    def execute(self, sql: str, values: tuple[Any, ...] = ()) -> Parcel:
+        """Put a statement among those to be delivered; `%s` marks its values."""
+        parcel = Parcel(sql, values)
+        self._waiting.append(parcel)
+        return parcel
+
+    def begin(self) -> None:
+        """See that what follows is in a transaction, of the connection's kind."""
+        driver = self._driver
+        if self._waiting or driver.autocommit:
+            return
+        if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            level = driver.isolation_level
+            kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
+            self.execute(f"BEGIN{kind}{' READ ONLY' if driver.read_only else ''}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Whatever is delivered meanwhile travels together at the end."""
+        self._held = True
+        try:
+            yield
+        except BaseException:
+            self._held = False
+            self._waiting = []
+            raise
+        self._held = False
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Send all that waits and take in the answers, unless `held`.
+
+        Raises:
+            psycopg.Error: of the first statement that failed; those after it were not run.
+        """
+        if self._held or not self._waiting:
+            return
+        parcels, self._waiting = self._waiting, []
+        pgconn = self._driver.pgconn
+        fresh: list[str] = []
+        pgconn.enter_pipeline_mode()
+        try:
+            for parcel in parcels:
+                self._send(pgconn, parcel, fresh)
+            pgconn.pipeline_sync()
+            results = self._driver.wait(_answers(pgconn))
+            self._open(parcels, results, set(fresh))
+        except BaseException:
+            for sql in fresh:
+                self._known.pop(sql, None)
+            raise
+        finally:
+            with suppress(psycopg.Error):  # of a lost connection
+                pgconn.exit_pipeline_mode()
+
+    def _send(self, pgconn: Any, parcel: Parcel, fresh: list[str]) -> None:
+        name = self._known.get(parcel.sql)
+        if name is None:
+            self._made += 1
+            name = self._known[parcel.sql] = b"jieli%d" % self._made
+            fresh.append(parcel.sql)
+            pgconn.send_prepare(name, _numbered(parcel.sql))
+        pgconn.send_query_prepared(name, [_text(value) for value in parcel.values])
+
+    def _open(self, parcels: list[Parcel], results: list[Any], fresh: set[str]) -> None:
+        answers = iter(results)
+        for parcel in parcels:
+            if parcel.sql in fresh:
+                fresh.discard(parcel.sql)
+                self._refuse_error(next(answers))
+            result = next(answers)
+            self._refuse_error(result)
+            parcel.open(result, self._reader)
+
+    def _refuse_error(self, result: Any) -> None:
+        if result.status == _ERROR:
+            raise error_from_result(result, encoding=self._driver.info.encoding)
+        assert result.status != _ABORTED, "the error comes before what it aborted"
+
+
+def _answers(pgconn: Any) -> Generator[Wait, Ready | int, list[Any]]:
+    """Flush, reading meanwhile so that nobody waits for the other, then read up to the end."""
+    while pgconn.flush():
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            pgconn.consume_input()
+    found: list[Any] = []
+    while True:
+        while pgconn.is_busy():
+            ready = yield Wait.R
+            if ready & Ready.R:
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:  # one statement's end
+            continue
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            return found
+        found.append(result)
+
+
+def _numbered(sql: str) -> bytes:
+    """`%s` as PostgreSQL itself counts them: `$1`, `$2` …"""
+    count = 0
+
+    def mark(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[1] == "%":
+            return "%"
+        count += 1
+        return f"${count}"
+
+    return _MARK.sub(mark, sql).encode()
+
+
+def _text(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if "\0" in text:
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return text.encode()
