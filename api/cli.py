@@ -111,11 +111,13 @@ def worker() -> None:
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """How uvicorn must be run, here and in every other launcher (perf.md §4, trust.md §0.2)."""
+    from api.packets import OnePacket
+
     return {
         "host": settings.host,
         "port": settings.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": OnePacket,
         "ws": "websockets-sansio",
         "ws_max_size": 65_536,
         "ws_per_message_deflate": False,
