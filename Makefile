@@ -3,7 +3,7 @@ PY ?= python3
 V := .venv/bin
 READY := .venv/ready
 
-.PHONY: help run test check demo bench torture migration lock clean
+.PHONY: help run test contract check demo bench torture migration lock clean
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
 
@@ -15,6 +15,9 @@ run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
 
 test: $(READY) ## the whole test suite, on SQLite and on PostgreSQL
 	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres
+
+contract: $(READY) ## the whole suite once more on both, with Redis between the processes
+	$(V)/python -m pytest -n 2 --dist worksteal --bus redis && $(V)/python -m pytest -n 2 --dist worksteal --on postgres --bus redis
 
 check: $(READY) ## ruff, mypy --strict, import contracts
 	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports

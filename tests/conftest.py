@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from core.clock import ManualClock
 from core.db import Database
 from tests.databases import DATABASES, MONDAY_0900
+from tests.servers import redis_server
 
 __all__ = ["MONDAY_0900"]
+
+_BUS = ExitStack()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--on", choices=("sqlite", "postgres"), default="sqlite")
+    parser.addoption("--bus", choices=("inside", "redis"), default="inside")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     DATABASES.open(config.getoption("--on"))
+    leads_others = getattr(config.option, "numprocesses", None) and not hasattr(
+        config, "workerinput"
+    )
+    if config.getoption("--bus") == "redis" and not leads_others:
+        os.environ["JIELI_REDIS_URL"] = _BUS.enter_context(redis_server()).url
 
 
 def pytest_unconfigure() -> None:
     DATABASES.close()
+    _BUS.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
