@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -85,7 +85,7 @@ class Courier:
             yield
         except BaseException:
             self._held = False
-            self._waiting = []
+            self.drop()
             raise
         self._held = False
         self.deliver()
@@ -99,31 +99,44 @@ class Courier:
         if self._held or not self._waiting:
             return
         parcels, self._waiting = self._waiting, []
-        pgconn = self._driver.pgconn
-        fresh: list[str] = []
-        pgconn.enter_pipeline_mode()
+        values = [[_text(value) for value in parcel.values] for parcel in parcels]
+        fresh: set[str] = set()
         try:
-            for parcel in parcels:
-                self._send(pgconn, parcel, fresh)
-            pgconn.pipeline_sync()
-            results = self._driver.wait(_answers(pgconn))
+            results = self._exchange(parcels, values, fresh)
             self._open(parcels, results, set(fresh))
         except BaseException:
             for sql in fresh:
                 self._known.pop(sql, None)
             raise
-        finally:
-            with suppress(psycopg.Error):  # of a lost connection
-                pgconn.exit_pipeline_mode()
 
-    def _send(self, pgconn: Any, parcel: Parcel, fresh: list[str]) -> None:
-        name = self._known.get(parcel.sql)
+    def drop(self) -> None:
+        """Forget what waits: whoever put it there gave up."""
+        self._waiting = []
+
+    def _exchange(
+        self, parcels: list[Parcel], values: list[list[bytes | None]], fresh: set[str]
+    ) -> list[Any]:
+        pgconn = self._driver.pgconn
+        pgconn.enter_pipeline_mode()
+        try:
+            for parcel, texts in zip(parcels, values, strict=True):
+                self._send(pgconn, parcel.sql, texts, fresh)
+            pgconn.pipeline_sync()
+            results = self._driver.wait(_answers(pgconn))
+            pgconn.exit_pipeline_mode()
+        except BaseException:
+            pgconn.finish()  # answers may be left in it that nobody would know what to do with
+            raise
+        return results
+
+    def _send(self, pgconn: Any, sql: str, values: list[bytes | None], fresh: set[str]) -> None:
+        name = self._known.get(sql)
         if name is None:
             self._made += 1
-            name = self._known[parcel.sql] = b"jieli%d" % self._made
-            fresh.append(parcel.sql)
-            pgconn.send_prepare(name, _numbered(parcel.sql))
-        pgconn.send_query_prepared(name, [_text(value) for value in parcel.values])
+            name = self._known[sql] = b"jieli%d" % self._made
+            fresh.add(sql)
+            pgconn.send_prepare(name, _numbered(sql))
+        pgconn.send_query_prepared(name, values)
 
     def _open(self, parcels: list[Parcel], results: list[Any], fresh: set[str]) -> None:
         answers = iter(results)

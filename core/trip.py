@@ -35,7 +35,11 @@ def one_trip(conn: Connection, *trips: Trip[Any]) -> list[Any]:
         sent = [trip.send(driver, conn.dialect) for trip in trips]
     else:
         courier.begin()
-        sent = [trip.send(courier, conn.dialect) for trip in trips]
+        try:
+            sent = [trip.send(courier, conn.dialect) for trip in trips]
+        except BaseException:
+            courier.drop()
+            raise
         courier.deliver()
     return [trip.made(cursors) for trip, cursors in zip(trips, sent, strict=True)]
 
