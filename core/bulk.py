@@ -76,6 +76,14 @@ class Bulk:
         """`run` as a part of a round trip."""
         return _Writing(self, rows)
 
+    def all_of(self, rows: Sequence[tuple[Any, ...]]) -> Trip[int]:
+        """`of` for an update that must find every row.
+
+        Where it does not, MissingRowsError or PostgreSQL's DivisionByZero: there the statement
+        itself fails, because nobody may look at its count before the commit.
+        """
+        return _Writing(self, rows, whole=True)
+
     def shaped(self, dialect: Dialect) -> _Rows | _Arrays:
         """The statement as this kind of database takes it."""
         known = self._compiled.get(dialect.name)
@@ -95,19 +103,24 @@ class Bulk:
 class _Writing:
     """A bulk and its rows on their way."""
 
-    __slots__ = ("_bulk", "_rows")
+    __slots__ = ("_bulk", "_rows", "_whole")
 
-    def __init__(self, bulk: Bulk, rows: Sequence[tuple[Any, ...]]) -> None:
-        self._bulk, self._rows = bulk, rows
+    def __init__(self, bulk: Bulk, rows: Sequence[tuple[Any, ...]], *, whole: bool = False) -> None:
+        self._bulk, self._rows, self._whole = bulk, rows, whole
 
     def send(self, driver: Any, dialect: Dialect) -> list[Any]:
         if not self._rows:
             return []
         shape = self._bulk.shaped(dialect)
-        return [shape.execute(driver, part) for part in shape.parts(self._rows)]
+        execute = shape.execute_all if self._whole else shape.execute
+        return [execute(driver, part) for part in shape.parts(self._rows)]
 
     def made(self, sent: list[Any]) -> int:
         return sum(each if isinstance(each, int) else each.rowcount for each in sent)
+
+
+class MissingRowsError(Exception):
+    """An update found fewer rows than it was given; nothing of it may be committed."""
 
 
 class _Values:
@@ -146,6 +159,13 @@ class _Rows(_Values):
         driver.execute(*self.statement(rows)).close()
         return int(driver.total_changes - before)
 
+    def execute_all(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> int:
+        """`execute`, every row or MissingRowsError."""
+        written = self.execute(driver, rows)
+        if written != len(rows):
+            raise MissingRowsError(f"{written} of {len(rows)} rows: {self._before}")
+        return written
+
     def parts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
         """Pieces whose sizes are powers of two: the database meets eight statements, not 128."""
         start, left = 0, len(rows)
@@ -171,6 +191,14 @@ class _Arrays(_Values):
     def execute(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> Any:
         """The cursor; in a pipeline it knows its count only later."""
         return driver.execute(*self.statement(rows))
+
+    def execute_all(self, driver: Any, rows: Sequence[tuple[Any, ...]]) -> Any:
+        """`execute`; the statement fails by itself when it does not find every row."""
+        sql, values = self.statement(rows)
+        given, _, update = sql.partition(" UPDATE ")
+        counted = f"{given}, done AS (UPDATE {update} RETURNING 1)"
+        check = "SELECT 1 / CASE count(*) WHEN %s THEN 1 ELSE 0 END FROM done"
+        return driver.execute(f"{counted} {check}", (*values, len(rows)))
 
     def parts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
         """One statement for all."""

@@ -49,6 +49,14 @@ def is_lost(problem: BaseException) -> bool:
     return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
 
 
+def log_went_on(problem: BaseException) -> bool:
+    """Another process wrote to the log since we last did: its head is not where we left it."""
+    cause = cause_of(problem)
+    return isinstance(cause, psycopg.errors.UniqueViolation) and (
+        cause.diag.constraint_name == "pk_event"
+    )
+
+
 def state_of(problem: BaseException) -> str | None:
     state: str | None = getattr(cause_of(problem), "sqlstate", None)
     return state
@@ -66,6 +74,8 @@ def worth_another_try(problem: BaseException, tried: int) -> bool:
 def as_refusal(problem: Exception) -> Exception:
     """A clash without end or a vanished server is `busy` to the person; a bug stays a bug."""
     cause = cause_of(problem)
+    if isinstance(cause, psycopg.errors.DivisionByZero):  # Bulk.all_of missed a row: a bug
+        return problem
     if isinstance(cause, psycopg.DataError):  # a NUL in a text, a number no column holds
         refusal = AppError(INVALID, field="内容", why="含有无法保存的字符或数字")
     elif isinstance(problem, DoubtfulCommitError | PoolTimeoutError) or isinstance(

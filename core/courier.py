@@ -8,8 +8,7 @@ For hot paths on a connection whose transaction SQLAlchemy may have begun; not f
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from typing import Any
 
 import psycopg
@@ -77,25 +76,18 @@ class Courier:
             kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
             self.execute(f"BEGIN{kind}{' READ ONLY' if driver.read_only else ''}")
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Whatever is delivered meanwhile travels together at the end."""
+    def hold(self) -> None:
+        """Nobody needs an answer any more: what comes travels with the last of it (`now`)."""
         self._held = True
-        try:
-            yield
-        except BaseException:
-            self._held = False
-            self.drop()
-            raise
-        self._held = False
-        self.deliver()
 
-    def deliver(self) -> None:
-        """Send all that waits and take in the answers, unless `held`.
+    def deliver(self, *, now: bool = False) -> None:
+        """Send all that waits and take in the answers; after `hold` only `now`.
 
         Raises:
             psycopg.Error: of the first statement that failed; those after it were not run.
         """
+        if now:
+            self._held = False
         if self._held or not self._waiting:
             return
         parcels, self._waiting = self._waiting, []
@@ -112,6 +104,7 @@ class Courier:
     def drop(self) -> None:
         """Forget what waits: whoever put it there gave up."""
         self._waiting = []
+        self._held = False
 
     def _exchange(
         self, parcels: list[Parcel], values: list[list[bytes | None]], fresh: set[str]

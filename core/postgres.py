@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, Dialect, Engine, Row, Select, Table, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -31,22 +31,21 @@ from core.clash import (
     TurnNeededError,
     as_refusal,
     is_lost,
+    log_went_on,
     state_of,
     worth_another_try,
 )
 from core.clock import Clock
 from core.courier import Courier
-from core.trip import COURIER, Trip, sql_of
-from core.tx import Command, Committed, Tx
+from core.postgres_tx import SHARE_TURN, TAKE_TURN, Left, PostgresTx
+from core.trip import COURIER
+from core.tx import Command, Committed
 from core.writer import Store, Waiting, as_command, grouped, hand_out
 
 log = logging.getLogger(__name__)
 
 READERS = 8
 WRITERS = 4
-LOG_LOCK = 0x6A69656C  # "jiel": the one lock of whoever appends to a log
-STEP_LOCK = 0x73746570  # "step"
-TURN_LOCK = 0x7475726E  # "turn": shared by all who write, whole for one who clashed too often
 PATIENT_TRIES = 3  # then a command takes the turn for itself
 PATIENCE = 0.002  # seconds before the second try, doubled up to a tenth of a second
 
@@ -57,13 +56,6 @@ AUTOCOMMIT = "AUTOCOMMIT"
 
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
-_STANDSTILL_WITH_LOCK = "2s"
-_LOCK_LOG = (
-    f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}'",
-    f"SELECT pg_advisory_xact_lock({LOG_LOCK})",
-)
-_SHARE_TURN = f"SELECT pg_advisory_xact_lock_shared({TURN_LOCK})"
-_TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN_LOCK})"
 # Whoever was stopped in the middle of sending a transaction is not idle to the server, so no
 # time-out ends him: he who waits in vain looks for such a one and ends him.
 _FENCE = """
@@ -127,6 +119,7 @@ def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
 def open_store(url: str, clock: Clock) -> Store:
     """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
+    left = Left()
     ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS, settings=(*_SETTINGS, *_BY_INDEX))
     together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
     side = postgres_engine(
@@ -134,8 +127,8 @@ def open_store(url: str, clock: Clock) -> Store:
     )
     return Store(
         engines=(readers, ordinary, together, side),
-        ordinary=tuple(OwnCommit(ordinary, side, clock) for _ in range(WRITERS)),
-        together=OwnCommit(together, side, clock, sees_newest=True),
+        ordinary=tuple(OwnCommit(ordinary, side, clock, left) for _ in range(WRITERS)),
+        together=OwnCommit(together, side, clock, left, sees_newest=True),
         is_shared=True,
         read_failed=_read_failed,
     )
@@ -147,104 +140,13 @@ def _read_failed(problem: Exception, tried: int) -> Exception | None:
     return as_refusal(problem)
 
 
-class PostgresTx(Tx):
-    """One of many writers."""
-
-    __slots__ = ("_has_turn", "_sees_newest", "_side")
-
-    def __init__(
-        self,
-        conn: Connection,
-        clock: Clock,
-        side: Connection,
-        *,
-        sees_newest: bool,
-        has_turn: bool,
-    ) -> None:
-        super().__init__(conn, clock.now(), {})
-        self._has_turn = has_turn
-        self._side = side
-        self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
-
-    def newest(self, statement: Select[Any]) -> Row[Any] | None:
-        if "log lock" not in self.shared:
-            for each in _LOCK_LOG:
-                self.conn.exec_driver_sql(each)
-            self.shared["log lock"] = True
-        return self._side.execute(statement).first()
-
-    def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None] | None:
-        if not self._sees_newest:
-            return None
-        return _Newest(self, sql_of(statement, self.conn.dialect))
-
-    def numbers_of(self, *wanted: tuple[Table, int]) -> Trip[list[list[int]]]:
-        return _Numbers(wanted, share_turn=self._sees_newest)
-
-    def whole_turn(self) -> None:
-        assert not self._sees_newest, "a set-based command shares the turn with its batch"
-        if not self._has_turn:
-            raise TurnNeededError
-
-    def turn(self, name: str) -> None:
-        self.conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
-        self.conn.exec_driver_sql(
-            f"SELECT pg_advisory_xact_lock({STEP_LOCK}, hashtext(%s))", (name,)
-        )
-
-    def alone(self, name: str) -> bool:
-        sql = f"SELECT pg_try_advisory_xact_lock({STEP_LOCK}, hashtext(%s))"
-        return bool(self.conn.exec_driver_sql(sql, (name,)).scalar())
-
-
-class _Newest:
-    """The log's lock and then its head, in the trip that writes everything else."""
-
-    def __init__(self, tx: PostgresTx, sql: str) -> None:
-        self._tx, self._sql = tx, sql
-
-    def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
-        for each in _LOCK_LOG:
-            driver.execute(each)
-        return [driver.execute(self._sql)]
-
-    def made(self, sent: list[Any]) -> Any:
-        self._tx.shared["log lock"] = True
-        return sent[0].fetchone()
-
-
-class _Numbers:
-    """From the sequences, all in one statement.
-
-    A set-based posting begins with it, before it locks any row; so it shares the turn here.
-    """
-
-    _ONE = "SELECT nextval(%s) FROM generate_series(1, %s)"
-
-    def __init__(self, wanted: tuple[tuple[Table, int], ...], *, share_turn: bool) -> None:
-        self._wanted = wanted
-        self._share_turn = share_turn
-
-    def send(self, driver: Any, _dialect: Dialect) -> list[Any]:
-        if self._share_turn:
-            driver.execute(_SHARE_TURN)
-        asked = [(f"{table.name}_numbers", count) for table, count in self._wanted if count]
-        if not asked:
-            return []
-        sql = " UNION ALL ".join([self._ONE] * len(asked))
-        return [driver.execute(sql, tuple(each for pair in asked for each in pair))]
-
-    def made(self, sent: list[Any]) -> list[list[int]]:
-        rows = iter(sent[0].fetchall() if sent else ())
-        return [[next(rows)[0] for _ in range(count)] for _, count in self._wanted]
-
-
 class OwnCommit:
     """Runs each command, or each group of set-based ones, in a transaction of its own."""
 
     def __init__(
-        self, engine: Engine, side: Engine, clock: Clock, *, sees_newest: bool = False
+        self, engine: Engine, side: Engine, clock: Clock, left: Left, *, sees_newest: bool = False
     ) -> None:
+        self._left = left
         self._sees_newest = sees_newest
         self._engine = engine
         self._side_engine = side
@@ -280,6 +182,9 @@ class OwnCommit:
                 whole = True
                 continue
             except Exception as problem:  # noqa: BLE001  # handed to its caller
+                if log_went_on(problem):
+                    self._left.gone_on()
+                    continue
                 if state_of(problem) == NO_LOCK:
                     self._fence()
                 elif len(group) > 1 and not isinstance(problem, DoubtfulCommitError):
@@ -299,7 +204,14 @@ class OwnCommit:
             if not self._sees_newest:
                 self._begin_turn(side, whole=whole)
             conn.begin()
-            tx = PostgresTx(conn, self._clock, side, sees_newest=self._sees_newest, has_turn=whole)
+            tx = PostgresTx(
+                conn,
+                self._clock,
+                side,
+                self._left,
+                sees_newest=self._sees_newest,
+                has_turn=whole,
+            )
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
@@ -309,9 +221,10 @@ class OwnCommit:
         try:
             if self._sees_newest:  # the log's rows and the commit in one round trip
                 courier = conn.info[COURIER]
-                with courier.held():
-                    tx.finish()
-                    courier.execute("COMMIT")
+                courier.hold()
+                tx.finish()
+                courier.execute("COMMIT")
+                courier.deliver(now=True)
             conn.commit()
         except BaseException as problem:
             self._undo(problem)
@@ -319,6 +232,8 @@ class OwnCommit:
                 raise DoubtfulCommitError from problem
             raise
         self._end_turn()
+        if "event_head" in tx.shared:
+            self._left.at(tx.shared["event_head"])
         committed.wakes |= tx.wakes
         committed.news += tx.news
         return result
@@ -335,7 +250,7 @@ class OwnCommit:
         """Share the turn, or wait for the whole of it; before the command's snapshot is taken."""
         courier = side.info[COURIER]
         courier.execute("BEGIN")
-        courier.execute(_TAKE_TURN if whole else _SHARE_TURN)
+        courier.execute(TAKE_TURN if whole else SHARE_TURN)
         courier.deliver()
 
     def _end_turn(self) -> None:
@@ -360,6 +275,7 @@ class OwnCommit:
             self.close()
             return
         try:
+            self._conn.info[COURIER].drop()
             driver: Any = self._conn.connection.driver_connection
             self._conn.rollback()
             driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done

@@ -124,6 +124,12 @@ class Tx(ABC):
         """`newest` as a part of a round trip, where that is possible."""
         return None
 
+    def no_more_questions(self) -> None:  # noqa: B027  # only where answers travel
+        """What the command asks from here on needs no answer before the commit.
+
+        So it may travel with the commit, and a `Bulk.all_of` is only then refused.
+        """
+
     def numbers(self, *wanted: tuple[Table, int]) -> list[list[int]]:
         """So many fresh ids of each `numbered` table, ascending. What is not used leaves a gap."""
         found: list[list[int]] = one_trip(self.conn, self.numbers_of(*wanted))[0]

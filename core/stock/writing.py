@@ -20,7 +20,7 @@ from core.quantity import Micro
 from core.stock.book import Loaded, MoveRow, Posted
 from core.stock.rules import Change, Key, Line, Posting, key_text
 from core.stock.tables import balances, move_serials, moves, postings, serials
-from core.trip import one_trip
+from core.trip import Trip, one_trip
 
 _ADD_POSTING = Bulk(postings.insert(), tuple(postings.c.keys()))
 _ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
@@ -189,26 +189,23 @@ def _gather(change: Change, batch: Batch) -> None:
 
 
 def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
-    """Write all that was staged.
-
-    Raises:
-        LedgerBrokenError: a balance changed under the lock; nothing may be committed.
-    """
+    """Write all that was staged. A balance that changed under its lock makes it fail as a whole."""
     if not batch.postings:
         return
     changed, added = _balance_rows(batch, loaded.balance_ids)
     # The log's lock is the last that is taken: with serials there is more to write before it.
-    log = () if batch.serials else events.ahead(tx)
-    _, _, written, *_ = one_trip(
+    log: tuple[Trip[None], ...] = ()
+    if not batch.serials:
+        tx.no_more_questions()
+        log = events.ahead(tx)
+    one_trip(
         tx.conn,
         _ADD_POSTING.of(batch.postings),
         _ADD_MOVE.of(batch.moves),
-        _CHANGE_BALANCE.of(changed),
+        _CHANGE_BALANCE.all_of(changed),
         _ADD_BALANCE.of(added),
         *log,
     )
-    if written != len(changed):
-        raise LedgerBrokenError("a balance changed while the posting held its lock")
     if batch.serials:
         _write_serials(tx, batch, loaded.serial_ids)
     events.append_many(tx, batch.drafts)

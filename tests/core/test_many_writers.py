@@ -19,7 +19,7 @@ from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
 from core.errors import NOT_FOUND, AppError
 from core.once import once
-from core.postgres import LOG_LOCK
+from core.postgres_tx import LOG_LOCK
 
 COUNT = 40
 

@@ -8,16 +8,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import psycopg
 import pytest
+from sqlalchemy import select
 
 from core import stock
+from core.bulk import MissingRowsError
 from core.clock import ManualClock, perf
 from core.db import Database, Together
 from core.errors import AppError
 from core.people import ENGINE
 from core.quantity import ONE
 from core.stock import Posting, Reserve
+from core.stock.tables import balances
 from core.stock.writing import _CHANGE_BALANCE
+from core.trip import one_trip
 from tests.core.stock_yard import Yard
 
 
@@ -157,3 +162,38 @@ def test_the_database_itself_guards_a_balance(
     change = [(row.id, on_hand, reserved, free)]
     allowed = reserved >= -2  # more than is reserved can never be drawn
     assert yard.do(lambda tx: _CHANGE_BALANCE.run(tx, change)) == (written if allowed else 0)
+
+
+def test_an_update_that_must_find_every_row_undoes_everything(yard: Yard) -> None:
+    tea = yard.item("TEA")
+    yard.move(tea, "5", "SUPPLIER>A-1")
+    here = yard.db.read_now(lambda conn: conn.execute(select(balances.c.id)).scalars().all())
+    rows = [(here[0], 0, 0, 1), (999_999, 0, 0, 1)]
+    with pytest.raises((MissingRowsError, psycopg.errors.DivisionByZero)):
+        yard.do(lambda tx: one_trip(tx.conn, _CHANGE_BALANCE.all_of(rows)))
+    assert yard.do(lambda tx: one_trip(tx.conn, _CHANGE_BALANCE.all_of(rows[:1])))
+    yard.assert_proven()
+
+
+def test_two_processes_that_post_in_turns_and_at_once_write_one_log(
+    yard: Yard, clock: ManualClock
+) -> None:
+    """Each goes on from where it left the log itself, and finds out when the other was there."""
+    tea = yard.item("TEA")
+    other = Database(yard.db.url, clock, synchronous="OFF")
+
+    def post(db: Database, number: int) -> str:
+        line = yard.line(tea, "1", "SUPPLIER>A-1")
+        asked = Posting(f"in-turns-{number:04d}", "receive", (line,))
+        answer = db.write_now(Together(stock.post_many, (ENGINE, asked)))
+        assert not isinstance(answer, AppError)
+        return answer.op_id
+
+    for number in range(60):  # alone for a while, then one after the other
+        post((yard.db, other)[number // 7 % 2 if number < 30 else number % 2], number)
+    jobs = [partial(post, (yard.db, other)[n % 2], 100 + n) for n in range(120)]
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(lambda job: job(), jobs))) == 120
+    other.close()
+    assert yard.here(tea, "A-1") == 180 * ONE
+    yard.assert_proven()
