@@ -17,9 +17,9 @@ LEAST, MOST = 0.004, 0.08  # seconds of life, once warm
 class Launcher:
     """Forks workers from a process whose imports are done."""
 
-    def __init__(self, mutant: str = "") -> None:
+    def __init__(self, mutant: str = "", module: str = "tests.torture.worker") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.worker", *([mutant] if mutant else [])],
+            [sys.executable, "-m", module, *([mutant] if mutant else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -28,10 +28,10 @@ class Launcher:
         assert self._read() == "warm"
 
     def fork(self, url: str, journal: Path, seed: int) -> int:
-        return int(self._say(f"{url} {journal} {seed}"))
+        return int(self.say(f"{url} {journal} {seed}"))
 
     def kill(self, pid: int) -> None:
-        assert self._say(f"kill {pid}") == "dead"
+        assert self.say(f"kill {pid}") == "dead"
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -40,7 +40,8 @@ class Launcher:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def _say(self, line: str) -> str:
+    def say(self, line: str) -> str:
+        """Give one order; the answer to it."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()

@@ -108,4 +108,9 @@ def _effects(conn: Connection) -> list[tuple[str, str]]:
     found = [(doc.removeprefix("torture:"), str(number)) for doc, number in conn.execute(made)]
     opened = select(tasks.c.subject, tasks.c.id).where(tasks.c.kind == "torture")
     found += [(each.removeprefix("torture:"), name) for each, name in conn.execute(opened)]
+    recorded = select(audit.audits.c.thing, audit.audits.c.after)
+    found += [
+        (thing.removeprefix("torture:"), after["did"])
+        for thing, after in conn.execute(recorded.where(audit.audits.c.verb == "torture"))
+    ]
     return found
