@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from core.clock import Clock
+from core.durable import make_folder
 from core.errors import BUSY, AppError
 from core.trip import Trip, sql_of
 from core.tx import Command, Committed, Tx
@@ -44,7 +45,7 @@ def sqlite_engine(url: str, synchronous: str, *, writer: bool) -> Engine:
     """An engine whose transactions we begin ourselves: IMMEDIATE to write, DEFERRED to read."""
     parsed = make_url(url)
     assert parsed.database, "an in-memory database cannot be shared by the writer and the readers"
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(parsed.database).parent)
     engine = create_engine(
         parsed,
         pool_size=1 if writer else READERS,

@@ -8,9 +8,7 @@ and not for judging pictures.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from core.clock import Instant
 from core.db import Tx
+from core.durable import sync, write_whole
 from core.errors import INVALID, NOT_FOUND, TOO_LARGE, AppError
 from core.people import Actor, Thing, require
 from core.tasks.tables import files
@@ -71,13 +70,9 @@ def keep(folder: Path, content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     path = path_of(folder, digest)
     if path.exists():
-        return digest
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as half:
-        half.write(content)
-        half.flush()
-        os.fsync(half.fileno())
-    Path(half.name).replace(path)
+        sync(path.parent)  # whoever else is just keeping it may not have come so far
+    else:
+        write_whole(path, content)
     return digest
 
 
