@@ -37,9 +37,8 @@ HOUR_US = 3_600_000_000
 class Child:
     """One life of a worker."""
 
-    def __init__(self, url: str, journal: Path, seed: int, mutant: str) -> None:
-        queue.configure("torture")
-        self.db = Database(url, SystemClock())
+    def __init__(self, db: Database, journal: Path, seed: int, mutant: str = "") -> None:
+        self.db = db
         self.rng = Random(seed)
         self.yard = self.db.read_now(Yard.find)
         self.mutant = mutant
@@ -63,7 +62,10 @@ class Child:
 
     def work(self) -> None:
         while True:
-            self.do(self.rng.choice(("post", "group", "task")), new_id(self.db.clock.now()))
+            self.do_one()
+
+    def do_one(self) -> None:
+        self.do(self.rng.choice(("post", "group", "task")), new_id(self.db.clock.now()))
 
     def do(self, kind: str, key: str) -> None:
         self.say("ask", kind, key)
@@ -123,6 +125,7 @@ class Child:
 def main() -> None:
     """Fork and kill as told."""
     mutant = sys.argv[1] if len(sys.argv) > 1 else ""
+    queue.configure("torture")
     print("warm", flush=True)  # the protocol
     for line in sys.stdin:
         words = line.split()
@@ -135,7 +138,8 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             try:
-                child = Child(words[0], Path(words[1]), int(words[2]), mutant)
+                db = Database(words[0], SystemClock())
+                child = Child(db, Path(words[1]), int(words[2]), mutant)
                 child.warm_up()
                 os.write(says, b"up")
                 child.work()

@@ -63,8 +63,8 @@ def _furnish(tx: Tx) -> None:
     post(tx, ENGINE, Posting("torture:opening", "opening", tuple(lines)))
 
 
-def judge(url: str, journals: list[Path]) -> tuple[list[str], dict[str, int]]:
-    """What is wrong, and figures. Every promise in the journals is looked for."""
+def judge(url: str, journals: list[Path], most: int | None = 5) -> tuple[list[str], dict[str, int]]:
+    """What is wrong, at most `most` of a kind, and figures. Every promise is looked for."""
     db = Database(url, SystemClock())
     try:
         proof = db.read_now(prove)
@@ -90,7 +90,7 @@ def judge(url: str, journals: list[Path]) -> tuple[list[str], dict[str, int]]:
         ("unasked", strange),
         ("other", wrong),
     ):
-        found += [f"{what}: {key}" for key in keys[:5]]
+        found += [f"{what}: {key}" for key in keys[:most]]
     figures = {
         "acknowledged": len(acked),
         "asked": len(asked),
