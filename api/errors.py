@@ -6,6 +6,7 @@ Not for defining refusals: those stand beside the rules of their feature.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.errors import INVALID, NOT_FOUND, TOO_LARGE, AppError, ErrorKind, define
+from core.errors import DISK_FULL, INVALID, NOT_FOUND, TOO_LARGE, AppError, ErrorKind, define
 
 log = logging.getLogger(__name__)
 
@@ -106,12 +107,22 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _no_room)
     app.add_exception_handler(Exception, broken)
 
 
 async def _refused(_request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, AppError)
     return problem(refusal)
+
+
+async def _no_room(request: Request, failure: Exception) -> Response:
+    """A file that could not be kept, be it an upload on its way in; any other failure is a bug."""
+    assert isinstance(failure, OSError)
+    if failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        log.error("disk_full")
+        return problem(AppError(DISK_FULL))
+    return await broken(request, failure)
 
 
 async def _not_valid(_request: Request, failure: Exception) -> Response:

@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from core.errors import BUSY, INVALID, AppError
+from core.errors import BUSY, DISK_FULL, INVALID, AppError
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def as_refusal(problem: Exception) -> Exception:
     ):
         why = f"{type(cause).__name__}: {cause}"[:300]  # an outage says it a thousand times
         log.error("database_unavailable", extra={"why": why})
-        refusal = AppError(BUSY)
+        refusal = AppError(DISK_FULL if isinstance(cause, psycopg.errors.DiskFull) else BUSY)
     else:
         return problem
     refusal.__cause__ = problem

@@ -104,6 +104,13 @@ BUSY = define(
     "系统正忙,这一笔没有入账。请保留页面,几秒后用同一操作号重试。",
     "The system is busy; nothing was posted. Retry in a few seconds with the same key.",
 )
+DISK_FULL = define(
+    "disk_full",
+    503,
+    "服务器的磁盘满了,这一步没有做。请保留页面并告诉管理员;腾出空间后用同一操作号重试。",
+    "The server's disk is full; nothing was done. Tell an admin; retry with the same key once "
+    "there is room.",
+)
 TOO_MANY = define(
     "too_many",
     429,

@@ -31,7 +31,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.clock import Clock
 from core.durable import make_folder
-from core.errors import BUSY, AppError
+from core.errors import BUSY, DISK_FULL, AppError
 from core.trip import Trip, sql_of
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
@@ -235,13 +235,26 @@ class SharedCommit:
 
 
 def _as_refusal(problem: BaseException) -> BaseException:
-    """A full disk or a lock is `busy` to the person; a bug stays a bug."""
+    """A full disk or a lock is for the person to wait out; a bug stays a bug."""
     if isinstance(problem, OperationalError | sqlite3.OperationalError | TransactionLostError):
-        log.error("database_unavailable", exc_info=problem)
-        refusal = AppError(BUSY)
+        is_full = _is_full(problem)
+        if is_full:  # said for every posting until there is room
+            log.error("disk_full")
+        else:
+            log.error("database_unavailable", exc_info=problem)
+        refusal = AppError(DISK_FULL if is_full else BUSY)
         refusal.__cause__ = problem
         return refusal
     return problem
+
+
+def _is_full(problem: BaseException | None) -> bool:
+    """Whether SQLite said so, itself or at the root of what came of it."""
+    while problem is not None:
+        if getattr(problem, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        problem = problem.__cause__
+    return False
 
 
 def _driver(conn: Connection) -> sqlite3.Connection:

@@ -132,7 +132,7 @@ def test_a_set_that_crashes_is_retried_one_by_one(db: Database) -> None:
 
 
 @pytest.mark.sqlite
-def test_a_full_disk_is_busy_and_takes_nobody_s_work_for_done(db: Database) -> None:
+def test_a_full_disk_says_so_and_takes_nobody_s_work_for_done(db: Database) -> None:
     """SQLite throws the whole transaction away; every caller of the batch must hear of it."""
     pages = db.write_now(lambda tx: tx.execute(text("PRAGMA page_count")).scalar_one())
     db.write_now(lambda tx: tx.execute(text(f"PRAGMA max_page_count={pages + 4}")).scalar_one())
@@ -144,7 +144,7 @@ def test_a_full_disk_is_busy_and_takes_nobody_s_work_for_done(db: Database) -> N
     blocked.release()
     outcomes = [small.exception(), big.exception()]
     assert isinstance(outcomes[1], AppError)
-    assert outcomes[1].code == "busy"
+    assert outcomes[1].code == "disk_full"
     stored = count(db)
     assert stored == (0 if outcomes[0] else 1), "an answer of success means the row is there"
 
