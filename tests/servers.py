@@ -73,6 +73,12 @@ class Postgres:
             "start",
         )
 
+    def is_running(self) -> bool:
+        """Whether there is a postmaster; a full disk may have ended it."""
+        assert self.folder is not None
+        file = self.folder / "data" / "postmaster.pid"
+        return file.exists() and psutil.pid_exists(int(file.read_text().split()[0]))
+
     def stop(self, how: str = "immediate") -> None:
         """`immediate` is the same to clients and disk as a crash."""
         self._ctl("-m", how, "-w", "stop")
@@ -151,14 +157,16 @@ def reachable(place: Path, user: str | None, folder: Path) -> Path:
 
 
 @contextmanager
-def postgres(options: tuple[str, ...] = FAST) -> Iterator[Postgres]:
-    """A server for the time of the block."""
+def postgres(options: tuple[str, ...] = FAST, within: Path | None = None) -> Iterator[Postgres]:
+    """A server for the time of the block; its folder lies in `within`, if that is given."""
     given = os.environ.get("JIELI_TEST_POSTGRES_URL")
     if given:
         yield Postgres(given.rstrip("/"))
         return
     user = "nobody" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="jieli-pg-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="jieli-pg-", dir=within, ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         folder.chmod(0o777)
         port = free_port()

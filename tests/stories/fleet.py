@@ -8,7 +8,7 @@ proxy. WeCom is played in the test's process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,16 @@ class Fleet:
     """Web processes `webs`, worker processes `workers`, one database."""
 
     def __init__(
-        self, folder: Path, *, webs: int, workers: int, redis_url: str = "", url: str = ""
+        self,
+        folder: Path,
+        *,
+        webs: int,
+        workers: int,
+        redis_url: str = "",
+        url: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder, self.clock = folder, SystemClock()
+        self.folder, self.clock, self._env = folder, SystemClock(), env or {}
         self._own = not url  # a database on another server is that one's affair
         self.url = url or DATABASES.blank()
         self.db = Database(self.url, self.clock)
@@ -85,6 +92,7 @@ class Fleet:
             "JIELI_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "JIELI_ENGINE": "false",
             "JIELI_ENGINE_SWEEP_SECONDS": "1",
+            **self._env,
         }
         return Process(env, self.folder / f"{name}.log", port)
 
@@ -158,11 +166,17 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    folder: Path, *, webs: int = 2, workers: int = 2, redis_url: str = "", url: str = ""
+    folder: Path,
+    *,
+    webs: int = 2,
+    workers: int = 2,
+    redis_url: str = "",
+    url: str = "",
+    env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Fleet]:
-    """A started fleet."""
+    """A started fleet; `env` is on top of what each process is told."""
     fleet = await asyncio.to_thread(
-        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url, url=url)
+        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url, url=url, env=env)
     )
     try:
         await fleet.launch()

@@ -1,13 +1,16 @@
-"""`python -m tests.torture lines` and `power`: R2, death at every line; R3, power cuts."""
+"""`python -m tests.torture lines`, `power`, `disk`: R2 R3 R9: death at every line, power cuts,
+full disks."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tests.torture.crash import die_everywhere
+from tests.torture.disk import FILL
 from tests.torture.power import cut_again_and_again, why_not
 from tests.torture.recording import On, Outcome, Seed, record
 
@@ -54,3 +57,11 @@ def power(
         return found if figures["lost"] else ["nothing was lost: this disk has no teeth"], figures
 
     record("R3", "sqlite", seed, torture)
+
+
+@app.command()
+def disk(on: On = "sqlite", times: int = 20, seed: Seed = 1) -> None:
+    """R9: fill the disk under a web process at work, then make room; needs root."""
+    record(
+        "R9", on, seed, lambda _url, folder: asyncio.run(FILL[on](folder, times=times, seed=seed))
+    )

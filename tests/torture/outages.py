@@ -6,6 +6,7 @@ The web and worker processes are never restarted: they must find back by themsel
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
@@ -30,6 +31,7 @@ class Load:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.promised: dict[str, Any] = {}
+        self.put_off: Counter[str] = Counter()  # answers of 503, by code
         self.strange: list[str] = []
         self._stop = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work(n)) for n in range(CALLERS)]
@@ -37,6 +39,11 @@ class Load:
     async def end(self) -> None:
         self._stop.set()
         await asyncio.gather(*self._tasks)
+
+    def give_up(self) -> None:
+        """At once; what is on its way is nobody's any more."""
+        for task in self._tasks:
+            task.cancel()
 
     async def more(self, count: int) -> None:
         """Wait until `count` more postings were promised."""
@@ -74,6 +81,7 @@ class Load:
                 if answer.status_code != 503:
                     self.strange.append(answer.text)
                     return
+                self.put_off[answer.json()["code"]] += 1
             await asyncio.sleep(0.01)
 
 
