@@ -26,8 +26,8 @@ from tests.stories.fleet import Fleet, open_fleet
 from tests.torture.outages import CALLERS, PATIENCE, Load, recount
 
 MEGABYTE = 1 << 20
-SMALL = 300 * MEGABYTE  # /readyz wants 200 free
-PDF = b"%PDF-1.7 " + bytes(3 * MEGABYTE)  # more than is held in memory while it comes in
+SMALL = 400 * MEGABYTE  # /readyz wants 200 free
+PDF = b"%PDF-1.7 " + bytes(3 * MEGABYTE // 2)  # more than is held in memory while it comes in
 MOST_REFUSALS = 200  # before there is room again
 TIGHT = ("max_connections=100", "min_wal_size=32MB", "max_wal_size=64MB")
 
