@@ -25,6 +25,7 @@ from core.clock import SystemClock, iso
 from core.config import Settings
 from core.copying import CannotCopyError, copy_database
 from core.db import Database
+from core.durable import make_folder, sync, sync_all, write_whole
 from core.ids import new_id
 from core.migrations import run as migrations
 from core.stock import prove
@@ -53,7 +54,7 @@ def back_up(settings: Settings, target: Path) -> dict[str, Any]:
     Raises:
         FileExistsError: a backup is there already; backups are never overwritten.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     if (target / MANIFEST).exists():
         raise FileExistsError(f"{target} holds a backup already; name another folder")
     copy = target / DATABASE
@@ -73,7 +74,8 @@ def back_up(settings: Settings, target: Path) -> dict[str, Any]:
         "sha256": {name: _digest(target / name) for name in (DATABASE, FILES)},
         "bytes": {name: (target / name).stat().st_size for name in (DATABASE, FILES)},
     }
-    (target / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    sync_all(target)  # what a manifest speaks of is there
+    write_whole(target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return manifest
 
 
@@ -132,11 +134,13 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
         if place is not None:
             _clear(place)
             fresh.replace(place)
+            sync(place)
+            sync(place.parent)
     return {"from": str(source), "made_at": manifest["made_at"], **facts}
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return folder
 
 
@@ -144,6 +148,7 @@ def _put_files(settings: Settings, source: Path) -> None:
     _made(settings.files_dir)
     with tarfile.open(source / FILES) as tar:
         tar.extractall(settings.files_dir, filter="data")
+    sync_all(settings.files_dir)
 
 
 def _copy_in(settings: Settings, fresh: Path) -> dict[str, Any]:

@@ -45,3 +45,9 @@ def sync(path: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def sync_all(folder: Path) -> None:
+    """`sync` a folder, everything in it, and its own name."""
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        sync(path)

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import pytest
 
+from api.backup import back_up, put_back
+from core.config import Settings
+from core.tasks.files import keep
 from tests.torture.kills import Launcher
 from tests.torture.power import cut_again_and_again, switch_on, why_not
 from tests.torture.power_disk import Power
@@ -55,17 +59,48 @@ def until_dark(file: Path) -> None:
             junk.write(b"x")
 
 
-def test_a_database_made_today_is_there_tomorrow(tmp_path: Path) -> None:
-    """Its folder is new too; nobody had synced that folder's own name."""
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[tuple[Path, Path, Callable[[], None]]]:
+    """A new disk that is on: where it is mounted, what is left of it, and how to cut its power."""
     mount, image = tmp_path / "mount", tmp_path / "image"
     mount.mkdir()
     image.mkdir()
     disks = Launcher(module="tests.torture.power_disk")
     switch_on(disks, Power(str(mount), str(image), cut_at=20_000, torn=False, seed=SEED))
-    prepare(f"sqlite:///{mount}/data/jieli.db")
-    until_dark(mount / "junk")
-    assert disks.say("wait") == "cut"
+
+    def cut() -> None:
+        until_dark(mount / "junk")
+        assert disks.say("wait") == "cut"
+
+    yield mount, image, cut
     disks.close()
+
+
+def test_a_database_made_today_is_there_tomorrow(
+    disk: tuple[Path, Path, Callable[[], None]],
+) -> None:
+    """Its folder is new too; nobody had synced that folder's own name."""
+    mount, image, cut = disk
+    prepare(f"sqlite:///{mount}/data/jieli.db")
+    cut()
     found, figures = judge(f"sqlite:///{image}/data/jieli.db", [])
     assert found == []
     assert figures["events"] > 0
+
+
+def test_a_backup_and_what_was_restored_outlast_a_power_cut(
+    disk: tuple[Path, Path, Callable[[], None]], tmp_path: Path
+) -> None:
+    """Neither was synced when it was said to be made."""
+    mount, image, cut = disk
+    url = f"sqlite:///{tmp_path}/jieli.db"
+    prepare(url)
+    keep(tmp_path / "files", b"a photo")
+    back_up(Settings(database_url=url, files_dir=tmp_path / "files"), mount / "backup")
+    home = Settings(database_url=f"sqlite:///{mount}/data/jieli.db", files_dir=mount / "files")
+    put_back(home, mount / "backup", verify=True, force=False)
+    cut()
+    again = Settings(database_url=f"sqlite:///{tmp_path}/2.db", files_dir=tmp_path / "2")
+    assert put_back(again, image / "backup", verify=True, force=False)["verified"]
+    assert judge(f"sqlite:///{image}/data/jieli.db", [])[0] == []
+    assert [each.read_bytes() for each in (image / "files").rglob("*/*")] == [b"a photo"]
