@@ -22,6 +22,7 @@ def lines(
     on: On = "sqlite",
     times: Annotated[int, typer.Option(help="Deaths per line, at different passes")] = 3,
     only: Annotated[str, typer.Option(help="Narrow to places: core/sqlite.py:164")] = "",
+    hit: Annotated[int, typer.Option(help="Narrow to this pass of them")] = 0,
     seed: Seed = 1,
 ) -> None:
     """R2: die before every line between a question and its answer; ask again, recount."""
@@ -29,7 +30,7 @@ def lines(
         "R2",
         on,
         seed,
-        lambda url, folder: die_everywhere(url, folder, times=times, only=only, seed=seed),
+        lambda url, folder: die_everywhere(url, folder, times=times, only=only, hit=hit, seed=seed),
     )
 
 

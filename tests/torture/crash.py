@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -61,8 +62,8 @@ class Ward:
             self.missed.append(fatal)
             return
         self.died.append(fatal)
-        wall = Wall(self.folder / "clock")
-        wall.move_to(wall.now() + OUTAGE)
+        with closing(Wall(self.folder / "clock")) as wall:
+            wall.move_to(wall.now() + OUTAGE)
         for unit in set(range(self._next)) - before:
             self.deaths[unit].append(fatal)
 
@@ -94,11 +95,12 @@ def die_everywhere(
     deaths: int | None = None,
     times: int = 3,
     only: str = "",
+    hit: int = 0,
     mutant: str = "",
 ) -> tuple[list[str], dict[str, Any]]:
     """`times` deaths at every point, or `deaths` of them, spread over files and functions.
 
-    `only` narrows to points whose name holds it: `core/sqlite.py:164`.
+    `only` narrows to points whose name holds it, `hit` to one pass: `core/sqlite.py:164 line`, 3.
     """
     rng = Random(seed)
     ward = Ward(url, folder, rng, mutant)
@@ -106,6 +108,7 @@ def die_everywhere(
     if mutant:
         points = [each for each in points if each.file == crash_mutants.FILE]
     chosen = list(hits_of(points, times, rng)) if deaths is None else spread(points, deaths, rng)
+    chosen = [replace(each, hit=hit or each.hit) for each in chosen]
     for fatal in chosen:
         ward.die(fatal)
     ward.close()
