@@ -26,7 +26,7 @@ bench: $(READY) ## measure this machine; prints ratios and writes bench/results
 	$(V)/python -m bench
 
 torture: $(READY) ## kill, stop and starve it at full size (an hour); keeps bench/results/torture.jsonl
-	for on in sqlite postgres; do $(V)/python -m tests.torture kills --on $$on || exit 1; done && $(V)/python -m tests.torture outages && $(V)/python -m tests.torture stops
+	for on in sqlite postgres; do $(V)/python -m tests.torture kills --on $$on && $(V)/python -m tests.torture network --on $$on || exit 1; done && $(V)/python -m tests.torture outages && $(V)/python -m tests.torture stops
 
 migration: $(READY) ## draft a migration: make migration m="add x"
 	$(V)/python -c "import sys; from core.migrations.run import draft; draft(sys.argv[1])" "$(m)"

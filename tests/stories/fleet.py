@@ -55,7 +55,14 @@ class Fleet:
     """Web processes `webs`, worker processes `workers`, one database."""
 
     def __init__(
-        self, folder: Path, *, webs: int, workers: int, redis_url: str = "", url: str = ""
+        self,
+        folder: Path,
+        *,
+        webs: int,
+        workers: int,
+        redis_url: str = "",
+        url: str = "",
+        mutant: str = "",
     ) -> None:
         self.folder, self.clock = folder, SystemClock()
         self._own = not url  # a database on another server is that one's affair
@@ -66,6 +73,7 @@ class Fleet:
         self.seeded = seed(self.db)
         self.tokens = self.db.write_now(self._sign_in)
         self.redis_url = redis_url
+        self.mutant = mutant
         self.webs = [self._process(f"web{n}", free_port()) for n in range(webs)]
         self.workers = [self._process(f"worker{n}", 0) for n in range(workers)]
         self.http = httpx.AsyncClient(timeout=20)
@@ -85,6 +93,7 @@ class Fleet:
             "JIELI_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "JIELI_ENGINE": "false",
             "JIELI_ENGINE_SWEEP_SECONDS": "1",
+            "TORTURE_MUTANT": self.mutant,
         }
         return Process(env, self.folder / f"{name}.log", port)
 
@@ -147,6 +156,11 @@ class Fleet:
         await gun.enrol(code.json()["code"])
         return gun
 
+    def complaints(self) -> list[str]:
+        """What the processes logged as errors: nobody's fault may look like ours."""
+        logs = [path.read_text().splitlines() for path in sorted(self.folder.glob("*.log"))]
+        return [line for log in logs for line in log if "[error " in line or "[critical" in line]
+
     async def close(self) -> None:
         for each in self.processes:
             await each.server.end()
@@ -158,11 +172,19 @@ class Fleet:
 
 @asynccontextmanager
 async def open_fleet(
-    folder: Path, *, webs: int = 2, workers: int = 2, redis_url: str = "", url: str = ""
+    folder: Path,
+    *,
+    webs: int = 2,
+    workers: int = 2,
+    redis_url: str = "",
+    url: str = "",
+    mutant: str = "",
 ) -> AsyncIterator[Fleet]:
     """A started fleet."""
     fleet = await asyncio.to_thread(
-        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url, url=url)
+        lambda: Fleet(
+            folder, webs=webs, workers=workers, redis_url=redis_url, url=url, mutant=mutant
+        )
     )
     try:
         await fleet.launch()

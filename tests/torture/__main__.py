@@ -21,6 +21,7 @@ from bench.machine import describe
 from core.clock import SystemClock, perf, to_datetime
 from tests.databases import DATABASES
 from tests.servers import Postgres, postgres
+from tests.torture import cli_net
 from tests.torture.kills import kill_again_and_again
 from tests.torture.outages import freeze, kill_postgres
 
@@ -99,6 +100,8 @@ def _run(name: str, on: str, seed: int, torture: Callable[[str, Path], Outcome])
         raise typer.Exit(1)
     shutil.rmtree(folder)
 
+
+cli_net.add_to(app, _run)
 
 if __name__ == "__main__":
     app()

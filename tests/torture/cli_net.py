@@ -1,0 +1,38 @@
+"""The commands of R5, R7, R13 and R15, for tests/torture/__main__.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tests.torture.network import shake
+from tests.torture.network_links import unplug, why_not
+
+On = Annotated[str, typer.Option(help="sqlite or postgres")]
+Seed = Annotated[int, typer.Option(help="Names the run; the same seed makes the same choices")]
+Outcome = tuple[list[str], dict[str, Any]]
+Run = Callable[[str, str, int, Callable[[str, Path], Outcome]], None]
+
+
+def add_to(app: typer.Typer, run: Run) -> None:
+    """`run(name, on, seed, torture)` tortures on a database and keeps what came of it."""
+
+    @app.command()
+    def network(on: On = "sqlite", faults: int = 2_000, links: int = 500, seed: Seed = 1) -> None:
+        """R7: a network that delays, cuts, loses and half-opens; then a link that goes down."""
+
+        def torture(_url: str, folder: Path) -> Outcome:
+            return asyncio.run(shake(folder, faults=faults, seed=seed, guns=12, slowest=0.5))
+
+        def on_a_link(_url: str, folder: Path) -> Outcome:
+            return asyncio.run(unplug(folder, cuts=links, seed=seed))
+
+        run("R7", on, seed, torture)
+        if reason := why_not():
+            typer.echo(f"the real link is left out: {reason}", err=True)
+        elif links:
+            run("R7 link", on, seed, on_a_link)
