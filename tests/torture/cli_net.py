@@ -9,13 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from tests.servers import redis_server
 from tests.torture.network import shake
 from tests.torture.network_links import unplug, why_not
+from tests.torture.redis_outages import starve
 
 On = Annotated[str, typer.Option(help="sqlite or postgres")]
 Seed = Annotated[int, typer.Option(help="Names the run; the same seed makes the same choices")]
 Outcome = tuple[list[str], dict[str, Any]]
-Run = Callable[[str, str, int, Callable[[str, Path], Outcome]], None]
+Torture = Callable[[str, Path], Outcome]
+Run = Callable[[str, str, int, Torture], None]
 
 
 def add_to(app: typer.Typer, run: Run) -> None:
@@ -36,3 +39,13 @@ def add_to(app: typer.Typer, run: Run) -> None:
             typer.echo(f"the real link is left out: {reason}", err=True)
         elif links:
             run("R7 link", on, seed, on_a_link)
+
+    @app.command()
+    def redis(faults: int = 200, seed: Seed = 1) -> None:
+        """R5: Redis is killed, flushed or away under two web and two worker processes."""
+
+        def torture(url: str, folder: Path) -> Outcome:
+            with redis_server() as server:
+                return asyncio.run(starve(server, url, folder, faults=faults, seed=seed))
+
+        run("R5", "postgres", seed, torture)

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import websockets
 
@@ -22,8 +23,10 @@ from core.clock import SystemClock
 from core.db import Database
 from core.ids import new_id
 from pda.catchup import concerns, gap
+from tests.stories.fleet import Fleet
 
 BROKEN = (OSError, websockets.WebSocketException, TimeoutError)
+GOODS = "JL-202"
 NOT_NOW = {"busy", "needs_sign_in", "signed_out", "after_unknown"}  # docs/pda-protocol.md
 LATER = 0.02
 
@@ -125,6 +128,20 @@ class Gun(Handheld):
         if waiting:
             await asyncio.sleep(LATER)
 
+    async def until_shows(self, subject: str, *, live: bool) -> None:
+        """Listen until the screen shows a task about `subject`, or no longer does."""
+        while any(task["subject"] == subject for task in self.inbox.values()) != live:
+            await self.listen()
+
+    async def stay(self) -> None:
+        """Do something small, so that the session does not end for want of use."""
+        await self.insist({"t": "scan", "id": new_id(self._clock.now()), "code": label_of(GOODS)})
+
+    @staticmethod
+    def dialler(port: int) -> Dial:
+        """How to reach the web process, or what stands before it, at `port`."""
+        return partial(Rude.dial, f"ws://127.0.0.1:{port}/ws/pda")
+
     def scans(self, *codes: str) -> list[Wire]:
         """Pulls of the trigger one behind the other, in the transfer flow."""
         frames: list[Wire] = []
@@ -133,6 +150,28 @@ class Gun(Handheld):
             link = {"after": frames[-1]["id"]} if frames else {"flow": "transfer"}
             frames.append(frame | link)
         return frames
+
+
+async def enrolled(
+    fleet: Fleet, login: str, dial: Dial, kind: type[Gun] = Gun, patience: float = 2.0
+) -> Gun:
+    """A scanner of `login`, signed in."""
+    gun = kind(dial, login, patience)
+    code = await fleet.http.post(
+        fleet.webs[0].base + "/api/devices/codes",
+        json={"name": "枪"},
+        headers=fleet.headers("admin"),
+    )
+    await gun.enrol(code.json()["code"])
+    return gun
+
+
+async def inbox_differs(fleet: Fleet, gun: Gun) -> list[str]:
+    """Whether the screen shows anything else than a fresh inbox would."""
+    login = next(name for name, n in fleet.seeded.people.items() if n == gun.person_id)
+    mine = (await fleet.get(fleet.webs[0], login, "/api/tasks/inbox"))["items"]
+    same = gun.inbox == {task["id"]: task for task in mine}
+    return [] if same else [f"device {gun.device_id} shows another inbox than a fresh one"]
 
 
 def label_of(item: str) -> str:

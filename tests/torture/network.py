@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from typing import Any
@@ -17,11 +16,11 @@ from core.quantity import ONE
 from core.stock import on_hand, posted, prove
 from tests.stories.arena import mouldy, order_of
 from tests.stories.fleet import Fleet, open_fleet
-from tests.torture.gun import Dial, Gun, Rude, label_of, missed
+from tests.torture.gun import GOODS, Gun, enrolled, inbox_differs, label_of, missed
 from tests.torture.network_proxy import ChaosProxy
 
 LOGINS = ("zhaogang", "sunli")
-GOODS, START, TO = "JL-202", "ZJ-D-01-1", "ZJ-D-04-3"
+START, TO = "ZJ-D-01-1", "ZJ-D-04-3"
 EPISODE = 60.0  # seconds for one more fault
 
 
@@ -95,9 +94,9 @@ async def shake(
         open_fleet(folder, webs=1, workers=0, mutant=mutant) as fleet,
         weather(fleet, rng, slowest) as net,
     ):
-        dial = partial(Rude.dial, f"ws://127.0.0.1:{net.port}/ws/pda")
         made = [
-            await enrolled(fleet, LOGINS[n % 2], dial, kind, 6 * slowest + 0.4) for n in range(guns)
+            await enrolled(fleet, LOGINS[n % 2], Gun.dialler(net.port), kind, 6 * slowest + 0.4)
+            for n in range(guns)
         ]
         floor = Floor(fleet, rng, made)
         net.calm = False
@@ -124,20 +123,6 @@ async def weather(
         await net.close()
 
 
-async def enrolled(
-    fleet: Fleet, login: str, dial: Dial, kind: type[Gun] = Gun, patience: float = 2.0
-) -> Gun:
-    """A scanner of `login`, signed in."""
-    gun = kind(dial, login, patience)
-    code = await fleet.http.post(
-        fleet.webs[0].base + "/api/devices/codes",
-        json={"name": "枪"},
-        headers=fleet.headers("admin"),
-    )
-    await gun.enrol(code.json()["code"])
-    return gun
-
-
 async def judge(fleet: Fleet, floor: Floor) -> list[str]:
     """What is wrong with the books, the screens and what was heard."""
     found = [
@@ -147,10 +132,7 @@ async def judge(fleet: Fleet, floor: Floor) -> list[str]:
     ]
     for gun in floor.guns:
         found += await asyncio.to_thread(missed, fleet.db, gun)
-        login = next(name for name, n in fleet.seeded.people.items() if n == gun.person_id)
-        mine = (await fleet.get(fleet.webs[0], login, "/api/tasks/inbox"))["items"]
-        if gun.inbox != {task["id"]: task for task in mine}:
-            found.append(f"device {gun.device_id} shows another inbox than a fresh one")
+        found += await inbox_differs(fleet, gun)
     return found
 
 

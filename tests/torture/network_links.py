@@ -19,8 +19,8 @@ from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from typing import Any, TypeVar
 
 from tests.stories.fleet import open_fleet
-from tests.torture.gun import Rude
-from tests.torture.network import LOGINS, Floor, enrolled, figures_of, judge, weather
+from tests.torture.gun import Rude, enrolled
+from tests.torture.network import LOGINS, Floor, figures_of, judge, weather
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
