@@ -17,9 +17,9 @@ LEAST, MOST = 0.004, 0.08  # seconds of life, once warm
 class Launcher:
     """Forks workers from a process whose imports are done."""
 
-    def __init__(self, mutant: str = "") -> None:
+    def __init__(self, mutant: str = "", module: str = "tests.torture.worker") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.worker", *([mutant] if mutant else [])],
+            [sys.executable, "-m", module, *([mutant] if mutant else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
