@@ -59,6 +59,7 @@ class Handheld:
         await self._say({"t": "sign_in", "id": self._id(), "badge": self.badge, "pin": self.pin})
         signed = await self._until("signed_in")
         self.session, self.person_id = signed["session"], signed["person"]["id"]
+        self.inbox, self.cursor = {}, None  # somebody else's screen is nothing to resume from
         await self._until("inbox")
 
     async def wake_up(self) -> None:
@@ -136,9 +137,10 @@ class Handheld:
     def _take(self, frame: Wire) -> None:
         if frame["t"] == "inbox":
             if frame["part"] == 1:
-                self.inbox = {}
+                self.inbox, self.cursor = {}, None  # half a snapshot is nothing to resume from
             self.inbox |= {task["id"]: task for task in frame["tasks"]}
-            self.epoch, self.cursor = frame["epoch"], frame["seq"]
+            if frame["part"] == frame["parts"]:
+                self.epoch, self.cursor = frame["epoch"], frame["seq"]
         elif frame["t"] == "resumed":
             self.epoch, self.cursor = frame["epoch"], frame["seq"]
         elif frame["t"] == "event":

@@ -63,6 +63,7 @@
         break;
       case 'signed_in':
         Store.save('session', frame.session);
+        Wire.cursor = null; /* what the person before was told is nothing to resume from */
         setPerson(frame.person);
         break;
       case 'signed_out':
@@ -71,7 +72,7 @@
         if (frame.message) Wire.onerror(frame);
         break;
       case 'inbox':
-        if (frame.part === 1) Wire.inbox = {};
+        if (frame.part === 1) { Wire.inbox = {}; Wire.cursor = null; }
         frame.tasks.forEach(function (task) { Wire.inbox[task.id] = task; });
         if (frame.part === frame.parts) caughtUp(frame);
         break;

@@ -228,11 +228,13 @@ class Scanner:
         match frame["t"]:
             case "signed_in":
                 self.session, self.person_id = frame["session"], frame["person"]["id"]
+                self.cursor = None
             case "inbox":
                 if frame["part"] == 1:
-                    self.inbox = {}
+                    self.inbox, self.cursor = {}, None
                 self.inbox |= {task["id"]: task for task in frame["tasks"]}
-                self.epoch, self.cursor = frame["epoch"], frame["seq"]
+                if frame["part"] == frame["parts"]:
+                    self.epoch, self.cursor = frame["epoch"], frame["seq"]
             case "event":
                 assert frame["after"] == self.cursor, "an event was missed"
                 assert frame["seq"] > frame["after"], "an event came twice"

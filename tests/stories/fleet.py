@@ -155,6 +155,11 @@ class Fleet:
         await gun.enrol(code.json()["code"])
         return gun
 
+    def complaints(self) -> list[str]:
+        """What the processes logged as errors: nobody's fault may look like ours."""
+        logs = [path.read_text().splitlines() for path in sorted(self.folder.glob("*.log"))]
+        return [line for log in logs for line in log if "[error " in line or "[critical" in line]
+
     async def close(self) -> None:
         for each in self.processes:
             await each.server.end()

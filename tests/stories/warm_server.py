@@ -25,6 +25,7 @@ from api.main import create_app
 from core.clock import Instant, SystemClock
 from core.config import Settings
 from core.migrations import run as migrations
+from tests.torture import mutants
 
 SIGNALS = {"freeze": signal.SIGSTOP, "thaw": signal.SIGCONT}
 IMPORTED = (worker, bots.wecom, uvicorn.loops.auto, uvicorn.protocols)
@@ -83,6 +84,7 @@ def _end(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
 
 def main() -> None:
     """Obey until stdin ends."""
+    mutants.become(os.environ.get("TORTURE_MUTANT", ""))
     pid = 0
     print("warm", flush=True)  # the protocol
     for line in sys.stdin:

@@ -14,13 +14,14 @@ from typing import Any
 import typer
 
 from tests.servers import Postgres, postgres
-from tests.torture import cli_crash
+from tests.torture import cli_crash, cli_net
 from tests.torture.kills import kill_again_and_again
 from tests.torture.outages import freeze, kill_postgres
 from tests.torture.recording import On, Outcome, Seed, record
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(cli_crash.app)
+cli_net.add_to(app, record)
 
 
 @app.command()

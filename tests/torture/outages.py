@@ -28,13 +28,13 @@ PATIENCE = 60.0
 class Load:
     """People who post and ask again, with the same operation id, until somebody answers."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, callers: int = CALLERS) -> None:
         self.fleet = fleet
         self.promised: dict[str, Any] = {}
         self.put_off: Counter[str] = Counter()  # answers of 503, by code
         self.strange: list[str] = []
         self._stop = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._work(n)) for n in range(CALLERS)]
+        self._tasks = [asyncio.create_task(self._work(n)) for n in range(callers)]
 
     async def end(self) -> None:
         self._stop.set()

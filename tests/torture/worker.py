@@ -12,8 +12,10 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
+from typing import Protocol
 
 from core import once, postgres, sqlite
 from core.clock import SystemClock
@@ -122,8 +124,21 @@ class Child:
         return Line(item, ONE * rng.randint(1, 3), a, b)
 
 
-def main() -> None:
-    """Fork and kill as told."""
+class Life(Protocol):
+    """What a fork lives for."""
+
+    def warm_up(self) -> None: ...
+
+    def work(self) -> None: ...
+
+
+def child_at(url: str, journal: Path, seed: int, mutant: str) -> Life:
+    """A child on its own handle of the database."""
+    return Child(Database(url, SystemClock()), journal, seed, mutant)
+
+
+def main(born: Callable[[str, Path, int, str], Life] = child_at) -> None:
+    """Fork and kill as told; `born` of URL, JOURNAL, SEED and mutant."""
     mutant = sys.argv[1] if len(sys.argv) > 1 else ""
     queue.configure("torture")
     print("warm", flush=True)  # the protocol
@@ -138,8 +153,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             try:
-                db = Database(words[0], SystemClock())
-                child = Child(db, Path(words[1]), int(words[2]), mutant)
+                child = born(words[0], Path(words[1]), int(words[2]), mutant)
                 child.warm_up()
                 os.write(says, b"up")
                 child.work()
