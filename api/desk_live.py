@@ -27,6 +27,7 @@ from pda.protocol import (
     DeskFrame,
     DeskHello,
     Ping,
+    decode_desk,
     encode,
     error,
     event_text,
@@ -51,8 +52,16 @@ class DeskClient:
         self._ready = False
         self._held: list[tuple[Event, str]] | None = None
 
-    async def receive(self, frame: DeskFrame) -> None:
-        """Answer one frame through the outlet."""
+    async def hear(self, raw: str | bytes) -> None:
+        """Answer one frame, as it came; what is wrong with it is answered too, never raised."""
+        try:
+            await self._receive(decode_desk(raw))
+            self.outlet.good_frame()
+        except AppError as problem:
+            self.refuse(problem)
+            self.outlet.bad_frame(problem)
+
+    async def _receive(self, frame: DeskFrame) -> None:
         match frame:
             case DeskHello():
                 await self._hello(frame)

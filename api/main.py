@@ -38,7 +38,7 @@ from api.engine_steps import engine_steps
 from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
-from api.live import LiveDoor
+from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
 from api.vendors import Vendors
@@ -80,6 +80,9 @@ class Product(FastAPI):
     """FastAPI inside our frame: what the framework refuses by itself looks like our answers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] in SOCKETS:
+            await self.state.jieli.live(scope, receive, send)  # no layer of ours stays for its life
+            return
         if scope.get("path") == HOT_PATH and self.middleware_stack is not None:
             scope["app"] = self  # all that the framework would add before our own frame
             await self.middleware_stack(scope, receive, send)

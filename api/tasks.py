@@ -29,7 +29,7 @@ from core.tasks.queries import (
     inbox,
     task,
 )
-from core.tasks.task import LIVE, TaskView
+from core.tasks.task import LIVE, Task, TaskView
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"])
 
@@ -93,8 +93,8 @@ class LinkFor(Wire):
     person_id: Id
 
 
-def _view(tx: Tx, task_id: str) -> dict[str, Any]:
-    return TaskView(task(tx.conn, task_id)).to_wire()
+def _view(found: Task) -> dict[str, Any]:
+    return TaskView(found).to_wire()
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -167,8 +167,7 @@ async def claim(task_id: str, body: Claim, by: Annotated[Once, writes("task.clai
     """I do it: everybody sees who holds the task."""
 
     def run(tx: Tx) -> object:
-        hold.claim(tx, by.actor, task_id, body.generation)
-        return _view(tx, task_id)
+        return _view(hold.claim(tx, by.actor, task_id, body.generation))
 
     return await by.answer(f"claim:{task_id}", body, run)
 
@@ -178,8 +177,7 @@ async def put_back(task_id: str, by: Annotated[Once, writes("task.claim")]) -> R
     """I do not do it after all."""
 
     def run(tx: Tx) -> object:
-        hold.put_back(tx, by.actor, task_id)
-        return _view(tx, task_id)
+        return _view(hold.put_back(tx, by.actor, task_id))
 
     return await by.answer(f"put-back:{task_id}", None, run)
 
@@ -191,8 +189,7 @@ async def hand_over(
     """Pass the baton to somebody else."""
 
     def run(tx: Tx) -> object:
-        hold.hand_over(tx, by.actor, task_id, body.to_person, body.note)
-        return _view(tx, task_id)
+        return _view(hold.hand_over(tx, by.actor, task_id, body.to_person, body.note))
 
     return await by.answer(f"hand-over:{task_id}", body, run)
 
@@ -204,8 +201,7 @@ async def snooze(
     """Not now; the deadline of others is not moved by it."""
 
     def run(tx: Tx) -> object:
-        pause.snooze(tx, by.actor, task_id, body.until)
-        return _view(tx, task_id)
+        return _view(pause.snooze(tx, by.actor, task_id, body.until))
 
     return await by.answer(f"snooze:{task_id}", body, run)
 
@@ -217,8 +213,7 @@ async def pause_task(
     """Stop the clock, with a reason."""
 
     def run(tx: Tx) -> object:
-        pause.pause(tx, by.actor, task_id, body.why)
-        return _view(tx, task_id)
+        return _view(pause.pause(tx, by.actor, task_id, body.why))
 
     return await by.answer(f"pause:{task_id}", body, run)
 
@@ -228,8 +223,7 @@ async def resume(task_id: str, by: Annotated[Once, writes("task.pause")]) -> Res
     """Start the clock again where it stood."""
 
     def run(tx: Tx) -> object:
-        pause.resume(tx, by.actor, task_id)
-        return _view(tx, task_id)
+        return _view(pause.resume(tx, by.actor, task_id))
 
     return await by.answer(f"resume:{task_id}", None, run)
 
@@ -241,8 +235,7 @@ async def open_again(
     """It was not done after all."""
 
     def run(tx: Tx) -> object:
-        reopen(tx, by.actor, task_id, body.why)
-        return _view(tx, task_id)
+        return _view(reopen(tx, by.actor, task_id, body.why))
 
     return await by.answer(f"reopen:{task_id}", body, run)
 
@@ -254,8 +247,7 @@ async def comment(
     """Say something to everybody on the task."""
 
     def run(tx: Tx) -> object:
-        talk.comment(tx, by.actor, task_id, body.body)
-        return _view(tx, task_id)
+        return _view(talk.comment(tx, by.actor, task_id, body.body))
 
     return await by.answer(f"comment:{task_id}", body, run, 201)
 
@@ -268,7 +260,7 @@ async def attach(
 
     def run(tx: Tx) -> object:
         talk.attach(tx, by.actor, task_id, body.file_id, body.note)
-        return _view(tx, task_id)
+        return _view(task(tx.conn, task_id))
 
     return await by.answer(f"attach:{task_id}", body, run, 201)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.machine import wait_until
 from core import calendar, catalog, people
 from core.catalog import NewItem, NewLocation
 from core.clock import SystemClock
@@ -93,35 +93,40 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(arena: Arena, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`jieli serve` on the arena's database, in its own process; stopped at the end."""
+def serving(
+    arena: Arena, command: Sequence[str] = (), **settings: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`jieli serve` (or `command`) on the arena's database, in its own process; then stopped."""
     port = free_port()
-    env = os.environ | {
+    env = {
         "JIELI_DATABASE_URL": arena.url,
         "JIELI_FILES_DIR": str(arena.folder / "files"),
         "JIELI_PORT": str(port),
         "JIELI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         **settings,
     }
-    log = (arena.folder / "server.log").open("wb")
-    command = [sys.executable, "-m", "api.cli", "serve"]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    try:
-        asyncio.run(_until_ready(port))
+    words = command or [sys.executable, "-m", "api.cli", "serve"]
+    with running(words, arena.folder / "server.log", port, env) as process:
         yield process, port
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
 
 
-async def _until_ready(port: int) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)  # tidy: banned — a bench waits for another process
-                continue
-            writer.close()
-            return
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, port: int, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in its own process, from when it listens on `port` to the end of the block."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | (env or {}), stdout=out, stderr=out
+        )
+        try:
+            wait_until(lambda: _listens(port), START_SECONDS)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

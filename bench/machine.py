@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from core.clock import perf
 
 
 def describe() -> dict[str, str]:
@@ -43,3 +46,17 @@ def memory_kb(pid: int) -> int:
         if line.startswith("VmRSS"):
             return int(line.split()[1])
     return 0
+
+
+def pause(seconds: float) -> None:
+    """Let real time pass: an open loop keeps its own pace."""
+    if seconds > 0:
+        time.sleep(seconds)
+
+
+def wait_until(happened: Callable[[], bool], seconds: float) -> None:
+    """Look every 20 ms until it has happened; fail after `seconds`."""
+    begun = perf()
+    while not happened():
+        assert perf() - begun < seconds, "it did not happen in time"
+        pause(0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,8 +47,8 @@ async def exchange(
     return status, await reader.readexactly(length)
 
 
-class _Client:
-    """One keep-alive connection of the closed loop."""
+class Client:
+    """One keep-alive connection."""
 
     def __init__(self, port: int, number: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -82,7 +83,7 @@ def closed_loop(port: int, clients: int, seconds: float, make: Callable[[int, in
     the load shares two cores with what it measures, so it must cost little.
     """
     load, poll = Load(), select.epoll()
-    everybody = {each.socket.fileno(): each for each in (_Client(port, n) for n in range(clients))}
+    everybody = {each.socket.fileno(): each for each in (Client(port, n) for n in range(clients))}
     begun = perf()
     for fd, each in everybody.items():
         poll.register(fd, select.EPOLLIN)
@@ -107,3 +108,39 @@ def closed_loop(port: int, clients: int, seconds: float, make: Callable[[int, in
         each.socket.close()
     poll.close()
     return load
+
+
+def open_loop(
+    port: int, per_second: float, count: int, make: Callable[[int], bytes], clients: int = 16
+) -> tuple[list[float], Load]:
+    """`count` requests at an even pace, whatever the answers do; the moments they were due.
+
+    A latency counts from when its request was due, also when every connection was busy then.
+    """
+    load, poll = Load(), select.epoll()
+    idle = deque(Client(port, n) for n in range(clients))
+    everybody = {each.socket.fileno(): each for each in idle}
+    for fd in everybody:
+        poll.register(fd, select.EPOLLIN)
+    begun, sent = perf(), 0
+    due = [begun + n / per_second for n in range(count)]
+    while len(load.latencies) < count:
+        while sent < count and idle and due[sent] <= perf():
+            each = idle.popleft()  # in turn: the server hangs up on idle ones
+            wire = make(sent)
+            each.ask(wire)
+            each.sent, sent = due[sent], sent + 1
+        until = due[sent] - perf() if sent < count and idle else 1.0
+        for fd, _ in poll.poll(max(until, 0)):
+            each = everybody[fd]
+            answer = each.answer()
+            if answer is not None:
+                load.latencies.append(perf() - each.sent)
+                idle.append(each)
+                if answer[0] >= 300:
+                    load.refused.append(answer[1])
+    load.seconds = perf() - begun
+    for each in everybody.values():
+        each.socket.close()
+    poll.close()
+    return due, load

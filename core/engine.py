@@ -101,26 +101,36 @@ class Engine:
         stops = [self.bus.listen(topic, wake) for topic in step.topics]
         try:
             while True:
-                woken.clear()
                 done = await self._once(step)
                 if done == ELSEWHERE:
                     await _wait(woken, ELSEWHERE_SECONDS)
-                if done != 0:
-                    continue
-                due = await self.db.read(step.next_due)
-                seconds = self._sleep_seconds(step, due)
-                if seconds > 0:
-                    await _wait(woken, seconds)
+                elif done == 0:
+                    await self._rest(step, woken)
         finally:
             for stop in stops:
                 stop()
 
-    def _sleep_seconds(self, step: Step, due: Instant | None) -> float:
+    async def _rest(self, step: Step, woken: asyncio.Event) -> None:
+        """Until something is due, or the sweep. A hint is a reason to ask a reader, no more."""
+        loop = asyncio.get_running_loop()
+        sweep = loop.time() + self.sweep_seconds
+        while True:
+            woken.clear()
+            seconds = min(await self._sleep_seconds(step), sweep - loop.time())
+            if seconds <= 0 or not await _wait(woken, seconds) or self.clock.is_manual():
+                return
+
+    async def _sleep_seconds(self, step: Step) -> float:
         if self.health[step.name].last_error:
+            return PAUSE_AFTER_FAILURE
+        try:
+            due = await self.db.read(step.next_due)
+        except Exception as problem:  # noqa: BLE001  # logged, counted, asked again
+            self._failed(step, problem)
             return PAUSE_AFTER_FAILURE
         if due is None or self.clock.is_manual():
             return self.sweep_seconds
-        return min(max(0.0, (due - self.clock.now()) / SECOND), self.sweep_seconds)
+        return max(0.0, (due - self.clock.now()) / SECOND)
 
     async def _once(self, step: Step) -> int:
         health = self.health[step.name]
@@ -128,15 +138,19 @@ class Engine:
             try:
                 async with asyncio.timeout(step.limit_seconds):
                     done = await step.run()
-            except Exception as problem:
-                health.failures += 1
-                health.last_error = f"{type(problem).__name__}: {problem}"
-                log.exception("engine_step_failed", extra={"step": step.name})
+            except Exception as problem:  # noqa: BLE001  # logged, counted, tried again
+                self._failed(step, problem)
                 return 0
         health.ran_at = self.clock.now()
         health.done += max(0, done)
         health.last_error = ""
         return done
+
+    def _failed(self, step: Step, problem: Exception) -> None:
+        health = self.health[step.name]
+        health.failures += 1
+        health.last_error = f"{type(problem).__name__}: {problem}"
+        log.error("engine_step_failed", extra={"step": step.name}, exc_info=problem)
 
     async def drain(self, rounds: int = 10_000) -> int:
         """Run every step until none has anything due now; how many things were done.
@@ -160,9 +174,10 @@ class Engine:
         return min((due for due in dues if due is not None), default=None)
 
 
-async def _wait(woken: asyncio.Event, seconds: float) -> None:
+async def _wait(woken: asyncio.Event, seconds: float) -> bool:
+    """Whether a hint ended the waiting."""
     try:
         async with asyncio.timeout(seconds):
-            await woken.wait()
+            return await woken.wait()
     except TimeoutError:
-        return
+        return False

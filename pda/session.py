@@ -8,13 +8,13 @@ Lives on the event loop's thread; the truth is read and written through the data
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from bisect import bisect_right
 from typing import Any
 
 from core import events
-from core.clock import MINUTE, SECOND, Clock, Instant, iso
+from core.clock import Clock, iso
 from core.db import Database, Tx
-from core.errors import TOO_MANY, AppError
+from core.errors import AppError
 from core.events import Event
 from core.people import (
     Actor,
@@ -33,6 +33,7 @@ from pda.answers import Hands
 from pda.catchup import catch_up, concerns, inbox_frames
 from pda.messages import refused
 from pda.outlet import MOST_UNACKED, Outlet
+from pda.present import Present, Tries
 from pda.protocol import (
     BAD_VERSION,
     CLOSE_BAD_FRAME,
@@ -54,56 +55,47 @@ from pda.protocol import (
     SignIn,
     SignOut,
     Submit,
+    decode,
     encode,
     error,
     event_text,
 )
 
-TRIES = 5  # wrong PINs on one device
-TRIES_WINDOW: Instant = 5 * MINUTE
-
-
-class Tries:
-    """Sign-in attempts per device in a sliding window; the memory of one process."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._at: dict[object, deque[Instant]] = {}
-
-    def count(self, who: object) -> None:
-        """Count one try.
-
-        Raises:
-            AppError(too_many): more than `TRIES` in the window.
-        """
-        now = self._clock.now()
-        tries = self._at.setdefault(who, deque(maxlen=TRIES))
-        while tries and tries[0] <= now - TRIES_WINDOW:
-            tries.popleft()
-        if len(tries) == TRIES:
-            wait = (tries[0] + TRIES_WINDOW - now) // SECOND + 1
-            raise AppError(TOO_MANY, seconds=wait)
-        tries.append(now)
-
-    def forgive(self, who: object) -> None:
-        self._at.pop(who, None)
-
 
 class Session:
     """The server's side of one scanner's connection."""
 
-    def __init__(self, db: Database, clock: Clock, tries: Tries, outlet: Outlet) -> None:
+    __slots__ = (
+        "_acked",
+        "_actor",
+        "_clock",
+        "_db",
+        "_held",
+        "_present",
+        "_token",
+        "_told",
+        "_tries",
+        "_unacked",
+        "device",
+        "outlet",
+        "resyncs",
+    )
+
+    def __init__(
+        self, db: Database, clock: Clock, tries: Tries, present: Present, outlet: Outlet
+    ) -> None:
         self._db = db
         self._clock = clock
         self._tries = tries
+        self._present = present
         self.outlet = outlet
         self.device: Device | None = None
-        self.actor: Actor | None = None
+        self._actor: Actor | None = None
         self._token = ""
         self.resyncs = 0  # times this client's cursor could not be honoured
         self._told = 0  # seq of the last event or snapshot this client was sent
         self._acked = 0
-        self._unacked: deque[int] = deque()
+        self._unacked: list[int] = []  # ascending
         # Live events between knowing the person and having caught up; None once it is told live.
         self._held: list[tuple[Event, str]] | None = []
 
@@ -111,7 +103,31 @@ class Session:
     def device_id(self) -> int | None:
         return None if self.device is None else self.device.id
 
+    @property
+    def actor(self) -> Actor | None:
+        """Who holds the scanner; None before sign-in and after sign-out."""
+        return self._actor
+
+    @actor.setter
+    def actor(self, now: Actor | None) -> None:
+        self._present.moved(self, self._actor, now)
+        self._actor = now
+
     # -- frames in -----------------------------------------------------------------------------
+    async def hear(self, raw: str | bytes) -> None:
+        """Do what one frame asks, as it came; what is wrong with it is answered, never raised."""
+        try:
+            frame = decode(raw)
+        except AppError as problem:
+            self.refuse(problem, problem.facts.get("id"))
+            self.outlet.bad_frame(problem)
+            return
+        self.outlet.good_frame()
+        try:
+            await self.receive(frame)
+        except AppError as problem:
+            self.refuse(problem, getattr(frame, "id", None))
+
     async def receive(self, frame: Frame) -> None:
         """Do what one frame asks; every answer goes through the outlet.
 
@@ -303,8 +319,7 @@ class Session:
 
     def _acknowledge(self, seq: int) -> None:
         self._acked = max(self._acked, min(seq, self._told))
-        while self._unacked and self._unacked[0] <= self._acked:
-            self._unacked.popleft()
+        del self._unacked[: bisect_right(self._unacked, self._acked)]
 
     async def _catch_up(self, epoch: str | None, cursor: int | None) -> None:
         """The exact gap, or a snapshot; live events wait meanwhile and follow without a seam."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from core import events
 from core.bus import OUTBOX
@@ -84,26 +84,22 @@ _UNSENT_OF = (
     )
     .limit(20)
 )
-_OLDER_SENDS = (
-    messages.c.task_id == bindparam("task_id_"),
-    messages.c.intent == "send",
-    messages.c.generation < bindparam("generation_"),
-)
-_DROP_WAITING = (
-    update(messages)
-    .where(*_OLDER_SENDS, messages.c.state == PENDING, messages.c.unsure == 0)
-    .values(state="superseded", finished_at=bindparam("now_"), code="moved", reason="任务已有变化")
-)
-_MARK_FLYING = (
+_WAITS = and_(messages.c.state == PENDING, messages.c.unsure == 0)
+_SUPERSEDE = (  # what waits is dropped; what is in flight, or may have arrived, is marked
     update(messages)
     .where(
-        *_OLDER_SENDS,
-        or_(
-            messages.c.state == SENDING,
-            and_(messages.c.state == PENDING, messages.c.unsure > 0),
-        ),
+        messages.c.task_id == bindparam("task_id_"),
+        messages.c.intent == "send",
+        messages.c.generation < bindparam("generation_"),
+        or_(messages.c.state == PENDING, messages.c.state == SENDING),
     )
-    .values(moved=True)
+    .values(
+        state=case((_WAITS, "superseded"), else_=messages.c.state),
+        moved=case((_WAITS, messages.c.moved), else_=True),
+        finished_at=case((_WAITS, bindparam("now_")), else_=messages.c.finished_at),
+        code=case((_WAITS, "moved"), else_=messages.c.code),
+        reason=case((_WAITS, "任务已有变化"), else_=messages.c.reason),
+    )
 )
 _OLDEST = select(func.min(messages.c.not_before)).where(messages.c.state == PENDING)
 _TOLD = (
@@ -183,11 +179,11 @@ def supersede(tx: Tx, task_id: str, generation: int) -> int:
     identically once more: the vendor drops the repeat, we learn where the card stands, and the edit
     that waits behind it takes its buttons away.
     """
-    values = {"task_id_": task_id, "generation_": generation}
-    dropped = tx.execute(_DROP_WAITING, values | {"now_": tx.now}).rowcount
-    flying = tx.execute(_MARK_FLYING, values).rowcount
-    tx.wake(OUTBOX)
-    return dropped + flying
+    values = {"task_id_": task_id, "generation_": generation, "now_": tx.now}
+    changed = tx.execute(_SUPERSEDE, values).rowcount
+    if changed:
+        tx.wake(OUTBOX)
+    return changed
 
 
 def receipt(

@@ -7,7 +7,7 @@ Used by the verbs of this folder only. No message leaves here (tell.py) and no s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -23,8 +23,15 @@ from core.tasks.task import Task, TaskView, from_row
 from core.tasks.words import STATES, clock_text, face_name, moment, won_sentence
 
 _ONE = select(tasks).where(tasks.c.id == bindparam("id_"))
-_END = assignments.update().where(
-    assignments.c.task_id == bindparam("task_"), assignments.c.to_us.is_(None)
+_UPDATE = (
+    tasks.update()
+    .where(tasks.c.id == bindparam("id_"), tasks.c.row_version == bindparam("version_"))
+    .returning(*tasks.c)
+)
+_END = (
+    assignments.update()
+    .where(assignments.c.task_id == bindparam("task_"), assignments.c.to_us.is_(None))
+    .values(to_us=bindparam("now_"), ended_reason=bindparam("reason_"))
 )
 
 
@@ -46,15 +53,16 @@ def update(tx: Tx, task: Task, **values: Any) -> Task:
     Raises:
         AppError(already_done, stale_card): somebody was faster.
     """
-    same = (tasks.c.id == task.id) & (tasks.c.row_version == task.row_version)
+    same = {"id_": task.id, "version_": task.row_version}
     fields = values | {"row_version": task.row_version + 1}
-    if tx.execute(tasks.update().where(same), fields).rowcount == 0:
+    row = tx.execute(_UPDATE, fields | same).mappings().first()
+    if row is None:
         refuse_late(tx, load(tx.conn, task.id))
-    return load(tx.conn, task.id)
+    return from_row(row)
 
 
-def refuse_late(tx: Tx, task: Task) -> None:
-    """Tell the one who came second who was first; never returns.
+def refuse_late(tx: Tx, task: Task) -> NoReturn:
+    """Tell the one who came second who was first.
 
     Raises:
         AppError(already_done): the task is closed. AppError(stale_card): it moved on.
@@ -165,7 +173,7 @@ def assign(
 
 def end_assignments(tx: Tx, task_id: str, reason: str) -> None:
     """Everybody's turn ends now."""
-    tx.execute(_END.values(to_us=tx.now, ended_reason=reason), {"task_": task_id})
+    tx.execute(_END, {"task_": task_id, "now_": tx.now, "reason_": reason})
 
 
 def joined(known: Iterable[int], more: Iterable[int]) -> list[int]:

@@ -144,6 +144,18 @@ def _hand_card_on(tx: Tx, task: Task) -> None:
 
 
 def _cards(tx: Tx, task: Task, note: str) -> Callable[[int], Card]:
+    """What makes a person's card; nothing is read before somebody needs one."""
+    made: list[Callable[[int], Card]] = []
+
+    def card_for(person_id: int) -> Card:
+        if not made:
+            made.append(_maker(tx, task, note))
+        return made[0](person_id)
+
+    return card_for
+
+
+def _maker(tx: Tx, task: Task, note: str) -> Callable[[int], Card]:
     seats = seats_of(tx.conn, task.id)
     guests: dict[int, list[str]] = {}
     if task.group and task.is_live:

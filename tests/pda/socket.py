@@ -52,6 +52,7 @@ class Socket:
         self._dropped = False
         self.reading = asyncio.Event()  # cleared: a client that does not read its socket
         self.reading.set()
+        self.broken = False  # every sending fails, as under a server that closed by itself
 
     async def __aenter__(self) -> Socket:
         self._to_server.put_nowait({"type": "websocket.connect"})
@@ -75,6 +76,8 @@ class Socket:
 
     async def _deliver(self, message: Message) -> None:
         await self.reading.wait()
+        if self.broken:
+            raise RuntimeError("Unexpected ASGI message after sending 'websocket.close'.")
         if not self._dropped:
             self._to_client.put_nowait(message)
 

@@ -8,6 +8,7 @@ import pytest
 
 from core import people
 from core.clock import MINUTE, SECOND, ManualClock
+from core.tasks import talk
 from pda.outlet import MOST_WAITING, HangUp, Outlet
 from pda.protocol import CLOSE_BAD_FRAME, CLOSE_DEVICE, CLOSE_SILENT, CLOSE_SLOW, CLOSE_TOO_BIG
 from tests.pda.floor import PIN, Floor, Scanner, open_floor
@@ -183,12 +184,27 @@ async def test_a_client_that_does_not_read_is_put_out_and_loses_nothing(floor: F
     await gun.leave()
 
 
-async def test_the_last_words_to_a_slow_client_tell_it_to_resume() -> None:
+async def test_a_socket_that_breaks_under_a_push_does_not_silence_the_others(floor: Floor) -> None:
+    guns = [await floor.scanner().connect() for _ in range(3)]
+    for gun in guns[:2]:
+        assert gun.wire is not None
+        gun.wire.broken = True
+    task = next(iter(guns[2].inbox))
+    actor = floor.person("boss")
+    await floor.db.write(lambda tx: talk.comment(tx, actor, task, "在路上"))
+    assert (await guns[2].take("event"))["task"]["id"] == task
+    for gun in guns[:2]:
+        assert gun.wire is not None
+        await gun.wire.ended()
+    await guns[2].leave()
+
+
+def test_the_last_words_to_a_slow_client_tell_it_to_resume() -> None:
     outlet = Outlet()
     for number in range(MOST_WAITING + 1):
         outlet.put(str(number))
-    assert "slow_consumer" in str(await outlet.next())
-    assert await outlet.next() == HangUp(CLOSE_SLOW, "slow_consumer")
+    assert "slow_consumer" in str(outlet.take())
+    assert outlet.take() == HangUp(CLOSE_SLOW, "slow_consumer")
 
 
 BAD = [
