@@ -231,16 +231,18 @@ def _actor(db: Database, login: str) -> Actor:
 
 # -- asking --------------------------------------------------------------------------------------
 @app.command()
-def prove(as_json: Json = False) -> None:
+def prove(
+    with_archive: Annotated[
+        bool, typer.Option("--with-archive", help="Read the archived logs too, from their files")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Recompute every balance and every link of the chain; exit 1 and name what is wrong."""
-    from core import audit
-    from core.stock import prove as prove_stock
+    from api.proving import prove_all
 
     began = perf()
-    with _database() as (_, db), _progress("核对账目 / proving", quiet=as_json) as say:
-        proof = db.read_now(lambda conn: prove_stock(conn, say))
-        log_problems = list(db.read_now(lambda conn: list(audit.verify(conn))))
-    problems = [*proof.problems, *log_problems]
+    with _database() as (settings, db), _progress("核对账目 / proving", quiet=as_json) as say:
+        proof, problems = prove_all(db, settings.archive_dir if with_archive else None, say)
     seconds = round(perf() - began, 3)
     facts = {
         "ok": not problems,
@@ -249,6 +251,8 @@ def prove(as_json: Json = False) -> None:
         "moves": proof.moves,
         "balances": proof.balances,
         "events": proof.events,
+        "archived": proof.archived,
+        "archive_read": proof.archive_read,
         "head_hash": proof.head_hash,
         "seconds": seconds,
     }

@@ -138,7 +138,7 @@ def build(
     doorkeeper = Doorkeeper(settings, db, clock)
     vendors = Vendors(settings, clock, db, transport)
     live = LiveDoor(db, clock, doorkeeper)
-    steps = engine_steps(db, clock, vendors.channels)
+    steps = engine_steps(settings, db, clock, vendors.channels)
     jieli = Jieli(
         settings=settings,
         db=db,
