@@ -106,7 +106,22 @@ def worker() -> None:
 
     settings = Settings()
     configure(as_json=settings.log_json)
-    work(settings)
+    if settings.worker_port:
+        _observed_worker(settings)
+    else:
+        work(settings)
+
+
+def _observed_worker(settings: Settings) -> None:
+    """A worker with doors of its own, for Prometheus and for whoever restarts what is not well."""
+    import uvicorn
+
+    from api.main import create_worker
+
+    served = create_worker(settings)
+    _migrate(served.state.jieli.db)
+    at = settings.model_copy(update={"port": settings.worker_port})
+    uvicorn.run(served, **uvicorn_options(at))
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from core.once import once
 
 if TYPE_CHECKING:
     from api.doors import Doorkeeper
+    from api.heartbeat import Heartbeat
     from api.live import LiveDoor
     from api.metrics import Metrics
     from api.sign_in import Attempts
@@ -56,6 +57,7 @@ class Jieli:
     metrics: Metrics
     attempts: Attempts
     feed: Feed
+    heartbeat: Heartbeat | None
     late: set[Any] = field(default_factory=set)  # work that may outlive its request
     callback_seconds: float = 3.0  # of the five a chat vendor waits
 

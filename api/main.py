@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -32,9 +32,11 @@ from api import (
     task_page,
     tasks,
 )
+from api.clocks import watch_clock
 from api.deps import Jieli
 from api.doors import Doorkeeper
 from api.engine_steps import engine_steps
+from api.heartbeat import heartbeat_of
 from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
@@ -61,6 +63,7 @@ ROUTERS = (
     tasks.router,
     orders.router,
     callbacks.router,
+    ops.probes,
     ops.router,
     sign_in.router,
     people.router,
@@ -74,10 +77,22 @@ ROUTERS = (
 
 FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router)
 MAX_JSON = 2_000_000
+GOODBYE_SECONDS = 10  # for what the engine is at; a lease covers the rest
 
 
-class Product(FastAPI):
+class Framed(FastAPI):
     """FastAPI inside our frame: what the framework refuses by itself looks like our answers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.framed(super().build_middleware_stack())
+
+    def framed(self, stack: ASGIApp) -> ASGIApp:
+        settings: Settings = self.state.jieli.settings
+        return Frame(stack, tls=settings.tls)
+
+
+class Product(Framed):
+    """All doors; the one that is knocked at thousands of times a second stands in front."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") == HOT_PATH and self.middleware_stack is not None:
@@ -86,9 +101,8 @@ class Product(FastAPI):
             return
         await super().__call__(scope, receive, send)
 
-    def build_middleware_stack(self) -> ASGIApp:
-        settings: Settings = self.state.jieli.settings
-        return Frame(Hot(super().build_middleware_stack(), MAX_JSON), tls=settings.tls)
+    def framed(self, stack: ASGIApp) -> ASGIApp:
+        return super().framed(Hot(stack, MAX_JSON))
 
 
 def create_app(
@@ -123,6 +137,16 @@ def create_app(
     return app
 
 
+def create_worker(settings: Settings) -> FastAPI:
+    """A worker as an ASGI app: its engine, and doors that tell how it is."""
+    app = Framed(title="Jieli 接力", lifespan=_lifespan, docs_url=None, openapi_url=None)
+    engine_on = settings.model_copy(update={"engine": True})
+    app.state.jieli = build(engine_on, SystemClock())
+    errors.install(app)
+    app.include_router(ops.probes)
+    return app
+
+
 def build(
     settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
 ) -> Jieli:
@@ -139,12 +163,18 @@ def build(
     vendors = Vendors(settings, clock, db, transport)
     live = LiveDoor(db, clock, doorkeeper)
     steps = engine_steps(settings, db, clock, vendors.channels)
+    heartbeat = heartbeat_of(settings)
+    engine = Engine(db, clock, bus, steps, settings.engine_sweep_seconds)
+    if heartbeat is not None:
+        engine.add(heartbeat.step())
+        heartbeat.watch(engine)
     jieli = Jieli(
         settings=settings,
         db=db,
         clock=clock,
         bus=bus,
-        engine=Engine(db, clock, bus, steps, settings.engine_sweep_seconds),
+        engine=engine,
+        heartbeat=heartbeat,
         channels=vendors.channels,
         vendors=vendors,
         live=live,
@@ -198,16 +228,30 @@ def _heard(doorkeeper: Doorkeeper, live: LiveDoor, news: Sequence[Event]) -> Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     jieli: Jieli = app.state.jieli
-    running = None
-    await asyncio.to_thread(start, jieli)
-    if jieli.settings.engine:
-        running = asyncio.create_task(jieli.engine.run(), name="engine")
-    try:
+    async with running(jieli):
         yield
+
+
+@asynccontextmanager
+async def running(jieli: Jieli) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Everything that goes on beside the doors, the engine where it is on (its task is given).
+
+    The database must be migrated.
+    """
+    await asyncio.to_thread(start, jieli)
+    engine = None
+    beside = [asyncio.create_task(watch_clock(jieli.db, jieli.settings), name="clock")]
+    if jieli.settings.engine:
+        engine = asyncio.create_task(jieli.engine.run(), name="engine")
+        beside.append(engine)
+    try:
+        yield engine
     finally:
-        if running is not None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        for each in beside:
+            each.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await asyncio.gather(*beside, return_exceptions=True)
         await close(jieli)
 
 
@@ -225,6 +269,8 @@ async def close(jieli: Jieli) -> None:
     if jieli.late:
         await asyncio.wait(jieli.late, timeout=5)
     await jieli.vendors.close()
+    if jieli.heartbeat is not None:
+        await jieli.heartbeat.close()
     await asyncio.to_thread(jieli.db.close)
 
 

@@ -71,6 +71,19 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for /metrics and /docs; empty: loopback only"
     )
+    worker_port: int = Field(
+        0, description="Port of a worker's own /healthz, /readyz and /metrics; 0: none"
+    )
+    heartbeat_url: SecretStr = Field(
+        SecretStr(""), description="Called while the engine keeps up; empty: nobody is"
+    )
+    heartbeat_seconds: float = Field(60.0, gt=0, description="Between two of these calls")
+    heartbeat_max_lag_seconds: float = Field(
+        60.0, gt=0, description="How late the engine may be and still call"
+    )
+    clock_skew_seconds: float = Field(
+        2.0, gt=0, description="Difference to the database server's clock that is still ready"
+    )
     max_body_bytes: int = Field(12_000_000, description="Largest request body accepted")
     log_json: bool = Field(False, description="Structured logs as JSON lines")
 
