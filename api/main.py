@@ -32,6 +32,7 @@ from api import (
     task_page,
     tasks,
 )
+from api.attempts import Attempts
 from api.clocks import watch_clock
 from api.deps import Jieli
 from api.doors import Doorkeeper
@@ -43,6 +44,7 @@ from api.importing import door as importing
 from api.live import LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
+from api.telemetry import OFF, Named, config_of, provider_of
 from api.vendors import Vendors
 from core.bus import LOG, Bus, Outside
 from core.clock import Clock, SystemClock
@@ -55,6 +57,7 @@ from core.outbox import queue
 
 if TYPE_CHECKING:
     import httpx
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 # The hot router first: matching walks this list, and postings come thousands a second.
 # In the order of traffic: an address is compared with the routes one after the other.
@@ -95,22 +98,27 @@ class Product(Framed):
     """All doors; the one that is knocked at thousands of times a second stands in front."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") == HOT_PATH and self.middleware_stack is not None:
+        stack = self.middleware_stack if scope.get("path") == HOT_PATH else None
+        if stack is not None and self.state.jieli.spans is None:  # what is skipped makes spans
             scope["app"] = self  # all that the framework would add before our own frame
-            await self.middleware_stack(scope, receive, send)
+            await stack(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
     def framed(self, stack: ASGIApp) -> ASGIApp:
-        return super().framed(Hot(stack, MAX_JSON))
+        front = Hot(stack, MAX_JSON)
+        return super().framed(front if self.state.jieli.spans is None else Named(front))
 
 
 def create_app(
     settings: Settings | None = None,
     clock: Clock | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    exporter: SpanExporter | None = None,
 ) -> FastAPI:
-    """The whole product as one ASGI app. Tests pass a clock and the simulator's `transport`.
+    """The whole product as one ASGI app.
+
+    Tests pass a clock, the simulator's `transport` and an `exporter` that keeps spans in memory.
 
     Raises:
         RuntimeError: TLS is on and the secret is still the laptop's.
@@ -118,6 +126,7 @@ def create_app(
     settings = settings or Settings()
     _refuse_default_secret(settings)
     jieli = build(settings, clock or SystemClock(), transport)
+    jieli.spans = provider_of(settings, exporter)
     app = Product(
         title="Jieli 接力",
         version="0.1.0",
@@ -126,6 +135,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         max_body_size=settings.max_body_bytes,
+        telemetry=config_of(jieli.spans),
     )
     app.state.jieli = jieli
     errors.install(app)
@@ -139,7 +149,7 @@ def create_app(
 
 def create_worker(settings: Settings) -> FastAPI:
     """A worker as an ASGI app: its engine, and doors that tell how it is."""
-    app = Framed(title="Jieli 接力", lifespan=_lifespan, docs_url=None, openapi_url=None)
+    app = Framed(lifespan=_lifespan, docs_url=None, openapi_url=None, telemetry=OFF)
     engine_on = settings.model_copy(update={"engine": True})
     app.state.jieli = build(engine_on, SystemClock())
     errors.install(app)
@@ -186,7 +196,7 @@ def build(
         ),
         doorkeeper=doorkeeper,
         metrics=metrics,
-        attempts=sign_in.Attempts(),
+        attempts=Attempts(settings.redis_url),
     )
     bus.listen(LOG, jieli.feed.look)
     db.on_commit = lambda committed: _after_commit(jieli, committed)
@@ -269,8 +279,11 @@ async def close(jieli: Jieli) -> None:
     if jieli.late:
         await asyncio.wait(jieli.late, timeout=5)
     await jieli.vendors.close()
+    await jieli.attempts.close()
     if jieli.heartbeat is not None:
         await jieli.heartbeat.close()
+    if jieli.spans is not None:
+        await asyncio.to_thread(jieli.spans.shutdown)
     await asyncio.to_thread(jieli.db.close)
 
 

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field(
         "",
-        description="Carries hints between processes, e.g. redis://host; optional",
+        description="Carries hints and counts sign-in tries for all processes; optional",
     )
     files_dir: Path = Field(Path("data/files"), description="Photos and attachments")
     host: str = Field("127.0.0.1", description="Address the server listens on")
@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     )
     clock_skew_seconds: float = Field(
         2.0, gt=0, description="Difference to the database server's clock that is still ready"
+    )
+    otel_endpoint: str = Field(
+        "", description="OTLP/HTTP collector for spans, e.g. http://collector:4318; empty: off"
     )
     max_body_bytes: int = Field(12_000_000, description="Largest request body accepted")
     log_json: bool = Field(False, description="Structured logs as JSON lines")
