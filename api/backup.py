@@ -1,4 +1,4 @@
-"""Backup and restore: one folder with the database, the files and a manifest of digests.
+"""Backup and restore: one folder with database, files, archived logs and a manifest of digests.
 
 The database in a backup is always a SQLite file, whatever kind it came from, so a backup of one
 kind can be put back into the other. The copy is consistent while the server runs: it is one read
@@ -20,7 +20,8 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import make_url
 
-from core import audit, events
+from api.proving import prove_all
+from core import events
 from core.clock import SystemClock, iso
 from core.config import Settings
 from core.copying import CannotCopyError, copy_database
@@ -28,9 +29,9 @@ from core.db import Database
 from core.durable import make_folder, sync, sync_all, write_whole
 from core.ids import new_id
 from core.migrations import run as migrations
-from core.stock import prove
 
-DATABASE, FILES, MANIFEST = "jieli.db", "files.tar", "manifest.json"
+DATABASE, FILES, ARCHIVE = "jieli.db", "files.tar", "archive.tar"
+MANIFEST = "manifest.json"
 
 
 class CannotRestoreError(Exception):
@@ -60,23 +61,40 @@ def back_up(settings: Settings, target: Path) -> dict[str, Any]:
     copy = target / DATABASE
     copy.unlink(missing_ok=True)  # of an attempt that did not reach its manifest
     _copy_out(settings, copy)
-    files = 0
-    with tarfile.open(target / FILES, "w") as tar:
-        if settings.files_dir.is_dir():
-            for path in sorted(settings.files_dir.rglob("*")):
-                if path.is_file() and not path.name.startswith("tmp"):
-                    tar.add(path, str(path.relative_to(settings.files_dir)))
-                    files += 1
+    # After the database: what is archived meanwhile lies in both, and nothing in neither.
+    files = _pack(settings.files_dir, target / FILES)
+    _pack(settings.archive_dir, target / ARCHIVE)
+    parts = (DATABASE, FILES, ARCHIVE)
     manifest = {
         "made_at": iso(SystemClock().now()),
         "schema": migrations.newest(),
         "files": files,
-        "sha256": {name: _digest(target / name) for name in (DATABASE, FILES)},
-        "bytes": {name: (target / name).stat().st_size for name in (DATABASE, FILES)},
+        "sha256": {name: _digest(target / name) for name in parts},
+        "bytes": {name: (target / name).stat().st_size for name in parts},
     }
     sync_all(target)  # what a manifest speaks of is there
     write_whole(target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return manifest
+
+
+def _pack(folder: Path, target: Path) -> int:
+    """Everything that is finished in `folder`; how many files."""
+    files = 0
+    with tarfile.open(target, "w") as tar:
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.is_file() and not path.name.startswith("tmp"):
+                tar.add(path, str(path.relative_to(folder)))
+                files += 1
+    return files
+
+
+def _unpack(source: Path, folder: Path) -> Path:
+    _made(folder)
+    if source.is_file():  # a backup of before 2026-11-26 has no archive
+        with tarfile.open(source) as tar:
+            tar.extractall(folder, filter="data")
+        sync_all(folder)
+    return folder
 
 
 def _copy_out(settings: Settings, copy: Path) -> None:
@@ -127,10 +145,12 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
     with TemporaryDirectory(dir=None if place is None else _made(place.parent)) as folder:
         fresh = Path(folder) / DATABASE
         shutil.copyfile(source / DATABASE, fresh)
-        facts = _renew(settings, fresh, verify=verify)
+        archive = _unpack(source / ARCHIVE, Path(folder) / "archive") if verify else None
+        facts = _renew(settings, fresh, archive)
         if place is None:
             facts |= _copy_in(settings, fresh)
-        _put_files(settings, source)
+        _unpack(source / FILES, settings.files_dir)
+        _unpack(source / ARCHIVE, settings.archive_dir)
         if place is not None:
             _clear(place)
             fresh.replace(place)
@@ -142,13 +162,6 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
 def _made(folder: Path) -> Path:
     make_folder(folder)
     return folder
-
-
-def _put_files(settings: Settings, source: Path) -> None:
-    _made(settings.files_dir)
-    with tarfile.open(source / FILES) as tar:
-        tar.extractall(settings.files_dir, filter="data")
-    sync_all(settings.files_dir)
 
 
 def _copy_in(settings: Settings, fresh: Path) -> dict[str, Any]:
@@ -170,15 +183,16 @@ def _clear(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _renew(settings: Settings, path: Path, *, verify: bool) -> dict[str, Any]:
-    """Prove the copy and give its event log a new epoch, before it takes its place."""
+def _renew(settings: Settings, path: Path, archive: Path | None) -> dict[str, Any]:
+    """Prove the copy with its `archive` and give its event log a new epoch, before it is used."""
     clock = SystemClock()
     db = Database(f"sqlite:///{path}", clock, synchronous=settings.sqlite_synchronous)
     try:
-        facts: dict[str, Any] = {"verified": verify}
-        if verify:
-            proof = db.read_now(prove)
-            problems = [*proof.problems, *db.read_now(lambda conn: list(audit.verify(conn)))]
+        facts: dict[str, Any] = {"verified": archive is not None}
+        if archive is not None:
+            if db.read_now(migrations.current):  # a backup may be older than this version
+                migrations.upgrade(db)
+            proof, problems = prove_all(db, archive)
             if problems:
                 raise CannotRestoreError("备份里的账不对,没有恢复:" + ";".join(problems[:3]))
             facts |= {"postings": proof.postings, "events": proof.events}

@@ -23,10 +23,13 @@ from core.ids import check_operation_id
 from core.once import once
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from api.attempts import Attempts
     from api.doors import Doorkeeper
+    from api.heartbeat import Heartbeat
     from api.live import LiveDoor
     from api.metrics import Metrics
-    from api.sign_in import Attempts
     from api.vendors import Vendors
     from core.bus import Bus
     from core.clock import Clock
@@ -56,6 +59,8 @@ class Jieli:
     metrics: Metrics
     attempts: Attempts
     feed: Feed
+    heartbeat: Heartbeat | None
+    spans: TracerProvider | None = None  # where requests are traced to
     late: set[Any] = field(default_factory=set)  # work that may outlive its request
     callback_seconds: float = 3.0  # of the five a chat vendor waits
 

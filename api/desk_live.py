@@ -88,9 +88,10 @@ class DeskClient:
     async def _catch_up(self, frame: DeskHello) -> None:
         def read(conn: Connection) -> tuple[str, int, list[Event] | None]:
             epoch, head = events.epoch(conn), events.head(conn)
-            if frame.cursor is None or not is_in_reach(frame.epoch, frame.cursor, epoch, head):
+            cursor = frame.cursor
+            if cursor is None or frame.epoch != epoch or not is_in_reach(conn, cursor, head):
                 return epoch, head, None
-            return epoch, head, [each for each in gap(conn, frame.cursor, head) if self._sees(each)]
+            return epoch, head, [each for each in gap(conn, cursor, head) if self._sees(each)]
 
         epoch, head, missed = await self._db.read(read)
         self._send(

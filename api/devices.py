@@ -71,7 +71,7 @@ def _qr(public_url: str, code: str) -> bytes:
 @router.post("/enrol", status_code=201, dependencies=[public("a scanner trades its one-use code")])
 async def enrol(body: EnrolCode, request: Request, jieli: App) -> Response:
     """Trade a fresh code for the scanner's own secret. The code is the operation id."""
-    jieli.attempts.check("enrol", "", address_of(request))
+    await jieli.attempts.check("enrol", "", address_of(request))
     made = await jieli.db.write(lambda tx: enrol_device(tx, body.code))
     return as_json({"device_id": made.device_id, "token": made.token}, 201)
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from core import calendar, people
-from core.clock import Clock, Instant, SystemClock, to_datetime
+from core.clock import SECOND, Clock, Instant, SystemClock, to_datetime
 from core.config import DEFAULT_SECRET, Settings
 from core.db import Database
 from core.migrations import run as migrations
 from core.outbox.card import Card
+from core.skew import skew
 from core.tasks.policies import all_policies
 from core.tasks.policy import Policy
 from core.tasks.recipients import resolve
@@ -49,6 +50,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
     try:
         now = db.clock.now()
         found += db.read_now(lambda conn: list(_database(conn, now)))
+        found += db.read_now(lambda conn: list(_clock(conn, settings, db.clock)))
     finally:
         db.close()
     if settings.wecom_corp_id:
@@ -89,6 +91,17 @@ def _database(conn: Connection, now: Instant) -> Iterator[Finding]:
     yield _unreachable(conn)
     yield _nobody(conn, now)
     yield _calendar(conn, now)
+
+
+def _clock(conn: Connection, settings: Settings, clock: Clock) -> Iterator[Finding]:
+    from api.ops import clock_check_of
+
+    differs = skew(conn, clock)
+    if differs is None:  # SQLite has no clock of its own
+        return
+    check = clock_check_of(differs, settings.clock_skew_seconds)
+    said = f"和数据库服务器相差 {differs / SECOND:+.1f} 秒"
+    yield Finding("时钟", check.ok, said, "" if check.ok else "在每台机器上开启时间同步(NTP)")
 
 
 def _unreachable(conn: Connection) -> Finding:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
-
 from api.callbacks import inbox_step
-from core import once, stock
+from core import stock
+from core.archive import Archiving
 from core.bus import TIMER
-from core.clock import DAY, Clock, Instant
+from core.clock import Clock
+from core.config import Settings
 from core.db import Database, Tx
 from core.engine import Step, command_step
-from core.outbox import inbox, tokens
 from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Channel
 from core.outbox.deliver import deliver_steps
 from core.outbox.recording import DeadLetter
-from core.people import ENGINE, forget_sessions, person
+from core.people import ENGINE, person
+from core.retention import Retiring, Terms
 from core.tasks.board import NewTask, open_task
 from core.tasks.escalation import escalation_step
 from core.tasks.policies import policy_of
@@ -30,11 +30,14 @@ from core.tasks.replan import replan_step
 from core.tasks.watch import watch_step
 
 DEAD_LETTER = "dead_letter"
-BATCH = 1000
 
 
-def engine_steps(db: Database, clock: Clock, channels: Mapping[str, Channel]) -> list[Step]:
+def engine_steps(
+    settings: Settings, db: Database, clock: Clock, channels: Mapping[str, Channel]
+) -> list[Step]:
     """Every step of one process, the most urgent first."""
+    days = settings.archive_after_days
+    archiving = [Archiving(db, clock, settings.archive_dir, days).step()] if days else []
     return [
         escalation_step(db),
         *deliver_steps(db, channels, open_dead_letter),
@@ -42,36 +45,9 @@ def engine_steps(db: Database, clock: Clock, channels: Mapping[str, Channel]) ->
         command_step(db, "reservations", stock.expire, stock.next_expiry, (TIMER,)),
         replan_step(db),
         watch_step(db),
-        Forgetting(db, clock).step(),
+        Retiring(db, clock, Terms(settings.operation_days, settings.history_days)).step(),
+        *archiving,
     ]
-
-
-class Forgetting:
-    """Once a day: answers, tokens and callbacks that nobody can ask for any more are deleted."""
-
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
-        self._rested_at: Instant | None = None
-
-    def step(self) -> Step:
-        return Step("forget-old", self._run, self._next_due)
-
-    async def _run(self) -> int:
-        now = self._clock.now()
-        if self._rested_at is not None and now < self._rested_at + DAY:
-            return 0
-        gone = await self._db.write(_forget)
-        if gone == 0:
-            self._rested_at = now
-        return gone
-
-    def _next_due(self, _conn: Connection) -> Instant | None:
-        return 0 if self._rested_at is None else self._rested_at + DAY
-
-
-def _forget(tx: Tx) -> int:
-    old = (once.forget_old, tokens.forget_tokens, inbox.forget_old, forget_sessions)
-    return sum(forget(tx, BATCH) for forget in old)
 
 
 def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:

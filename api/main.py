@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -32,15 +32,19 @@ from api import (
     task_page,
     tasks,
 )
+from api.attempts import Attempts
+from api.clocks import watch_clock
 from api.deps import Jieli
 from api.doors import Doorkeeper
 from api.engine_steps import engine_steps
+from api.heartbeat import heartbeat_of
 from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
 from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
+from api.telemetry import OFF, Named, config_of, provider_of
 from api.vendors import Vendors
 from core.bus import LOG, Bus, Outside
 from core.clock import Clock, SystemClock
@@ -53,6 +57,7 @@ from core.outbox import queue
 
 if TYPE_CHECKING:
     import httpx
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 # The hot router first: matching walks this list, and postings come thousands a second.
 # In the order of traffic: an address is compared with the routes one after the other.
@@ -61,6 +66,7 @@ ROUTERS = (
     tasks.router,
     orders.router,
     callbacks.router,
+    ops.probes,
     ops.router,
     sign_in.router,
     people.router,
@@ -74,32 +80,48 @@ ROUTERS = (
 
 FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router)
 MAX_JSON = 2_000_000
+GOODBYE_SECONDS = 10  # for what the engine is at; a lease covers the rest
 
 
-class Product(FastAPI):
+class Framed(FastAPI):
     """FastAPI inside our frame: what the framework refuses by itself looks like our answers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.framed(super().build_middleware_stack())
+
+    def framed(self, stack: ASGIApp) -> ASGIApp:
+        settings: Settings = self.state.jieli.settings
+        return Frame(stack, tls=settings.tls)
+
+
+class Product(Framed):
+    """All doors; the one that is knocked at thousands of times a second stands in front."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and scope["path"] in SOCKETS:
             await self.state.jieli.live(scope, receive, send)  # no layer of ours stays for its life
             return
-        if scope.get("path") == HOT_PATH and self.middleware_stack is not None:
+        stack = self.middleware_stack if scope.get("path") == HOT_PATH else None
+        if stack is not None and self.state.jieli.spans is None:  # what is skipped makes spans
             scope["app"] = self  # all that the framework would add before our own frame
-            await self.middleware_stack(scope, receive, send)
+            await stack(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
-    def build_middleware_stack(self) -> ASGIApp:
-        settings: Settings = self.state.jieli.settings
-        return Frame(Hot(super().build_middleware_stack(), MAX_JSON), tls=settings.tls)
+    def framed(self, stack: ASGIApp) -> ASGIApp:
+        front = Hot(stack, MAX_JSON)
+        return super().framed(front if self.state.jieli.spans is None else Named(front))
 
 
 def create_app(
     settings: Settings | None = None,
     clock: Clock | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    exporter: SpanExporter | None = None,
 ) -> FastAPI:
-    """The whole product as one ASGI app. Tests pass a clock and the simulator's `transport`.
+    """The whole product as one ASGI app.
+
+    Tests pass a clock, the simulator's `transport` and an `exporter` that keeps spans in memory.
 
     Raises:
         RuntimeError: TLS is on and the secret is still the laptop's.
@@ -107,6 +129,7 @@ def create_app(
     settings = settings or Settings()
     _refuse_default_secret(settings)
     jieli = build(settings, clock or SystemClock(), transport)
+    jieli.spans = provider_of(settings, exporter)
     app = Product(
         title="Jieli 接力",
         version="0.1.0",
@@ -115,6 +138,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         max_body_size=settings.max_body_bytes,
+        telemetry=config_of(jieli.spans),
     )
     app.state.jieli = jieli
     errors.install(app)
@@ -123,6 +147,16 @@ def create_app(
     for router in FILE_ROUTERS:
         app.include_router(router)
     app.router.routes.extend(jieli.live.routes())
+    return app
+
+
+def create_worker(settings: Settings) -> FastAPI:
+    """A worker as an ASGI app: its engine, and doors that tell how it is."""
+    app = Framed(lifespan=_lifespan, docs_url=None, openapi_url=None, telemetry=OFF)
+    engine_on = settings.model_copy(update={"engine": True})
+    app.state.jieli = build(engine_on, SystemClock())
+    errors.install(app)
+    app.include_router(ops.probes)
     return app
 
 
@@ -141,13 +175,19 @@ def build(
     doorkeeper = Doorkeeper(settings, db, clock)
     vendors = Vendors(settings, clock, db, transport)
     live = LiveDoor(db, clock, doorkeeper)
-    steps = engine_steps(db, clock, vendors.channels)
+    steps = engine_steps(settings, db, clock, vendors.channels)
+    heartbeat = heartbeat_of(settings)
+    engine = Engine(db, clock, bus, steps, settings.engine_sweep_seconds)
+    if heartbeat is not None:
+        engine.add(heartbeat.step())
+        heartbeat.watch(engine)
     jieli = Jieli(
         settings=settings,
         db=db,
         clock=clock,
         bus=bus,
-        engine=Engine(db, clock, bus, steps, settings.engine_sweep_seconds),
+        engine=engine,
+        heartbeat=heartbeat,
         channels=vendors.channels,
         vendors=vendors,
         live=live,
@@ -159,7 +199,7 @@ def build(
         ),
         doorkeeper=doorkeeper,
         metrics=metrics,
-        attempts=sign_in.Attempts(),
+        attempts=Attempts(settings.redis_url),
     )
     bus.listen(LOG, jieli.feed.look)
     db.on_commit = lambda committed: _after_commit(jieli, committed)
@@ -201,16 +241,30 @@ def _heard(doorkeeper: Doorkeeper, live: LiveDoor, news: Sequence[Event]) -> Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     jieli: Jieli = app.state.jieli
-    running = None
-    await asyncio.to_thread(start, jieli)
-    if jieli.settings.engine:
-        running = asyncio.create_task(jieli.engine.run(), name="engine")
-    try:
+    async with running(jieli):
         yield
+
+
+@asynccontextmanager
+async def running(jieli: Jieli) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Everything that goes on beside the doors, the engine where it is on (its task is given).
+
+    The database must be migrated.
+    """
+    await asyncio.to_thread(start, jieli)
+    engine = None
+    beside = [asyncio.create_task(watch_clock(jieli.db, jieli.settings), name="clock")]
+    if jieli.settings.engine:
+        engine = asyncio.create_task(jieli.engine.run(), name="engine")
+        beside.append(engine)
+    try:
+        yield engine
     finally:
-        if running is not None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        for each in beside:
+            each.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await asyncio.gather(*beside, return_exceptions=True)
         await close(jieli)
 
 
@@ -228,6 +282,11 @@ async def close(jieli: Jieli) -> None:
     if jieli.late:
         await asyncio.wait(jieli.late, timeout=5)
     await jieli.vendors.close()
+    await jieli.attempts.close()
+    if jieli.heartbeat is not None:
+        await jieli.heartbeat.close()
+    if jieli.spans is not None:
+        await asyncio.to_thread(jieli.spans.shutdown)
     await asyncio.to_thread(jieli.db.close)
 
 

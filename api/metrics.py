@@ -1,4 +1,4 @@
-"""Prometheus figures of one process: postings, outbox age, timer lag, resumes, overdue timers.
+"""Prometheus figures of one process: postings, ages of what waits, timer lag, resumes, queues.
 
 Counters move on the Writer's thread after each commit; ages are asked from the tables when somebody
 scrapes. Each app has its own registry. Not for logs and not for business reports.
@@ -16,7 +16,9 @@ from core.clock import SECOND, Instant
 from core.engine import Engine
 from core.events import Event, head
 from core.outbox import queue
+from core.skew import skew
 from core.tasks import escalation
+from core.tasks.queries import oldest_overdue
 
 LAG_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 6, 15, 60, 600)
 
@@ -50,10 +52,32 @@ class Metrics:
             "Age of the oldest timer that is due and not fired",
             registry=self.registry,
         )
+        self.overdue_task = Gauge(
+            "jieli_task_oldest_overdue_seconds",
+            "Age of the oldest deadline that passed with nobody done",
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "jieli_writer_waiting",
+            "Commands that wait in a queue of this process",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.skew = Gauge(
+            "jieli_clock_skew_seconds",
+            "This machine's clock minus the database server's",
+            registry=self.registry,
+        )
         self.head = Gauge("jieli_event_head", "Newest sealed event", registry=self.registry)
         self.step_failures = Gauge(
             "jieli_engine_step_failures",
             "Failures of an engine step since start",
+            ["step"],
+            registry=self.registry,
+        )
+        self.step_silence = Gauge(
+            "jieli_engine_step_silent_seconds",
+            "Since an engine step last came to an end in good order",
             ["step"],
             registry=self.registry,
         )
@@ -79,7 +103,13 @@ class Metrics:
         self.resume_failures.set(sockets.get("resyncs", 0))
         self.outbox_age.set(queue.oldest_waiting(conn, now) / SECOND)
         self.overdue.set(escalation.lag(conn, now) / SECOND)
+        self.overdue_task.set(oldest_overdue(conn, now) / SECOND)
+        self.skew.set((skew(conn, engine.clock) or 0) / SECOND)
+        for name, count in engine.db.waiting().items():
+            self.waiting.labels(name).set(count)
         self.head.set(head(conn))
         for name, health in engine.health.items():
             self.step_failures.labels(name).set(health.failures)
+            if health.ran_at:
+                self.step_silence.labels(name).set((now - health.ran_at) / SECOND)
         return generate_latest(self.registry)

@@ -23,12 +23,13 @@ from api.deps import App, Jieli, as_json
 from api.doors import Public, allow, door_of
 from api.wire import wire
 from core import events
-from core.clock import SECOND, perf
+from core.clock import SECOND, Instant, perf
 from core.config import Settings
 from core.errors import FORBIDDEN, AppError
 from core.migrations import run as migrations
 from core.outbox import queue
 from core.people import Actor, require
+from core.skew import skew
 from core.stock import prove
 from core.tasks import escalation
 from core.tasks.queries import task
@@ -38,6 +39,7 @@ LOW_DISK_BYTES = 200 * 1024 * 1024
 LATE_SECONDS = 60
 STUCK_SECONDS = 15 * 60
 
+probes = APIRouter(tags=["operations"])  # what every process answers, a worker too
 router = APIRouter(tags=["operations"])
 
 
@@ -77,13 +79,13 @@ class Check:
     detail: str
 
 
-@router.get("/healthz", dependencies=[Depends(Public("a load balancer asks whether we live"))])
+@probes.get("/healthz", dependencies=[Depends(Public("a load balancer asks whether we live"))])
 async def healthz() -> Response:
     """The process answers; nothing else is asked."""
     return as_json({"ok": True})
 
 
-@router.get("/readyz", dependencies=[Depends(Public("a load balancer asks whether to send work"))])
+@probes.get("/readyz", dependencies=[Depends(Public("a load balancer asks whether to send work"))])
 async def readyz(jieli: App) -> Response:
     """Ready for work: database, schema, disk, and nothing stuck; 503 with the reasons if not."""
     found = await checks(jieli)
@@ -105,12 +107,21 @@ def _database_checks(conn: Connection, jieli: Jieli) -> list[Check]:
     at, expected = migrations.current(conn), _newest_schema()
     overdue = escalation.lag(conn, now) / SECOND
     waiting = queue.oldest_waiting(conn, now) / SECOND
+    differs, most = skew(conn, jieli.clock), jieli.settings.clock_skew_seconds
+    clock = [] if differs is None else [clock_check_of(differs, most)]
     return [
         Check("database", True, f"event {events.head(conn)}"),
         Check("schema", at == expected, f"{at or 'none'} of {expected}"),
         Check("timers", overdue < LATE_SECONDS, f"oldest overdue {overdue:.1f} s"),
         Check("outbox", waiting < STUCK_SECONDS, f"oldest waiting {waiting:.0f} s"),
+        *clock,
     ]
+
+
+def clock_check_of(differs: Instant, most: float) -> Check:
+    """Whether this machine and the database server mean the same moment by "due"."""
+    seconds = differs / SECOND
+    return Check("clock", abs(seconds) <= most, f"{seconds:+.1f} s to the database server")
 
 
 @cache
@@ -130,7 +141,7 @@ def disk_check_of(settings: Settings) -> Check:
     return Check("disk", free > LOW_DISK_BYTES, f"{free // 2**20} MiB free")
 
 
-@router.get("/metrics", dependencies=[machine])
+@probes.get("/metrics", dependencies=[machine])
 async def metrics(jieli: App) -> Response:
     """Prometheus exposition."""
     now = jieli.clock.now()

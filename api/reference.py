@@ -1,4 +1,4 @@
-"""Reference pages made from the code: settings, error codes, permissions, routes, `.env.example`.
+"""Reference pages made from the code: settings, errors, permissions, retention, `.env.example`.
 
 `python -m api.reference` rewrites them; tests/test_docs.py fails while one is stale. Not for prose.
 """
@@ -67,6 +67,23 @@ def permissions_page() -> str:
     return "\n".join(["# Permissions", "", NOTE, "| verb | roles |", "|---|---|", *rows, ""])
 
 
+def retention_page() -> str:
+    """docs/retention.md: how large each table may grow."""
+    from core.retention import KEPT, RULES
+
+    goes = [f"| `{rule.table.name}` | {rule.says} |" for rule in RULES]
+    stays = [f"| `{name}` | {says} |" for name, says in KEPT.items()]
+    return "\n".join(
+        [
+            *("# How large each table may grow", "", NOTE),
+            "The engine's step `retire` deletes, once a day and a handful at a time:",
+            *("", "| table | a row goes |", "|---|---|", *goes, ""),
+            "Everything else stays; what its rows are counted by:",
+            *("", "| table | rows |", "|---|---|", *stays, ""),
+        ]
+    )
+
+
 def pages() -> dict[Path, str]:
     """Every reference page and what it must say."""
     import api.main  # noqa: F401  # registers every error code and route
@@ -76,6 +93,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/settings.md": settings_page(),
         ROOT / "docs/errors.md": errors_page(),
         ROOT / "docs/permissions.md": permissions_page(),
+        ROOT / "docs/retention.md": retention_page(),
     }
 
 

@@ -10,9 +10,6 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from pydantic import Field
 
 from api.deps import App, Jieli, as_json
@@ -20,7 +17,7 @@ from api.doors import Session, cookie_name, public
 from api.wire import Wire
 from core.clock import HOUR, SECOND
 from core.db import Tx
-from core.errors import TOO_MANY, AppError, define
+from core.errors import AppError, define
 from core.people import (
     ROLES,
     Actor,
@@ -40,30 +37,8 @@ WRONG_PASSWORD = define(
 )
 
 SESSION_HOURS = 12
-PER_LOGIN = RateLimitItemPerMinute(5)  # one person mistyping
-PER_ADDRESS = RateLimitItemPerMinute(60)  # a whole office behind one address
 
 router = APIRouter(prefix="/api/session", tags=["session"])
-
-
-class Attempts:
-    """Counts tries in a sliding window; the memory of one process."""
-
-    def __init__(self) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-
-    def check(self, what: str, name: str, address: str) -> None:
-        """Count one try.
-
-        Raises:
-            AppError(too_many): more than the window allows; says after how many seconds.
-        """
-        for item, keys in (
-            (PER_LOGIN, (what, name.strip().casefold()[:64], address)),
-            (PER_ADDRESS, (what, address)),
-        ):
-            if not self._limiter.hit(item, *keys):
-                raise AppError(TOO_MANY, seconds=item.get_expiry())
 
 
 def address_of(request: Request) -> str:
@@ -94,7 +69,7 @@ async def open_desk(jieli: Jieli, request: Request, login: str, password: str) -
         AppError(cross_site, too_many, wrong_password).
     """
     jieli.doorkeeper.check_origin(request)
-    jieli.attempts.check("sign-in", login, address_of(request))
+    await jieli.attempts.check("sign-in", login, address_of(request))
     found = await jieli.db.read(lambda conn: person_by_login(conn, login.strip()))
     stored = found.password_hash if found is not None and found.active else None
     right = await asyncio.to_thread(check_secret, stored, password)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Index, String, Table, select
 
+from core.anchor import anchored
 from core.append_only import forbid_change
 from core.chain import GENESIS, link
 from core.clock import Instant
@@ -36,7 +37,7 @@ audits = Table(
     Index(None, "thing", "id"),
     Index(None, "actor", "id"),
 )
-forbid_change(audits)
+forbid_change(audits, archived_by="id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,8 @@ def search(
 
 
 def verify(conn: Connection) -> Iterator[str]:
-    """Walk the chain; yield one sentence naming the first line that does not fit, else nothing."""
-    cursor, previous = 0, GENESIS
+    """Walk the live chain; yield one sentence naming the first line that does not fit."""
+    cursor, previous = anchored(conn, audits.name)
     page = select(audits).order_by(audits.c.id).limit(PAGE)
     while rows := conn.execute(page.where(audits.c.id > cursor)).mappings().all():
         for row in rows:

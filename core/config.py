@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_SECRET = "jieli-laptop-secret-change-me"  # noqa: S105  # refused when tls is on
@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field(
         "",
-        description="Carries hints between processes, e.g. redis://host; optional",
+        description="Carries hints and counts sign-in tries for all processes; optional",
     )
     files_dir: Path = Field(Path("data/files"), description="Photos and attachments")
     host: str = Field("127.0.0.1", description="Address the server listens on")
@@ -46,6 +46,16 @@ class Settings(BaseSettings):
         "FULL", description="FULL survives power loss; NORMAL may lose the last commits"
     )
     writer_batch: int = Field(256, description="Commands the writer may put in one transaction")
+    operation_days: int = Field(
+        8, ge=7, description="Days an operation id gets its first answer again; at least 7"
+    )
+    history_days: int = Field(
+        90, ge=31, description="Days that fired timers and finished messages are kept; at least 31"
+    )
+    archive_after_days: int = Field(
+        0, ge=0, description="Age at which events and audit move into files; 0: never, else 31 up"
+    )
+    archive_dir: Path = Field(Path("data/archive"), description="Where archived logs lie")
     engine: bool = Field(True, description="Run the engine (timers, delivery) in this process")
     engine_sweep_seconds: float = Field(
         5.0, description="Longest sleep of the engine when every wake-up is lost"
@@ -61,8 +71,33 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for /metrics and /docs; empty: loopback only"
     )
+    worker_port: int = Field(
+        0, description="Port of a worker's own /healthz, /readyz and /metrics; 0: none"
+    )
+    heartbeat_url: SecretStr = Field(
+        SecretStr(""), description="Called while the engine keeps up; empty: nobody is"
+    )
+    heartbeat_seconds: float = Field(60.0, gt=0, description="Between two of these calls")
+    heartbeat_max_lag_seconds: float = Field(
+        60.0, gt=0, description="How late the engine may be and still call"
+    )
+    clock_skew_seconds: float = Field(
+        2.0, gt=0, description="Difference to the database server's clock that is still ready"
+    )
+    otel_endpoint: str = Field(
+        "", description="OTLP/HTTP collector for spans, e.g. http://collector:4318; empty: off"
+    )
     max_body_bytes: int = Field(12_000_000, description="Largest request body accepted")
     log_json: bool = Field(False, description="Structured logs as JSON lines")
+
+    @field_validator("archive_after_days")
+    @classmethod
+    def _not_too_young(cls, days: int) -> int:
+        if 0 < days < 31:
+            raise ValueError(
+                "0 (never), or 31 days and more: scanners and desks resume from the log"
+            )
+        return days
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**(_secrets_from_files() | values))

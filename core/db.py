@@ -48,6 +48,11 @@ class Database:
         """Whether somebody still serves what is asked."""
         return any(writer.is_alive for writer in self._writers)
 
+    def waiting(self) -> dict[str, int]:
+        """How many commands wait in each queue now."""
+        queues = {"ordinary": self._ordinary, "together": self._together}
+        return {name: each.waiting.qsize() for name, each in queues.items()}
+
     def _told(self, committed: Committed) -> None:
         self.on_commit(committed)  # looked up each time: the listener is set after the opening
 

@@ -81,9 +81,15 @@ class Engine:
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for step in self.steps:
-            self.health[step.name] = Health()
-            self._locks[step.name] = asyncio.Lock()
+        steps, self.steps = self.steps, []
+        for step in steps:
+            self.add(step)
+
+    def add(self, step: Step) -> None:
+        """One more step, before it runs."""
+        self.steps.append(step)
+        self.health[step.name] = Health()
+        self._locks[step.name] = asyncio.Lock()
 
     async def run(self) -> None:
         """Every step in its own loop, until cancelled."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 
+from core.anchor import anchored
 from core.append_only import forbid_change
 from core.bulk import Bulk
 from core.chain import GENESIS, Ready, canonical, link
@@ -46,7 +47,7 @@ events = Table(
     Column("hash", String(64), nullable=False),
     Index(None, "subject", "seq"),
 )
-forbid_change(events)
+forbid_change(events, archived_by="seq")
 
 meta = Table(
     "meta",
@@ -208,6 +209,18 @@ def of_subject(conn: Connection, subject: str, limit: int = PAGE) -> list[Event]
     return [_event(dict(row)) for row in conn.execute(query).mappings()]
 
 
+def first_cursor(conn: Connection) -> int:
+    """The least cursor from which `read_after` leaves nothing out: the anchor of the archive."""
+    return anchored(conn, events.name)[0]
+
+
+def newest_of(conn: Connection, subject: str) -> Event | None:
+    """The last thing that happened to `subject`, as far as the live log knows."""
+    query = select(events).where(events.c.subject == subject).order_by(events.c.seq.desc())
+    row = conn.execute(query.limit(1)).mappings().first()
+    return None if row is None else _event(dict(row))
+
+
 def epoch(conn: Connection) -> str:
     """Changes when history was replaced (restore): every cursor from before is then void."""
     value = conn.execute(select(meta.c.value).where(meta.c.key == "epoch")).scalar()
@@ -222,8 +235,11 @@ def begin_epoch(tx: Tx, epoch: str) -> None:
 
 
 def verify(conn: Connection) -> Iterator[str]:
-    """Walk the chain; yield one sentence naming the first event that does not fit, else nothing."""
-    cursor, previous = 0, GENESIS
+    """Walk the live chain; yield one sentence naming the first event that does not fit.
+
+    It begins at the anchor; what lies before is checked with the files (core/archive.py).
+    """
+    cursor, previous = anchored(conn, events.name)
     while page := read_after(conn, cursor):
         for event in page:
             content = asdict(event)

@@ -1,7 +1,8 @@
 """Idempotency: one operation id, one effect, one answer; kept beside the effect it belongs to.
 
-Not for the posting's own unique key, which stays for ever (core/stock). Rows here are kept at least
-`KEEP` and then purged. Source: trust.md §1 (Stripe), flow.md; museum: erpnext PR 25742.
+Not for the posting's own unique key, which stays for ever (core/stock). Rows here go some days
+later (core/retention.py), never within a week. Source: trust.md §1 (Stripe), flow.md; museum:
+erpnext PR 25742.
 """
 
 from __future__ import annotations
@@ -22,12 +23,9 @@ from sqlalchemy import (
 )
 
 from core.chain import fingerprint
-from core.clock import DAY
 from core.db import Tx, metadata
 from core.errors import KEY_REUSED, AppError
 from core.ids import check_operation_id
-
-KEEP = 8 * DAY
 
 operations = Table(
     "operation",
@@ -76,12 +74,6 @@ def once(
 
 
 def answer_of(conn: Connection, scope: str, key: str) -> dict[str, Any] | None:
-    """The answer (`scope`, `key`) got, None when it never came or is older than `KEEP`."""
+    """The answer (`scope`, `key`) got, None when it never came or is not kept any more."""
     found = conn.execute(_FIND, {"key_": f"{scope}/{key}"}).first()
     return None if found is None else dict(found.answer)
-
-
-def forget_old(tx: Tx, limit: int = 1000) -> int:
-    """Delete up to `limit` answers older than `KEEP`; how many went."""
-    old = select(operations.c.key).where(operations.c.at < tx.now - KEEP).limit(limit)
-    return tx.execute(operations.delete().where(operations.c.key.in_(old))).rowcount

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 from core.db import metadata
 
 MODULES = (
+    "core.anchor",
     "core.events",
     "core.once",
     "core.audit",

@@ -1,8 +1,8 @@
 """What a client missed: the exact gap of numbered events, or "resync" and a fresh snapshot.
 
 A cursor is (epoch, seq). It is honoured when the epoch is this history's, the seq is not from the
-future and the gap is short enough to be cheaper than a snapshot. Everything is read in one
-snapshot of the database, so events and head fit together.
+future, nothing after it was archived, and the gap is short enough to be cheaper than a snapshot.
+Everything is read in one snapshot of the database, so events and head fit together.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CaughtUp:
 def catch_up(conn: Connection, person_id: int, epoch: str | None, cursor: int | None) -> CaughtUp:
     """What `person_id` missed since (`epoch`, `cursor`); a snapshot of the inbox if unknown."""
     now_epoch, head = events.epoch(conn), events.head(conn)
-    if cursor is None or not is_in_reach(epoch, cursor, now_epoch, head):
+    if cursor is None or epoch != now_epoch or not is_in_reach(conn, cursor, head):
         tasks = tuple(view.to_wire() for view in inbox(conn, person_id))
         return CaughtUp(now_epoch, head, tasks=tasks)
     missed = [
@@ -67,9 +67,9 @@ def inbox_frames(found: CaughtUp) -> list[str]:
     ]
 
 
-def is_in_reach(epoch: str | None, cursor: int, now_epoch: str, head: int) -> bool:
-    """Whether a client at (`epoch`, `cursor`) can be given the exact gap."""
-    return epoch == now_epoch and cursor <= head and head - cursor <= MOST_GAP
+def is_in_reach(conn: Connection, cursor: int, head: int) -> bool:
+    """Whether a client of this epoch at `cursor` can be given the exact gap."""
+    return events.first_cursor(conn) <= cursor <= head and head - cursor <= MOST_GAP
 
 
 def gap(conn: Connection, cursor: int, head: int) -> list[Event]:

@@ -11,13 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from core.clock import DAY, SECOND, Instant
+from core.clock import SECOND, Instant
 from core.db import Tx
 from core.outbox.tables import PENDING, callbacks
 
 INBOX = "inbox"  # the bus topic
 MOST_TRIES = 5
-KEEP = 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,3 @@ def next_due(conn: Connection) -> Instant | None:
     """When the next callback waits to be understood."""
     due: Instant | None = conn.execute(_NEXT).scalar()
     return due
-
-
-def forget_old(tx: Tx, limit: int = 1000) -> int:
-    """Delete up to `limit` finished callbacks older than `KEEP`; how many went."""
-    old = select(callbacks.c.id).where(callbacks.c.finished_at < tx.now - KEEP).limit(limit)
-    return tx.execute(callbacks.delete().where(callbacks.c.id.in_(old))).rowcount

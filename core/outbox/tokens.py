@@ -118,11 +118,5 @@ def spend_token(tx: Tx, token: ActionToken) -> bool:
     return tx.execute(_SPEND, values).rowcount == 1
 
 
-def forget_tokens(tx: Tx, limit: int = 1000) -> int:
-    """Delete up to `limit` expired tokens; how many went."""
-    old = select(action_tokens.c.token_hash).where(action_tokens.c.expires_at < tx.now).limit(limit)
-    return tx.execute(action_tokens.delete().where(action_tokens.c.token_hash.in_(old))).rowcount
-
-
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

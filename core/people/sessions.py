@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from core.clock import DAY, HOUR, MINUTE, Instant
+from core.clock import HOUR, MINUTE, Instant
 from core.db import Tx
 from core.errors import SIGNED_OUT, AppError
 from core.ids import secret_token
@@ -22,7 +22,6 @@ from core.people.tables import devices, persons, sessions
 
 IDLE: dict[str, Instant | None] = {"desk": None, "pda": 10 * MINUTE, "api": None}
 LONGEST: dict[str, Instant | None] = {"desk": 12 * HOUR, "pda": 12 * HOUR, "api": None}
-FORGET_AFTER: Instant = 30 * DAY
 _API_DEFAULT_MINUTES = 90 * 24 * 60
 
 _FIND = (
@@ -172,14 +171,6 @@ def close_sessions_of(tx: Tx, person_id: int) -> int:
     """Sign a person out everywhere; how many sessions were open."""
     found = (sessions.c.person_id == person_id) & sessions.c.closed_at.is_(None)
     return tx.execute(sessions.update().where(found), {"closed_at": tx.now}).rowcount
-
-
-def forget_sessions(tx: Tx, limit: int = 1000) -> int:
-    """Delete up to `limit` sessions that ended a month ago; how many went. The audit keeps them."""
-    long_ago = tx.now - FORGET_AFTER
-    over = (sessions.c.closed_at < long_ago) | (sessions.c.expires_at < long_ago)
-    old = select(sessions.c.token_hash).where(over).limit(limit)
-    return tx.execute(sessions.delete().where(sessions.c.token_hash.in_(old))).rowcount
 
 
 def sessions_of(conn: Connection, person_id: int, now: Instant) -> list[Session]:

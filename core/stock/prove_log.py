@@ -1,19 +1,34 @@
 """The first half of the proof: every posting, move and serial is what its sealed event says.
 
 Walks the log page by page; the rows of a page are found by the numbers that its events name, so it
-holds whatever order the rows were numbered in. Knows nothing of balances; see prove.py.
+holds whatever order the rows were numbered in. Where the log was archived it begins with the files,
+or, without them, with what the moves themselves say. Knows nothing of balances; see prove.py.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, String, bindparam, cast, exists, func, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+)
 
 from core import events
+from core.anchor import anchored, anchors, anchors_of
+from core.archive import EVENTS, archived_rows
+from core.events import Event
 from core.quantity import Micro
 from core.stock.rules import Key, key_text
 from core.stock.tables import move_serials, moves, postings, serials
@@ -32,6 +47,7 @@ class Told:
     postings: int = 0
     moves: int = 0
     virtual: frozenset[int] = frozenset()
+    taken: bool = False  # what was archived was taken from the moves, not compared with events
 
 
 _EVENTS = (
@@ -49,15 +65,13 @@ _SERIALS = (
     .outerjoin(serials, serials.c.id == move_serials.c.serial_id)
     .where(moves.c.posting_id.in_(_MANY))
 )
+_SUBJECTS = [  # the second in a log from before 2026-11-25
+    "posting:" + cast(postings.c.id, String),
+    "posting:" + postings.c.op_id,
+]
 _EXTRA_POSTING = (
     select(postings.c.id, postings.c.op_id)
-    .where(
-        ~exists().where(
-            events.events.c.subject.in_(  # by operation id in a log from before 2026-11-25
-                ["posting:" + cast(postings.c.id, String), "posting:" + postings.c.op_id]
-            )
-        )
-    )
+    .where(~exists().where(events.events.c.subject.in_(_SUBJECTS)))
     .order_by(postings.c.id)
     .limit(1)
 )
@@ -67,6 +81,24 @@ _EXTRA_MOVE = (
     .order_by(moves.c.id)
     .limit(1)
 )
+_LIVE = exists().where(
+    events.events.c.seq
+    > select(func.coalesce(func.max(anchors.c.last_no), 0))
+    .where(anchors.c.log == events.events.name)
+    .scalar_subquery(),
+    events.events.c.subject.in_(_SUBJECTS),
+)
+
+
+def _archived(location: Any, status: Any, owner: Any) -> Select[Any]:
+    key = (moves.c.item_id, moves.c.lot_id, location, status, owner)
+    joined = moves.join(postings, postings.c.id == moves.c.posting_id)
+    query = select(*key, func.sum(moves.c.quantity)).select_from(joined)
+    return query.where(~_LIVE).group_by(*key)
+
+
+_ARCHIVED_FROM = _archived(moves.c.from_location, moves.c.from_status, moves.c.owner_id)
+_ARCHIVED_TO = _archived(moves.c.to_location, moves.c.to_status, moves.c.to_owner_id)
 
 
 @dataclass(slots=True)
@@ -78,16 +110,16 @@ class _Page:
     codes: dict[tuple[int, int], list[str]]
 
 
-def check_log(conn: Connection, told: Told, last: int, say: Progress) -> Iterator[str]:
+def check_log(
+    conn: Connection, told: Told, pages: Iterable[Sequence[Any]], last: int, say: Progress
+) -> Iterator[str]:
     """Compare log and rows; gather into `told` what the log says the books must be.
 
     The expected books are gathered from the whole log before the first difference is told, so a
     changed move does not make an honest balance look wrong.
     """
     problem = ""
-    after = 0
-    while found := list(conn.execute(_EVENTS, {"after": after})):
-        after = found[-1].seq
+    for found in pages:
         page = _page_of(conn, [event.payload["posting"] for event in found])
         for event in found:
             told.postings += 1
@@ -96,11 +128,38 @@ def check_log(conn: Connection, told: Told, last: int, say: Progress) -> Iterato
             )
             problem = _check_lines(event, page, told, problem)
             problem = problem or _below_zero(told, event)
-        say(after, last)
+        say(found[-1].seq, last)
     say(last, last)
-    problem = problem or _extra(conn, told)
+    problem = (_too_many(conn, told) if told.taken else "") or problem or _extra(conn, told)
     if problem:
         yield problem
+
+
+def live_postings(conn: Connection) -> Iterator[Sequence[Any]]:
+    """The events of postings in the table, page by page."""
+    after, _ = anchored(conn, events.events.name)
+    while found := conn.execute(_EVENTS, {"after": after}).all():
+        yield found
+        after = found[-1].seq
+
+
+def archived_postings(conn: Connection, folder: Path) -> Iterator[Sequence[Event]]:
+    """The events of postings in the archive's files, each checked before it is read."""
+    for rows in archived_rows(conn, folder, EVENTS):
+        found = [Event(**row) for row in rows if row["kind"] == "stock.posted"]
+        yield from (found[at : at + PAGE] for at in range(0, len(found), PAGE))
+
+
+def take_archived(conn: Connection, told: Told) -> None:
+    """Without the files: begin with what the moves say that no live event tells of."""
+    pieces = anchors_of(conn, events.events.name)
+    told.taken = bool(pieces)
+    told.postings = sum(each.postings for each in pieces)
+    told.moves = sum(each.moves for each in pieces)
+    for query, sign in ((_ARCHIVED_FROM, -1), (_ARCHIVED_TO, 1)):
+        for *key, total in conn.execute(query) if pieces else ():
+            stands = told.stands.get(Key(*key), 0)
+            told.stands[Key(*key)] = stands + sign * int(total)
 
 
 def _page_of(conn: Connection, numbers: list[int]) -> _Page:
@@ -132,6 +191,8 @@ def _check_lines(event: Any, page: _Page, told: Told, problem: str) -> str:
 
 def _extra(conn: Connection, told: Told) -> str:
     """Rows that no event tells of."""
+    if told.taken:
+        return ""
     if _count(conn, postings) != told.postings:
         row = conn.execute(_EXTRA_POSTING).first()
         if row is not None:
@@ -140,6 +201,15 @@ def _extra(conn: Connection, told: Told) -> str:
         row = conn.execute(_EXTRA_MOVE).first()
         if row is not None:
             return f"move {row.id} (posting {row.posting_id}) is in no event"
+    return ""
+
+
+def _too_many(conn: Connection, told: Told) -> str:
+    """Which row it is only the archive can tell."""
+    for table, tells in ((postings, told.postings), (moves, told.moves)):
+        stand = _count(conn, table)
+        if stand != tells:
+            return f"{stand} rows of {table.name}, the log and its archive tell of {tells}"
     return ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from core import events
 from core.clock import Instant
@@ -33,6 +33,9 @@ _INBOX = (
     )
     .order_by(tasks.c.id)
     .limit(MOST_IN_INBOX)
+)
+_OLDEST_DUE = select(func.min(tasks.c.due_at)).where(
+    tasks.c.state.in_([state for state in LIVE if state != "paused"])
 )
 
 
@@ -120,6 +123,12 @@ def board(
     found = [TaskView(from_row(row)) for row in conn.execute(query).mappings()]
     following = found[size - 1].task.id if len(found) > size else ""
     return Page(tuple(found[:size]), following)
+
+
+def oldest_overdue(conn: Connection, now: Instant) -> Instant:
+    """For how long (µs) the oldest deadline of a live task has passed; a paused clock stands."""
+    due: Instant | None = conn.execute(_OLDEST_DUE).scalar()
+    return 0 if due is None else max(0, now - due)
 
 
 def tasks_of(conn: Connection, subject: str, states: Iterable[str] = LIVE) -> list[Task]:

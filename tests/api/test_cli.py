@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -17,11 +18,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.backup import MANIFEST
 from api.cli import app, uvicorn_options
 from core import events
-from core.clock import ManualClock
+from core.archive import Archiving
+from core.clock import DAY, ManualClock
 from core.config import Settings
 from core.db import Database
 from core.migrations import run as migrations
 from tests.api.room import Ids
+from tests.databases import MONDAY_0900
 
 Run = Callable[..., Result]
 
@@ -34,6 +37,7 @@ def place(company: tuple[str, Ids], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     shutil.copyfile(company[0].removeprefix("sqlite:///"), path)
     monkeypatch.setenv("JIELI_DATABASE_URL", f"sqlite:///{path}")
     monkeypatch.setenv("JIELI_FILES_DIR", str(tmp_path / "live" / "files"))
+    monkeypatch.setenv("JIELI_ARCHIVE_DIR", str(tmp_path / "live" / "archive"))
     monkeypatch.setenv("JIELI_SQLITE_SYNCHRONOUS", "OFF")
     monkeypatch.chdir(tmp_path)
     return path
@@ -145,6 +149,49 @@ def facts_of(path: Path) -> tuple[str, int]:
         return db.read_now(lambda conn: (events.epoch(conn), events.head(conn)))
     finally:
         db.close()
+
+
+def archived(place: Path) -> Path:
+    """Archive all that is older than a month, two months later; the folder."""
+    folder = place.parent / "archive"
+    db = Database(f"sqlite:///{place}", ManualClock(MONDAY_0900 + 60 * DAY), synchronous="OFF")
+    step = Archiving(db, db.clock, folder, 31)
+    while asyncio.run(step.run()):
+        pass
+    db.close()
+    return folder
+
+
+@pytest.mark.sqlite
+def test_archived_logs_are_proven_and_travel_with_a_backup(
+    place: Path, tmp_path: Path, run: Run
+) -> None:
+    folder = archived(place)
+    facts = as_json(run("prove", "--json"))
+    assert (facts["ok"], facts["postings"], facts["archive_read"]) == (True, 2, False)
+    assert facts["archived"] > 2
+    assert as_json(run("prove", "--with-archive", "--json"))["archive_read"]
+    files = sorted(each.name for each in folder.iterdir())
+    run("backup", str(tmp_path / "backup"))
+    shutil.rmtree(folder)
+    assert run("prove").exit_code == 0
+    assert run("prove", "--with-archive").exit_code == 1
+    place.unlink()
+    assert run("restore", str(tmp_path / "backup")).exit_code == 0
+    assert sorted(each.name for each in folder.iterdir()) == files
+    assert run("prove", "--with-archive").exit_code == 0
+
+
+@pytest.mark.sqlite
+def test_a_backup_without_its_archive_is_not_restored(
+    place: Path, tmp_path: Path, run: Run
+) -> None:
+    """Somebody lost the folder before the backup was taken: the digests fit, the past is gone."""
+    shutil.rmtree(archived(place))
+    run("backup", str(tmp_path / "poor"))
+    refused = run("restore", str(tmp_path / "poor"), "--force")
+    assert refused.exit_code == 1
+    assert "is missing" in refused.stderr
 
 
 @pytest.mark.sqlite

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core import events
-from core.clock import ManualClock
+from core.clock import DAY, ManualClock
 from core.db import Database, Tx
 from core.errors import NOT_FOUND, AppError
 from core.ids import new_id
-from core.once import KEEP, forget_old, once
+from core.once import once
+from core.retention import retire_now
 from tests.tampering import tamper
 
 
@@ -98,11 +99,11 @@ def test_a_malformed_key_is_refused(db: Database, key: str) -> None:
 
 def test_old_answers_are_forgotten_and_young_ones_kept(db: Database, clock: ManualClock) -> None:
     db.write_now(lambda tx: once(tx, "p", "op-00000001", {}, dict))
-    clock.advance(KEEP)
+    clock.advance(8 * DAY)
     db.write_now(lambda tx: once(tx, "p", "op-00000002", {}, dict))
-    assert db.write_now(forget_old) == 0
+    assert db.write_now(retire_now) == 0
     clock.advance(1)
-    assert db.write_now(forget_old) == 1
+    assert db.write_now(retire_now) == 1
 
 
 def test_ids_sort_by_time() -> None:

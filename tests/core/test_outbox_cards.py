@@ -13,7 +13,8 @@ from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.queue import amend_handle, find_token, receipt, spend_token, surface_of_card
 from core.outbox.surfaces import add_code, merged, take_code
 from core.outbox.tables import receipts
-from core.outbox.tokens import forget_tokens, token_of
+from core.outbox.tokens import token_of
+from core.retention import retire_now
 from tests.core.outbox_room import Room, card, closed
 
 text = st.text(max_size=12)
@@ -138,9 +139,9 @@ def test_a_button_with_a_page_has_no_token(room: Room) -> None:
 
 def test_expired_tokens_are_forgotten(room: Room) -> None:
     room.put(room.person("wang"))
-    assert room.db.write_now(forget_tokens) == 0
+    assert room.db.write_now(retire_now) == 0
     room.clock.advance(31 * DAY)
-    assert room.db.write_now(forget_tokens) == 2
+    assert room.db.write_now(retire_now) == 2
 
 
 def test_a_closed_card_in_the_queue_is_dropped_not_sent(room: Room) -> None:
@@ -194,4 +195,4 @@ def test_a_callback_nobody_understands_is_kept_as_failed(db: Database, clock: Ma
     known = db.write_now(lambda tx: inbox.store(tx, "wecom", "k1", {}))
     assert known.answer == {"error": "看不懂"}
     clock.advance(31 * DAY + HOUR)
-    assert db.write_now(inbox.forget_old) == 1
+    assert db.write_now(retire_now) == 1

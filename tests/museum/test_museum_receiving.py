@@ -284,13 +284,13 @@ def test_erpnext_pr_25742_a_hundred_replays_of_every_step_change_nothing(t: Trad
 def test_an_operation_older_than_its_kept_answer_is_still_not_done_twice(t: Trader) -> None:
     """The answer is kept eight days; the ledger's own key stays for ever."""
     from core.clock import DAY
-    from core.once import forget_old
+    from core.retention import retire_now
 
     t.put(CUP, "10", "ZJ-A-1")
     ask = Issue("issue-0001", t.items[CUP], q("4"), t.places["ZJ-A-1"])
     li = t.people["李某"]
     t.do(lambda tx: issue(tx, li, ask))
     t.clock.advance(9 * DAY)
-    assert t.do(forget_old) > 0
+    assert t.do(retire_now) > 0
     assert t.refused(lambda tx: issue(tx, li, ask)).code == "key_reused"
     assert t.stands(CUP) == {"ZJ-A-1/ok": "6"}

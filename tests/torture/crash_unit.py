@@ -19,6 +19,7 @@ from api.engine_steps import engine_steps
 from core import audit, once, people
 from core.bus import Bus
 from core.clock import HOUR, MINUTE, SECOND, Instant
+from core.config import Settings
 from core.db import Database, Together, Tx
 from core.engine import Engine
 from core.errors import AppError
@@ -144,7 +145,8 @@ class Unit:
         self._done = folder / "finished"
         self._journal = os.open(folder / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         phones = Phones(folder / "phones")
-        self.engine = Engine(db, clock, Bus(), engine_steps(db, clock, {phones.name: phones}))
+        steps = engine_steps(Settings(_env_file=None), db, clock, {phones.name: phones})
+        self.engine = Engine(db, clock, Bus(), steps)
         self.yard = db.read_now(Yard.find)
 
     async def run(self, once: Once) -> None:

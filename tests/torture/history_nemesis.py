@@ -59,9 +59,11 @@ def compete(
     bases = [folder / f"clients-{n}" for n in range(workers)]
     pause = threading.Event()  # never set
     kills = [0] * workers
+    mutants = [mutant] if mutant else []
 
     def lead(number: int) -> None:
-        rng, launcher = Random(f"{seed}-{number}"), Launcher(mutant, "tests.torture.history_worker")
+        rng = Random(f"{seed}-{number}")
+        launcher = Launcher(*mutants, module="tests.torture.history_worker")
         tally = Tally(journals(bases[number]))
         while tally.look() < ops / workers:
             pid = launcher.fork(

@@ -17,9 +17,9 @@ LEAST, MOST = 0.004, 0.08  # seconds of life, once warm
 class Launcher:
     """Forks workers from a process whose imports are done."""
 
-    def __init__(self, mutant: str = "", module: str = "tests.torture.worker") -> None:
+    def __init__(self, *words: str, module: str = "tests.torture.worker") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *([mutant] if mutant else [])],
+            [sys.executable, "-m", module, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -27,8 +27,9 @@ class Launcher:
         )
         assert self._read() == "warm"
 
-    def fork(self, url: str, journal: Path, seed: int) -> int:
-        return int(self.say(f"{url} {journal} {seed}"))
+    def fork(self, url: str, *words: object) -> int:
+        """A new worker on `url`, once it is connected; its process id."""
+        return int(self.say(" ".join(map(str, (url, *words)))))
 
     def kill(self, pid: int) -> None:
         assert self.say(f"kill {pid}") == "dead"
@@ -63,7 +64,7 @@ def kill_again_and_again(
 
     def lead(number: int) -> None:
         rng = Random(f"{seed}-{number}")
-        launcher = Launcher(mutant)
+        launcher = Launcher(*([mutant] if mutant else []))
         for life in range(lives[number]):
             pid = launcher.fork(url, journals[number], seed * 1_000_003 + number * 7919 + life)
             pause.wait(rng.uniform(LEAST, MOST))
