@@ -24,6 +24,7 @@ from core.ids import new_id
 from tests.servers import postgres
 from tests.stories.fleet import Fleet, open_fleet
 from tests.torture.outages import CALLERS, PATIENCE, Load, recount
+from tests.torture.recording import Outcome
 
 MEGABYTE = 1 << 20
 SMALL = 400 * MEGABYTE  # /readyz wants 200 free
@@ -116,9 +117,6 @@ async def firm_on(disk: Path, folder: Path, url: str, rng: Random) -> AsyncItera
             yield firm
         finally:
             firm.load.give_up()
-
-
-Outcome = tuple[list[str], dict[str, Any]]
 
 
 async def fill_sqlite(folder: Path, *, times: int, seed: int) -> Outcome:
