@@ -23,6 +23,7 @@ from core.db import Tx
 from tests.api.room import HOST, Ids
 
 EXAMPLES = 25
+LEAST = 4
 SECONDS = 40.0  # for everything; each operation gets an equal share
 
 
@@ -114,7 +115,8 @@ class Knocker:
 
 
 def generated(operation: Any, knocker: Knocker, until: float) -> None:
-    """At most `EXAMPLES` requests of one operation, none after `until` (monotonic seconds)."""
+    """At most `EXAMPLES` requests of one operation; after `until` (monotonic) `LEAST` at most."""
+    knocked = 0
 
     @hypothesis_settings(
         max_examples=EXAMPLES,
@@ -126,7 +128,9 @@ def generated(operation: Any, knocker: Knocker, until: float) -> None:
     )
     @given(case=operation.as_strategy())
     def knock(case: Any) -> None:
-        if perf() < until:
+        nonlocal knocked
+        if knocked < LEAST or perf() < until:
+            knocked += 1
             knocker.knock(case)
 
     knock()
