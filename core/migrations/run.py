@@ -40,17 +40,17 @@ def current(conn: Connection) -> str | None:
     return MigrationContext.configure(conn).get_current_revision()
 
 
-def upgrade(db: Database) -> None:
+def upgrade(db: Database, to: str = "head") -> None:
     """Run every missing migration in one transaction of the Writer; harmless when up to date.
 
-    Processes that start together take turns.
+    Processes that start together take turns. `to` stops earlier, at a revision that exists.
     """
     config = _config()
 
     def run(tx: Tx, _items: Sequence[None]) -> list[AppError | None]:
         tx.turn("migration")
         config.attributes["connection"] = tx.conn
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         return [None]
 
     db.write_now(Together(run, None))

@@ -164,7 +164,7 @@ class Server:
 class Arena:
     """Everything of one run. `clock` is the server's: it jumps with each restart."""
 
-    def __init__(self, folder: Path, seed_number: int) -> None:
+    def __init__(self, folder: Path, seed_number: int, url: str = "") -> None:
         self.rng = Random(seed_number)
         self.folder, self.clock, self.log = folder, Ahead(), Log()
         self.port, self.vendor_port = free_port(), free_port()
@@ -184,7 +184,8 @@ class Arena:
         for each in PEOPLE:
             if each.chat:
                 self.simulator.add_person(each.login, each.name)
-        self.url = DATABASES.blank()
+        self._own = not url  # a given database is its giver's affair
+        self.url = url or DATABASES.blank()
         self.db = Database(self.url, self.clock)
         self.seeded, self.tokens = self._prepare()
         self.opening = self._standing()
@@ -436,7 +437,8 @@ class Arena:
         await self.http.aclose()
         await self.callbacks.aclose()
         await asyncio.to_thread(self.db.close)
-        DATABASES.drop(self.url)
+        if self._own:
+            DATABASES.drop(self.url)
 
 
 def order_of(seeded: Seeded, number: int) -> Wire:
