@@ -1,90 +1,97 @@
 """`python -m bench`: measure everything, print one table, keep it under bench/results.
 
-`--rounds N` repeats the interleaved rounds; `--only postings,timers` picks drivers.
+`--on sqlite` or `--on postgres`; `--only postings,push` picks parts; `--rounds N` repeats the
+interleaved rounds. What each part measures is in its file's first lines and docs/performance.md.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bench import pg
-from bench.arena import prepare
+from bench import pg, push, timers
+from bench.arena import Arena, prepare
 from bench.machine import describe
-from bench.postings import Row, through_http, without_http
-from bench.scanners import scans_and_pushes
-from bench.timers import lateness
+from bench.pg import Pgbench
+from bench.postings import postings
+from bench.scanners import scans
+from bench.table import Result, printed
 from core.clock import SystemClock, to_datetime
+from core.outbox import queue
 
 RESULTS = Path(__file__).parent / "results"
-ALL = "postings,scanners,timers"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run on one kind of database: makes what a part asks for."""
+
+    folder: Path
+    server: Pgbench | None
+    on: str
+    rounds: int
+
+    def url(self, name: str) -> str:
+        """A fresh, empty database."""
+        if self.on == "sqlite":
+            return f"sqlite:///{self.folder}/{name}.db"
+        assert self.server is not None, "no PostgreSQL is installed"
+        return self.server.database(name)
+
+    def arena(self, name: str, items: int = 1_000) -> Arena:
+        """A furnished database in a folder of its own."""
+        folder = self.folder / name
+        folder.mkdir()
+        return prepare(folder, items, self.url(name))
+
+
+PARTS: dict[str, Callable[[Run], list[Result]]] = {
+    "postings": lambda run: postings(run.arena("postings"), run.server, run.rounds),
+    "scans": lambda run: scans(run.arena("scans")),
+    "push": lambda run: [
+        *push.fan_out(run.arena("push1000"), 1_000, 10, 4.0),
+        *push.fan_out(run.arena("push5000"), 5_000, 4, 1.0),
+        *push.one_to_one(run.arena("single")),
+    ],
+    "timers": lambda run: [
+        *timers.lateness(run.url("lateness")),
+        *timers.overdue(run.url("overdue")),
+    ],
+}
 
 
 def main(
     rounds: Annotated[int, typer.Option(help="Interleaved rounds per figure")] = 3,
-    only: Annotated[str, typer.Option(help="Drivers, comma separated")] = ALL,
+    only: Annotated[str, typer.Option(help="Parts, comma separated")] = ",".join(PARTS),
     on: Annotated[str, typer.Option(help="sqlite or postgres, the same server as pgbench")] = (
         "sqlite"
     ),
     write: Annotated[bool, typer.Option(help="Keep the result in bench/results")] = True,
 ) -> None:
     """Measure this machine."""
-    wanted = set(only.split(","))
-    found: dict[str, Any] = {
-        "machine": describe(),
-        "command": f"python -m bench --rounds {rounds} --on {on}",
-    }
-    lines = [f"machine: {found['machine']}"]
-    with tempfile.TemporaryDirectory(prefix="jieli-bench-") as name, pg.server() as server:
-        url = ""
-        if on == "postgres":
-            assert server is not None, "no PostgreSQL is installed"
-            url = server.database("bench")
-        arena = prepare(Path(name), url=url)
-        if "postings" in wanted:
-            found["limit"] = "raw sqlite3" if server is None else "pgbench, one plpgsql call"
-            rows = [*without_http(arena, server, rounds), *through_http(arena, server, rounds)]
-            found["postings"] = [_facts(row) for row in rows]
-            lines += [_posting_line(row) for row in rows]
-        if "scanners" in wanted:
-            found["scanners"] = scans_and_pushes(arena)
-            lines += [f"{what}: {value}" for what, value in found["scanners"].items()]
-        if "timers" in wanted:
-            found["timers"] = lateness(
-                server.database("timers") if url else f"sqlite:///{name}/timers.db"
-            )
-            lines += [f"{what}: {value}" for what, value in found["timers"].items()]
-    print("\n".join(lines))
+    wanted = only.split(",")
+    queue.configure("bench")
+    lines: list[Result] = []
+    for name in wanted:  # a fresh server for each: no part pays for another's dead rows
+        with tempfile.TemporaryDirectory(prefix="jieli-bench-") as folder, pg.server() as server:
+            lines += PARTS[name](Run(Path(folder), server, on, rounds))
+    print(f"machine: {describe()}\n{printed(lines)}")
     if write:
+        found = {
+            "machine": describe(),
+            "command": f"python -m bench --on {on} --rounds {rounds} --only {only}",
+            "lines": [line.to_json() for line in lines],
+        }
         day = f"{to_datetime(SystemClock().now()):%Y-%m-%d-%H%M}"
         RESULTS.mkdir(exist_ok=True)
         text = json.dumps(found, ensure_ascii=False, indent=1)
         (RESULTS / f"{day}-{on}.json").write_text(text + "\n")
-
-
-def _facts(row: Row) -> dict[str, Any]:
-    return {
-        "what": row.what,
-        "clients": row.clients,
-        "rate_per_s": round(row.rate),
-        "limit_per_s": round(row.limit),
-        "ratio": round(row.ratio, 3),
-        "p50_ms": round(row.p50_ms, 2),
-        "p99_ms": round(row.p99_ms, 2),
-        "cpu_us": round(row.cpu_us),
-    }
-
-
-def _posting_line(row: Row) -> str:
-    return (
-        f"postings {row.what:<22} c={row.clients:<3} {row.rate:7.0f}/s  limit {row.limit:7.0f}/s  "
-        f"ratio {row.ratio:.2f}  p50 {row.p50_ms:.1f} ms  p99 {row.p99_ms:.1f} ms  "
-        f"CPU {row.cpu_us:.0f} µs"
-    )
 
 
 if __name__ == "__main__":

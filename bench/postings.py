@@ -6,13 +6,14 @@ import asyncio
 import os
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import uvloop
 
 from bench.arena import Arena, serving
 from bench.machine import cpu_seconds, memory_kb, percentile
 from bench.pg import Pgbench, raw_sqlite_rate
+from bench.table import Gate, Result
 from bench.wire import Load, closed_loop, request
 from core.clock import SystemClock, perf
 from core.db import Database, Together
@@ -37,9 +38,32 @@ class Row:
     p99_ms: float
     cpu_us: float
 
-    @property
-    def ratio(self) -> float:
-        return self.rate / self.limit
+    def line(self, limit: str, must: float | None) -> Result:
+        """This row beside the limit of the same rounds."""
+        ratio = self.rate / self.limit
+        gates = [] if must is None else [Gate(ratio, must, at_least=True, unit=f" x {limit}")]
+        return Result(
+            "postings",
+            f"{self.what}, {self.clients} clients",
+            f"{self.rate:,.0f}/s, p50 {self.p50_ms:.2f} / p99 {self.p99_ms:.2f} ms, "
+            f"{self.cpu_us:.0f} µs CPU",
+            f"{limit} {self.limit:,.0f}/s",
+            tuple(gates),
+            asdict(self),
+        )
+
+
+# perf.md §9: through HTTP with 8 and 32 clients, and the core with 32; by kind of database.
+MUST = {"sqlite": (0.30, 1.0), "postgres": (0.35, 0.5)}
+
+
+def postings(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Result]:
+    """The core alone and the full door; on PostgreSQL the limit is taken on the same server."""
+    http, core = MUST["postgres" if arena.url.startswith("postgresql") else "sqlite"]
+    limit = "raw sqlite3" if pg is None else "pgbench"
+    lines = [row.line(limit, core) for row in without_http(arena, pg, rounds)]
+    doors = through_http(arena, pg, rounds)
+    return lines + [row.line(limit, http if row.clients > 1 else None) for row in doors]
 
 
 def limit(pg: Pgbench | None, clients: int) -> float:
@@ -61,7 +85,7 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
                 spent = cpu_seconds(process.pid) - before
                 assert not load.refused, load.refused[:3]
                 seen.append((load, most, spent / len(load.latencies) * 1e6))
-            rows.append(_row(f"HTTP, RSS {memory_kb(process.pid) // 1024} MB", clients, seen))
+            rows.append(_row(f"HTTP ({memory_kb(process.pid) // 1024} MB)", clients, seen))
     return rows
 
 

@@ -21,7 +21,7 @@ import orjson
 from bench.arena import Arena, free_port, running, serving
 from bench.guns import Guns, Heard, masked
 from bench.machine import cpu_seconds, memory_kb, pause, percentile
-from bench.table import Gate, Line, milliseconds
+from bench.table import Gate, Result, milliseconds
 from bench.wire import Client, open_loop, request
 from core import people
 from core.clock import HOUR, SystemClock, perf
@@ -101,7 +101,7 @@ class Side:
         return [(n, what, at) for n, what, at in orjson.loads(self.notes.read_bytes())]
 
 
-def fan_out(arena: Arena, scanners: int, each_round: int, per_second: float) -> list[Line]:
+def fan_out(arena: Arena, scanners: int, each_round: int, per_second: float) -> list[Result]:
     """A comment on a task that `scanners` show, beside `websockets.broadcast` of such frames."""
     hellos = _devices(arena, [arena.worker] * scanners)
     with _both(arena, _task_of(arena, arena.worker)) as (ours, bare, task):
@@ -119,7 +119,7 @@ def fan_out(arena: Arena, scanners: int, each_round: int, per_second: float) -> 
 
 def _fan_out_lines(
     scanners: int, ours: Side, bare: Side, begun: list[float], lost: int
-) -> list[Line]:
+) -> list[Result]:
     mine = _after(begun, ours.heard)
     theirs = _after([at for _, _, at in bare.told()], bare.heard)
     whole = _after(ours.sent, ours.heard)
@@ -139,7 +139,7 @@ def _fan_out_lines(
     cost = f"{ours.cpu_us:.0f} µs/message (with POST and commit), {ours.kb:.0f} KB/connection"
     beside = f"{bare.cpu_us:.0f} µs/message, {bare.kb:.0f} KB/connection"
     return [
-        Line(
+        Result(
             "push",
             f"commit → frame on {scanners:,} scanners; lost {lost}",
             f"{milliseconds(mine.all)}, last {mine.last_ms:.1f} ms",
@@ -147,9 +147,9 @@ def _fan_out_lines(
             tuple(gates),
             facts,
         ),
-        Line("push", f"POST → frame on {scanners:,} scanners", milliseconds(whole.all), busy),
-        Line("push", f"cost of {scanners:,}", cost, beside, (Gate(ours.kb, 40, unit=" KB"),)),
-        Line(
+        Result("push", f"POST → frame on {scanners:,} scanners", milliseconds(whole.all), busy),
+        Result("push", f"cost of {scanners:,}", cost, beside, (Gate(ours.kb, 40, unit=" KB"),)),
+        Result(
             "push",
             f"{scanners:,} idle, heartbeat each 20 s",
             f"{ours.idle_cpu:.1%} of a core",
@@ -158,7 +158,7 @@ def _fan_out_lines(
     ]
 
 
-def one_to_one(arena: Arena, scanners: int = 1_000) -> list[Line]:
+def one_to_one(arena: Arena, scanners: int = 1_000) -> list[Result]:
     """50 tasks a second, open loop, each handed over to one of 1,000 persons, each with a PDA."""
     everybody = _persons(arena, scanners)
     hellos = _devices(arena, everybody)
@@ -191,7 +191,7 @@ def one_to_one(arena: Arena, scanners: int = 1_000) -> list[Line]:
     facts = {"lost": lost, "post_to_frame": mine.facts, "bare": theirs.facts, "ratio_p50": ratio}
     facts |= {"cpu_us_per_post": ours.cpu_us, "answer_ms": _Late(ours.answers).facts}
     return [
-        Line(
+        Result(
             "push",
             f"POST of a hand-over → card on one of {scanners:,}, 50/s; lost {lost}",
             f"{milliseconds(mine.all)}; answer {milliseconds(ours.answers)}",

@@ -1,74 +1,56 @@
-"""Scanners at the WebSocket door: scan → reply, and a new task pushed to 200 of them."""
+"""Scans at the WebSocket door: from the trigger to the reply, one scanner and twenty at once."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import websockets
 
 from bench.arena import Arena, serving
-from bench.machine import cpu_seconds, percentile
-from bench.wire import exchange, request
+from bench.machine import percentile
+from bench.table import Result, milliseconds
 from core import people
-from core.catalog import NewPartner, add_partner
 from core.clock import SystemClock, perf
 from core.db import Database, Tx
 from core.people import ENGINE
 
-SCANNERS = 200
 SCANS = 200
-PUSHES = 50
-PER_SECOND = 5.0
 
 Key = tuple[str, str]
 
 
-def scans_and_pushes(arena: Arena) -> dict[str, Any]:
-    """The figures, in milliseconds."""
+def scans(arena: Arena) -> list[Result]:
+    """Look-ups of items: the shortest flow, its answer is stored as every other."""
     db = Database(arena.url, SystemClock())
-    keys = [db.write_now(lambda tx: _device(tx, arena)) for _ in range(SCANNERS)]
-    supplier = db.write_now(lambda tx: add_partner(tx, ENGINE, NewPartner("S1", "供应商一")))
+    keys = [db.write_now(lambda tx: _device(tx, arena)) for _ in range(20)]
     db.close()
-    with serving(arena) as (process, port):
-        before = cpu_seconds(process.pid)
-        found = asyncio.run(_measure(arena, port, keys, supplier))
-        found["server CPU seconds"] = round(cpu_seconds(process.pid) - before, 2)
-    return found
+    with serving(arena) as (_, port):
+        alone = asyncio.run(_together(arena, port, keys[:1], SCANS))
+        together = asyncio.run(_together(arena, port, keys, SCANS // 10))
+    return [_line(1, alone), _line(len(keys), together)]
+
+
+def _line(scanners: int, seconds: list[float]) -> Result:
+    facts = {"p50_ms": percentile(seconds, 0.5) * 1e3, "p99_ms": percentile(seconds, 0.99) * 1e3}
+    return Result("scans", f"scan → reply, {scanners} at once", milliseconds(seconds), facts=facts)
 
 
 def _device(tx: Tx, arena: Arena) -> Key:
-    code = people.make_enrol_code(tx, ENGINE, "枪")
-    made = people.enrol_device(tx, code)
+    made = people.enrol_device(tx, people.make_enrol_code(tx, ENGINE, "枪"))
     return made.token, people.open_session(tx, arena.worker, "pda", made.device_id)
 
 
-async def _measure(arena: Arena, port: int, keys: list[Key], supplier: int) -> dict[str, Any]:
-    one = await _connect(port, keys[0])
-    alone = await _scan(one, arena, "a", SCANS)
-    await one.close()
-    sockets = [await _connect(port, key) for key in keys]
-    together = await asyncio.gather(
-        *(_scan(each, arena, f"t{n}", 20) for n, each in enumerate(sockets[:20]))
-    )
-    pushed = await _pushes(arena, port, sockets, supplier)
+async def _together(arena: Arena, port: int, keys: list[Key], times: int) -> list[float]:
+    sockets = [await connect(port, key) for key in keys]
+    parts = await asyncio.gather(*(_scan(each, arena, times) for each in sockets))
     for each in sockets:
         await each.close()
-    return {
-        "scan → reply ms, 1 scanner": _ms(alone),
-        "scan → reply ms, 20 scanners": _ms([each for part in together for each in part]),
-        f"POST → task on {SCANNERS} scanners ms": _ms(pushed),
-        "frames pushed": f"{len(pushed)} of {PUSHES * SCANNERS}",
-    }
+    return [each for part in parts for each in part]
 
 
-def _ms(seconds: list[float]) -> str:
-    p50, p99 = percentile(seconds, 0.5) * 1e3, percentile(seconds, 0.99) * 1e3
-    return f"p50 {p50:.1f} / p99 {p99:.1f}"
-
-
-async def _connect(port: int, key: Key) -> websockets.ClientConnection:
+async def connect(port: int, key: Key) -> websockets.ClientConnection:
+    """A scanner that has said hello and has its inbox."""
     socket = await websockets.connect(f"ws://127.0.0.1:{port}/ws/pda", compression=None)
     hello = {"t": "hello", "v": 1, "device_token": key[0], "session": key[1]}
     await socket.send(json.dumps(hello))
@@ -77,66 +59,17 @@ async def _connect(port: int, key: Key) -> websockets.ClientConnection:
     return socket
 
 
-async def _scan(
-    socket: websockets.ClientConnection, arena: Arena, run: str, times: int
-) -> list[float]:
-    taken = []
-    for n in range(times):
-        code = f"X{n * 37 % len(arena.items):06d}"
-        frame = {"t": "scan", "id": f"bench-{run}-{n}", "code": code, "flow": "lookup"}
-        sent = perf()
-        await socket.send(json.dumps(frame))
-        while json.loads(await socket.recv())["t"] not in ("reply", "error"):
-            pass
-        taken.append(perf() - sent)
-    return taken
+async def scan(socket: websockets.ClientConnection, op_id: str, code: str) -> float:
+    """Pull the trigger and wait for the reply; seconds."""
+    sent = perf()
+    await socket.send(json.dumps({"t": "scan", "id": op_id, "code": code, "flow": "lookup"}))
+    while (frame := json.loads(await socket.recv()))["t"] not in ("reply", "error"):
+        pass
+    assert frame["t"] == "reply", frame
+    return perf() - sent
 
 
-async def _pushes(
-    arena: Arena, port: int, sockets: list[websockets.ClientConnection], supplier: int
-) -> list[float]:
-    """Orders posted open-loop; each opens a task that every scanner must show."""
-    sent_at: dict[str, float] = {}
-    taken: list[float] = []
-
-    async def listen(socket: websockets.ClientConnection) -> None:
-        heard = 0
-        while heard < PUSHES:
-            text = await socket.recv()
-            now = perf()
-            frame = json.loads(text)
-            if frame["t"] != "event":
-                continue
-            heard += 1
-            taken.append(now - sent_at[_order(frame)])
-            await socket.send(json.dumps({"t": "ack", "seq": frame["seq"]}))
-
-    listeners = [asyncio.create_task(listen(socket)) for socket in sockets]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for n in range(PUSHES):
-        code = f"PO-{n:04d}"
-        body = {
-            "code": code,
-            "supplier_id": supplier,
-            "warehouse_id": arena.warehouse,
-            "due_on": "2026-12-01",
-            "buyer_id": arena.admin,
-            "lines": [{"item_id": arena.items[n], "quantity": "5"}],
-        }
-        wire = request("/api/orders", arena.token, f"push-{n:06d}", json.dumps(body).encode())
-        sent_at[code] = perf()
-        status, answer = await exchange(reader, writer, wire)
-        assert status < 300, answer
-        await asyncio.sleep(1 / PER_SECOND)  # tidy: banned — an open loop keeps its own pace
-    await asyncio.wait(listeners, timeout=20)
-    for listener in listeners:
-        listener.cancel()
-    writer.close()
-    return taken
-
-
-def _order(frame: dict[str, Any]) -> str:
-    """The code of the order that a receive task is about."""
-    text = json.dumps(frame, ensure_ascii=False)
-    at = text.index("PO-")
-    return text[at : at + 7]
+async def _scan(socket: websockets.ClientConnection, arena: Arena, times: int) -> list[float]:
+    run = f"{id(socket):x}"
+    codes = (f"X{n * 37 % len(arena.items):06d}" for n in range(times))
+    return [await scan(socket, f"bench-{run}-{n}", code) for n, code in enumerate(codes)]

@@ -30,7 +30,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Result:
     """One line: what was done, the figure as text, what it is compared with, raw `facts`."""
 
     part: str
@@ -53,7 +53,7 @@ class Line:
 HEAD = ("part", "what", "figure", "beside", "gates")
 
 
-def printed(lines: Iterable[Line]) -> str:
+def printed(lines: Iterable[Result]) -> str:
     """The table as Markdown, so that it can be put into docs/performance.md as it is."""
     rows = [HEAD, tuple("---" for _ in HEAD)]
     for line in lines:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from core import people
+from core.bulk import Bulk, Lookup, given
 from core.bus import TIMER
 from core.clock import MINUTE, Instant
 from core.db import Database, Tx
@@ -35,13 +37,14 @@ from core.tasks.rules import (
     retry_key,
     rung_of,
 )
-from core.tasks.tables import PENDING, timers
-from core.tasks.task import Task
+from core.tasks.tables import PENDING, tasks, timers
+from core.tasks.task import LIVE, Task
 from core.tasks.tell import Message, refresh, seats_of, speaker_for, tell
 from core.tasks.timers import COLUMNS, Timer, carry, pending, reckoner, write
 from core.tasks.words import moment, standstill, waiting
 
-BATCH = 100
+BATCH = 25  # timers acted on in one transaction: whoever writes meanwhile waits for it
+SWEPT = 1_000  # timers looked at in one: those of tasks that moved on cost next to nothing
 LATE = MINUTE  # a card this late says that the system stood still
 LOOK_AGAIN = 15 * MINUTE
 _WAKES = {"claim": "claimed", "snooze": "snoozed", "pause": "paused"}  # timer → state it ends
@@ -59,6 +62,40 @@ _MARK = (
     .where(timers.c.id == bindparam("id_"), timers.c.state == "pending")
     .values(state=bindparam("state_"), outcome=bindparam("outcome_"), fired_us=bindparam("now_"))
 )
+_LAID = given(id_=int, now_=int).c
+_LAY_ASIDE = Bulk(
+    timers.update()
+    .where(timers.c.id == _LAID.id_, timers.c.state == "pending")
+    .values(state="stale", fired_us=_LAID.now_)
+)
+
+
+class Standing(Protocol):
+    """What decides whether a timer may still act: a task, or the two columns of it."""
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def is_live(self) -> bool: ...
+
+
+class _Standing(NamedTuple):
+    id: str
+    generation: int
+    state: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE
+
+
+_STANDING = Lookup(
+    select(tasks.c.id, tasks.c.generation, tasks.c.state).where(
+        tasks.c.id.in_(bindparam("many", expanding=True))
+    ),
+    _Standing._make,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +106,11 @@ class Firing:
     rung count, given the timer and now?
     """
 
-    is_live: Callable[[Timer, Task], bool]
+    is_live: Callable[[Timer, Standing], bool]
     anchor: Callable[[Timer, Instant], Instant]
 
 
-def _same_generation(timer: Timer, task: Task) -> bool:
+def _same_generation(timer: Timer, task: Standing) -> bool:
     return task.is_live and timer.generation == task.generation
 
 
@@ -102,11 +139,20 @@ def lag(conn: Connection, now: Instant) -> Instant:
 
 
 def fire(tx: Tx, limit: int = BATCH, how: Firing = EXACT) -> int:
-    """Fire up to `limit` due timers, oldest first; how many were taken."""
-    taken = take_due(tx, limit)
+    """Act on up to `limit` due timers, oldest first, and lay aside those whose task moved on.
+
+    Answers how many were taken. After a standstill most are of the second kind.
+    """
+    due = take_due(tx, max(limit, SWEPT))
+    standing = {each.id: each for each in _STANDING.rows(tx.conn, (timer.task_id for timer in due))}
+    live = [timer for timer in due if how.is_live(timer, standing[timer.task_id])]
+    spared = {timer.id for timer in live}
+    stale = [(timer.id, tx.now) for timer in due if timer.id not in spared]
+    _LAY_ASIDE.run(tx, stale)
+    taken = live[:limit]
     for task_id, group in groupby(sorted(taken, key=_by_task), lambda timer: timer.task_id):
         act(tx, load(tx.conn, task_id), list(group), how)
-    return len(taken)
+    return len(taken) + len(stale)
 
 
 def take_due(tx: Tx, limit: int = BATCH) -> list[Timer]:

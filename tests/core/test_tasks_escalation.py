@@ -295,6 +295,20 @@ def test_timers_fire_in_batches(room: Room, buyer: Actor) -> None:
     assert counts == [3, 3, 1, 0]
 
 
+def test_timers_of_tasks_that_moved_on_do_not_stand_before_those_that_wait(
+    room: Room, buyer: Actor, director: Actor
+) -> None:
+    moved_on = [room.open("role:buyer") for _ in range(20)]
+    waits = room.open("role:buyer")
+    for task in moved_on:
+        room.close(buyer, task)
+    room.clock.advance(48 * HOUR)
+    taken = room.do(lambda tx: escalation.fire(tx, 3))
+    assert taken == 20 * 3 + 3
+    assert room.now(waits).level == 1
+    assert room.do(escalation.fire) == 0
+
+
 def test_a_crash_before_the_commit_leaves_everything_to_do(
     room: Room, buyer: Actor, director: Actor
 ) -> None:
