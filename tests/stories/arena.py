@@ -18,6 +18,7 @@ from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from typing import Any, cast
 
 import httpx
+import psutil
 import websockets
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
@@ -153,6 +154,11 @@ class Server:
         async with asyncio.timeout(PATIENCE):
             heard = (await self._launcher.stdout.readline()).decode().strip()
         assert heard == word, f"the launcher said {heard!r}: {self._log.read_text()[-2000:]}"
+
+    def process(self) -> psutil.Process:
+        """What it forked last."""
+        assert self._launcher is not None
+        return psutil.Process(self._launcher.pid).children()[-1]
 
     async def end(self) -> None:
         launcher, self._launcher = self._launcher, None

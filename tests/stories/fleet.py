@@ -2,7 +2,7 @@
 
 Every process is real and can be killed, frozen or restarted by itself (warm_server.py). People use
 whichever web process they are told to, and go to the next when it does not answer, as behind a
-proxy. WeCom is played in the test's process.
+proxy.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class Process:
 
 
 class Fleet:
-    """Web processes `webs`, worker processes `workers`, one database."""
+    """Web processes `webs`, worker processes `workers`, one database.
+
+    Without workers the web processes run the engine themselves.
+    """
 
     def __init__(
         self,
@@ -62,9 +65,10 @@ class Fleet:
         workers: int,
         redis_url: str = "",
         url: str = "",
+        mutant: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder, self.clock, self._env = folder, SystemClock(), env or {}
+        self.folder, self.clock = folder, SystemClock()
         self._own = not url  # a database on another server is that one's affair
         self.url = url or DATABASES.blank()
         self.db = Database(self.url, self.clock)
@@ -73,6 +77,8 @@ class Fleet:
         self.seeded = seed(self.db)
         self.tokens = self.db.write_now(self._sign_in)
         self.redis_url = redis_url
+        self._env = {**(env or {}), "TORTURE_MUTANT": mutant}
+        self._engine = "false" if workers else "true"
         self.webs = [self._process(f"web{n}", free_port()) for n in range(webs)]
         self.workers = [self._process(f"worker{n}", 0) for n in range(workers)]
         self.http = httpx.AsyncClient(timeout=20)
@@ -90,7 +96,7 @@ class Fleet:
             "JIELI_FILES_DIR": str(self.folder / "files"),
             "JIELI_PORT": str(port),
             "JIELI_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "JIELI_ENGINE": "false",
+            "JIELI_ENGINE": self._engine,
             "JIELI_ENGINE_SWEEP_SECONDS": "1",
             **self._env,
         }
@@ -177,11 +183,20 @@ async def open_fleet(
     workers: int = 2,
     redis_url: str = "",
     url: str = "",
+    mutant: str = "",
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Fleet]:
     """A started fleet; `env` is on top of what each process is told."""
     fleet = await asyncio.to_thread(
-        lambda: Fleet(folder, webs=webs, workers=workers, redis_url=redis_url, url=url, env=env)
+        lambda: Fleet(
+            folder,
+            webs=webs,
+            workers=workers,
+            redis_url=redis_url,
+            url=url,
+            mutant=mutant,
+            env=env,
+        )
     )
     try:
         await fleet.launch()

@@ -16,8 +16,9 @@ import typer
 from tests.servers import Postgres, postgres
 from tests.torture import cli_crash, cli_net
 from tests.torture.kills import kill_again_and_again
-from tests.torture.outages import freeze, kill_postgres
+from tests.torture.outages import kill_postgres
 from tests.torture.recording import On, Outcome, Seed, record
+from tests.torture.stops import freeze
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(cli_crash.app)
@@ -45,7 +46,7 @@ def outages(kills: int = 200, seed: Seed = 1) -> None:
 
 @app.command()
 def stops(times: int = 500, seed: Seed = 1) -> None:
-    """R6: SIGSTOP a web process under load, then SIGCONT."""
+    """R6: SIGSTOP whoever holds a lock or a lease, then SIGCONT."""
     _run_on_server(
         "R6", seed, lambda server, folder: freeze(server, folder, times=times, seed=seed)
     )

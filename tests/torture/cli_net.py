@@ -17,6 +17,7 @@ from tests.torture.history_nemesis import compete
 from tests.torture.network import shake
 from tests.torture.network_links import unplug, why_not
 from tests.torture.redis_outages import starve
+from tests.torture.soak import soak
 
 On = Annotated[str, typer.Option(help="sqlite or postgres")]
 Seed = Annotated[int, typer.Option(help="Names the run; the same seed makes the same choices")]
@@ -28,7 +29,7 @@ DURABLE = ("max_connections=100",)
 
 def add_to(app: typer.Typer, run: Run) -> None:
     """Every command of this module."""
-    for add in (_network, _redis, _history):
+    for add in (_network, _redis, _history, _soak):
         add(app, run)
 
 
@@ -75,3 +76,14 @@ def _history(app: typer.Typer, run: Run) -> None:
                 return compete(own, folder, ops=ops, seed=seed, calm=3.0, server=server)
 
         run("R13", on, seed, torture)
+
+
+def _soak(app: typer.Typer, run: Run) -> None:
+    @app.command("soak")
+    def long(on: On = "sqlite", minutes: float = 30, sockets: int = 200, seed: Seed = 1) -> None:
+        """R15: many scanners for a long time, with storms of reconnects."""
+
+        def torture(_url: str, folder: Path) -> Outcome:
+            return asyncio.run(soak(folder, minutes=minutes, seed=seed, sockets=sockets))
+
+        run("R15", on, seed, torture)

@@ -19,8 +19,9 @@ from api.demo.company import unit_gtin
 from api.demo.data import ITEMS, PEOPLE, PIN
 from api.demo.handheld import Handheld, Wire
 from core import events
-from core.clock import SystemClock
+from core.clock import SystemClock, perf
 from core.db import Database
+from core.events import Event
 from core.ids import new_id
 from pda.catchup import concerns, gap
 from tests.stories.fleet import Fleet
@@ -50,8 +51,11 @@ class Rude:
     async def recv(self) -> str | bytes:
         return await self._link.recv()
 
-    async def close(self) -> None:
+    def sever(self) -> None:
         self._link.transport.abort()
+
+    async def close(self) -> None:
+        self.sever()
         with suppress(*BROKEN):
             await self._link.wait_closed()
 
@@ -71,6 +75,7 @@ class Gun(Handheld):
         self.patience = patience
         self.heard: list[int] = []
         self.snapshots: list[int] = []
+        self.is_settled = False  # connected, and told where it stands
         self.breaks = 0
         self.device_id = 0
         self.wrong: list[str] = []  # what a scanner must never be told
@@ -85,6 +90,7 @@ class Gun(Handheld):
                 self.wrong.append(f"event {frame['seq']} after {frame['after']} at {self.cursor}")
                 self.cursor = frame["after"]
             self.heard.append(frame["seq"])
+        self.is_settled |= frame["t"] in {"inbox", "resumed"}
         super()._take(frame)
 
     async def insist(self, *frames: Wire) -> list[Wire]:
@@ -99,6 +105,31 @@ class Gun(Handheld):
         """Hear everything that was said so far, however often it takes."""
         while not await self._try(self.hear):
             pass
+
+    async def rest(self, seconds: float) -> None:
+        """Hear what comes meanwhile; a connection that broke is made again."""
+        over = perf() + seconds
+        while (left := over - perf()) > 0:
+            if self._line is None:
+                await self.settle()
+            try:
+                async with asyncio.timeout(left):
+                    await self.listen()
+            except TimeoutError:
+                return
+            except BROKEN:
+                self.breaks += 1
+                await self.drop()
+
+    def sever(self) -> None:
+        """The network is gone, at whatever moment this is."""
+        self.is_settled = False
+        if isinstance(self._line, Rude):
+            self._line.sever()
+
+    async def drop(self) -> None:
+        self.is_settled = False
+        await super().drop()
 
     async def _try(self, talk: Callable[[], Awaitable[None]]) -> bool:
         """Talk on a connection that is there, or made; False when it broke or fell silent."""
@@ -179,14 +210,18 @@ def label_of(item: str) -> str:
     return unit_gtin(next(each for each in ITEMS if each.code == item))
 
 
-def missed(db: Database, gun: Gun) -> list[str]:
+def whole_log(db: Database) -> list[Event]:
+    """Every event there is."""
+    return db.read_now(lambda conn: gap(conn, 0, events.head(conn)))
+
+
+def missed(log: list[Event], gun: Gun) -> list[str]:
     """What is wrong with what a scanner heard: each event of its person, once, in order.
 
     Numbered 1..N from its last snapshot on, it must have heard exactly 1..N.
     """
     start = gun.snapshots[-1]
-    log = db.read_now(lambda conn: gap(conn, start, events.head(conn)))
-    wanted = [event.seq for event in log if concerns(event, gun.person_id)]
+    wanted = [event.seq for event in log if event.seq > start and concerns(event, gun.person_id)]
     heard = [seq for seq in gun.heard if seq > start]
     found = list(gun.wrong)
     if lost := sorted(set(wanted) - set(heard)):

@@ -5,26 +5,33 @@ A process of tests/stories/warm_server.py becomes one when TORTURE_MUTANT names 
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
+from sqlalchemy import Pool, bindparam, select
+from sqlalchemy.event import listens_for
 
 import api.main
 import pda.session
 from core.bus import Bus
+from core.clock import SECOND, Instant
 from core.db import Committed
 from core.events import Event
 from core.feed import Feed
+from core.outbox import deliver, recording, rules
+from core.outbox.tables import messages
 from pda.catchup import catch_up
+from pda.session import Session
 
 
 def become(name: str) -> None:
-    """Turn this process into the mutant called `name`; empty: stay sound."""
-    if name:
-        MUTANTS[name]()
+    """Turn this process into the mutants called `name`, with commas; empty: stay sound."""
+    for each in filter(None, name.split(",")):
+        MUTANTS[each]()
 
 
 def skips_the_gap() -> None:
@@ -68,7 +75,50 @@ def hints_are_the_data() -> None:
     type.__setattr__(Bus, "hear", hear_events)
 
 
+def keeps_what_left() -> None:
+    """Leaves a descriptor and a hundred kilobytes behind for every connection."""
+    kept: list[Any] = []
+    init = Session.__init__
+
+    def remember(session: Session, *parts: Any) -> None:
+        kept.append((os.dup(0), b"x" * 100_000))
+        init(session, *parts)
+
+    type.__setattr__(Session, "__init__", remember)
+
+
+def small_caches() -> None:
+    """Not broken: SQLite's page caches, which fill for as long as the database grows, are full at
+    once, so that whatever still grows is ours."""
+
+    @listens_for(Pool, "checkout")
+    def shrink(connection: Any, record: Any, _: object) -> None:
+        if "shrunk" not in record.info:
+            record.info["shrunk"] = True
+            connection.execute("PRAGMA cache_size=-1024")
+            connection.execute("PRAGMA mmap_size=0")
+
+
+SHORT_LEASE: Instant = 5 * SECOND // 2
+
+
+def short_lease() -> None:
+    """Not broken: a lease of seconds, so that five hundred may run out in minutes."""
+    vars(rules)["LEASE"] = SHORT_LEASE
+    vars(deliver).update(PATIENCE_SECONDS=2.0, BURST_SECONDS=1.0)
+
+
+def no_fence() -> None:
+    """Records a delivery without asking whether the lease is still its own."""
+    unfenced = select(messages).where(messages.c.id == bindparam("id_"))
+    vars(recording)["_FENCED"] = unfenced
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "skips-the-gap": skips_the_gap,
     "hints-are-the-data": hints_are_the_data,
+    "short-lease": short_lease,
+    "no-fence": no_fence,
+    "small-caches": small_caches,
+    "keeps-what-left": keeps_what_left,
 }

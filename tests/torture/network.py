@@ -16,7 +16,7 @@ from core.quantity import ONE
 from core.stock import on_hand, posted, prove
 from tests.stories.arena import mouldy, order_of
 from tests.stories.fleet import Fleet, open_fleet
-from tests.torture.gun import GOODS, Gun, enrolled, inbox_differs, label_of, missed
+from tests.torture.gun import GOODS, Gun, enrolled, inbox_differs, label_of, missed, whole_log
 from tests.torture.network_proxy import ChaosProxy
 
 LOGINS = ("zhaogang", "sunli")
@@ -25,10 +25,23 @@ EPISODE = 60.0  # seconds for one more fault
 
 
 class Floor:
-    """Scanners that move goods and a desk that makes tasks, until told to stop."""
+    """Scanners that move goods and a desk that makes tasks, until told to stop.
 
-    def __init__(self, fleet: Fleet, rng: Random, guns: list[Gun]) -> None:
+    Scanners `rest` that many seconds on average, and `lookups` of what they do moves nothing.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        rng: Random,
+        guns: list[Gun],
+        *,
+        rest: float = 0.0,
+        lookups: float = 0.0,
+        left_open: float = 0.2,
+    ) -> None:
         self.fleet, self.rng, self.guns = fleet, rng, guns
+        self._rest, self._lookups, self._left_open = rest, lookups, left_open
         self.moved: dict[str, int] = {}  # operation id of an answered posting → pieces
         self.wrong: list[str] = []
         self.orders = 0
@@ -51,6 +64,11 @@ class Floor:
 
     async def _scan_on(self, gun: Gun) -> None:
         while not self._stopping.is_set():
+            if self._rest:
+                await gun.rest(self.rng.uniform(0, 2 * self._rest))
+            if self.rng.random() < self._lookups:
+                await gun.stay()
+                continue
             pieces = self.rng.randint(1, 4)
             frames = gun.scans(START, *[label_of(GOODS)] * pieces, TO)
             answers = await gun.insist(*frames)
@@ -67,7 +85,7 @@ class Floor:
             body = order_of(fleet.seeded, self.orders) | {"code": f"CG-{self.orders:06d}"}
             key = new_id(fleet.clock.now())
             made = (await fleet.send("wangmin", "/api/orders", body, key)).json()
-            if self.rng.random() < 0.8:
+            if self.rng.random() >= self._left_open:
                 arrived = mouldy(made["lines"][0]["id"], self.orders)
                 key = new_id(fleet.clock.now())
                 await fleet.send("sunli", "/api/receipts/combined", arrived, key)
@@ -91,7 +109,7 @@ async def shake(
     """
     rng = Random(seed)
     async with (
-        open_fleet(folder, webs=1, workers=0, env={"TORTURE_MUTANT": mutant}) as fleet,
+        open_fleet(folder, webs=1, workers=0, mutant=mutant) as fleet,
         weather(fleet, rng, slowest) as net,
     ):
         made = [
@@ -130,8 +148,9 @@ async def judge(fleet: Fleet, floor: Floor) -> list[str]:
         *fleet.complaints()[:5],
         *await asyncio.to_thread(recount, fleet.db, fleet, floor),
     ]
+    log = await asyncio.to_thread(whole_log, fleet.db)
     for gun in floor.guns:
-        found += await asyncio.to_thread(missed, fleet.db, gun)
+        found += missed(log, gun)
         found += await inbox_differs(fleet, gun)
     return found
 

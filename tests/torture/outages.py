@@ -1,4 +1,4 @@
-"""R4, R6: the server is killed under load, a process is stopped at a bad moment.
+"""R4: the database server is killed under load.
 
 The web and worker processes are never restarted: they must find back by themselves.
 """
@@ -19,7 +19,7 @@ from core.db import Database
 from core.ids import new_id
 from core.stock import prove
 from tests.servers import Postgres
-from tests.stories.fleet import Fleet, Process, open_fleet
+from tests.stories.fleet import Fleet, open_fleet
 
 CALLERS = 6
 PATIENCE = 60.0
@@ -124,28 +124,4 @@ async def kill_postgres(
     if max(outages) > 5:
         found.append(f"ready only after {max(outages):.1f} s")
     figures = {"kills": kills, "postings": len(load.promised), "outage_max_s": max(outages)}
-    return found, figures
-
-
-async def freeze(
-    server: Postgres, folder: Path, *, times: int, seed: int
-) -> tuple[list[str], dict[str, Any]]:
-    """R6: SIGSTOP one web process under load, longer than it may hold a lock, then SIGCONT."""
-    rng = Random(seed)
-    waits: list[float] = []
-    url = server.url(server.create())
-    async with open_fleet(folder, webs=2, workers=1, url=url) as fleet:
-        load = Load(fleet)
-        for _ in range(times):
-            await load.more(rng.randint(1, 40))
-            stopped: Process = rng.choice(fleet.webs)
-            await stopped.server.obey("freeze")
-            began = perf()
-            await load.more(2)  # the other process serves its callers
-            waits.append(perf() - began)
-            await asyncio.sleep(rng.uniform(0.0, 3.0))
-            await stopped.server.obey("thaw")
-        await load.end()
-        found = await asyncio.to_thread(recount, fleet.db, load)
-    figures = {"stops": times, "postings": len(load.promised), "wait_max_s": max(waits)}
     return found, figures

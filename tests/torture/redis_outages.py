@@ -14,7 +14,7 @@ from core.outbox.claiming import next_due
 from tests.servers import Redis
 from tests.stories.arena import mouldy, order_of
 from tests.stories.fleet import Fleet, Process, open_fleet
-from tests.torture.gun import Gun, enrolled, inbox_differs, missed
+from tests.torture.gun import Gun, enrolled, inbox_differs, missed, whole_log
 from tests.torture.outages import Load, recount
 
 LOGINS = ("zhaogang", "sunli")
@@ -76,7 +76,7 @@ async def starve(
         workers=workers,
         redis_url=redis.url,
         url=url,
-        env={"TORTURE_MUTANT": mutant},
+        mutant=mutant,
     ) as fleet:
         guns = {
             web: [await enrolled(fleet, login, Gun.dialler(web.port)) for login in LOGINS]
@@ -118,9 +118,10 @@ async def judge(fleet: Fleet, load: Load, guns: list[Gun]) -> list[str]:
         while (due := await fleet.db.read(lambda conn: next_due(conn, "wecom"))) is not None:
             assert due <= fleet.clock.now(), "nothing here waits for later"
             await asyncio.sleep(0.02)
+    await asyncio.gather(*(gun.settle() for gun in guns))
+    log = await asyncio.to_thread(whole_log, fleet.db)
     for gun in guns:
-        await gun.settle()
-        found += await asyncio.to_thread(missed, fleet.db, gun)
+        found += missed(log, gun)
         found += await inbox_differs(fleet, gun)
     return found
 
