@@ -13,7 +13,7 @@ async def test_storms_of_reconnects_leave_nothing_behind(tmp_path: Path) -> None
     found, figures = await soak(tmp_path, minutes=0.05, seed=1, sockets=30, storms=3)
     print(orjson.dumps({"test": "R15", **figures}).decode())
     assert found == []
-    assert figures["reconnects"] > 30
+    assert figures["reconnects"] >= 30
 
 
 async def test_a_server_that_keeps_what_left_is_caught(tmp_path: Path) -> None:
