@@ -28,8 +28,8 @@ demo: $(READY) ## a seeded warehouse day through the real doors, then jieli prov
 bench: $(READY) ## measure this machine; prints ratios and writes bench/results
 	$(V)/python -m bench
 
-torture: $(READY) ## kill, stop and starve it at full size (three hours); keeps bench/results/torture.jsonl
-	for on in sqlite postgres; do for what in kills lines disk; do $(V)/python -m tests.torture $$what --on $$on || exit 1; done; done && for mode in drop torn; do $(V)/python -m tests.torture power --mode $$mode && $(V)/python -m tests.torture power --mode $$mode --synchronous NORMAL --cuts 40 || exit 1; done && $(V)/python -m tests.torture outages && $(V)/python -m tests.torture stops
+torture: $(READY) ## kill, stop, cut off and starve it at full size (hours); keeps bench/results/torture.jsonl
+	$(V)/python -m tests.torture everything
 
 migration: $(READY) ## draft a migration: make migration m="add x"
 	$(V)/python -c "import sys; from core.migrations.run import draft; draft(sys.argv[1])" "$(m)"
