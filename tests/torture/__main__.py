@@ -7,6 +7,8 @@ wrong prints it and exits with 1.
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,29 @@ def stops(times: int = 500, seed: Seed = 1) -> None:
     _run_on_server(
         "R6", seed, lambda server, folder: freeze(server, folder, times=times, seed=seed)
     )
+
+
+EVERYTHING = (
+    *((what, "--on", on) for on in ("sqlite", "postgres") for what in ("kills", "lines", "disk")),
+    *((what, "--on", on) for on in ("sqlite", "postgres") for what in ("network", "history")),
+    *(("power", "--mode", mode) for mode in ("drop", "torn")),
+    *(("power", "--mode", m, "--synchronous", "NORMAL", "--cuts", "40") for m in ("drop", "torn")),
+    *((what,) for what in ("outages", "redis", "stops")),
+    *(("soak", "--on", on) for on in ("sqlite", "postgres")),
+)
+
+
+@app.command()
+def everything() -> None:
+    """All of it at full size, one after the other; goes on after one that found something."""
+    failed = [
+        " ".join(words)
+        for words in EVERYTHING
+        if subprocess.run([sys.executable, "-m", "tests.torture", *words], check=False).returncode
+    ]
+    if failed:
+        typer.echo("found something: " + "; ".join(failed), err=True)
+        raise typer.Exit(1)
 
 
 Outage = Callable[[Postgres, Path], Coroutine[Any, Any, Outcome]]

@@ -32,7 +32,7 @@ from core.ids import new_id
 from core.outbox.claiming import next_due
 from core.outbox.tables import SENDING, attempts, messages
 from core.people import ENGINE
-from core.postgres import STEP_LOCK
+from core.postgres_tx import STEP_LOCK
 from core.quantity import ONE
 from core.stock import Reserve, reserve
 from core.stock.tables import reservations
