@@ -101,6 +101,10 @@ class Courier:
                 self._known.pop(sql, None)
             raise
 
+    def forget(self) -> None:
+        """The session's prepared statements are gone."""
+        self._known = {}
+
     def drop(self) -> None:
         """Forget what waits: whoever put it there gave up."""
         self._waiting = []

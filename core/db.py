@@ -84,7 +84,9 @@ class Database:
         for tried in range(2):
             try:
                 with self._store.engines[0].connect() as conn:
-                    return query(conn)
+                    found = query(conn)
+                    conn.commit()  # psycopg forgets its prepared statements with a rollback
+                    return found
             except Exception as problem:
                 refusal = self._store.read_failed(problem, tried)
                 if refusal is problem:

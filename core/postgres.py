@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -114,6 +115,26 @@ def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
             connection.execute(setting)
         connection.autocommit = before
         record.info[COURIER] = Courier(connection)
+
+    _forget_with(engine)
+
+
+def _forget_with(engine: Engine) -> None:
+    """psycopg drops the prepared statements of a session after a rollback or a change of tables."""
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def executed(conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip()[:4].upper() in ("DROP", "ALTE", "ROLL", "DISC", "DEAL"):
+            conn.info[COURIER].forget()
+
+    @event.listens_for(engine, "rollback")
+    def rolled_back(conn: Connection) -> None:
+        conn.info[COURIER].forget()
+
+    @event.listens_for(engine, "reset")
+    def reset(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _state: Any) -> None:
+        if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+            record.info[COURIER].forget()
 
 
 def open_store(url: str, clock: Clock) -> Store:
@@ -275,10 +296,12 @@ class OwnCommit:
             self.close()
             return
         try:
-            self._conn.info[COURIER].drop()
+            courier = self._conn.info[COURIER]
+            courier.drop()
             driver: Any = self._conn.connection.driver_connection
             self._conn.rollback()
             driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done
+            courier.forget()
             self._end_turn()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()

@@ -99,6 +99,24 @@ def test_what_is_held_when_something_breaks_is_dropped(courier: Courier) -> None
     assert (read.rowcount, read.fetchall()) == (0, [])
 
 
+@pytest.mark.parametrize("again", ["savepoint", "drop"])
+def test_what_psycopg_forgets_is_prepared_anew(
+    conn: Connection, courier: Courier, again: str
+) -> None:
+    """After ROLLBACK TO or DDL it deallocates all statements of the session."""
+    for number in range(8):  # psycopg prepares what it has seen five times
+        conn.exec_driver_sql("SELECT 1")
+        courier.execute(ADD, (number, again))
+        courier.deliver()
+        if again == "drop":
+            conn.exec_driver_sql("DROP TABLE IF EXISTS nothing")
+        else:
+            conn.begin_nested().rollback()
+    read = courier.execute(ALL)
+    courier.deliver()
+    assert len(read.fetchall()) == 8
+
+
 def test_more_than_both_sockets_can_hold_goes_through(courier: Courier) -> None:
     much = "货" * 1_000_000
     sent = [courier.execute("SELECT %s::text", (much + str(number),)) for number in range(12)]
