@@ -80,7 +80,7 @@ def tampered(settings: Settings, task_id: str, person: int, now: int) -> list[st
     good = portal_token(settings, task_id, person, now + DAY)
     other = settings.model_copy(update={"secret": type(settings.secret)("another secret")})
     return [
-        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        good[:-9] + ("A" if good[-9] != "A" else "B") + good[-8:],  # the last one has spare bits
         good[4:],
         "x",
         "x" * 2000,

@@ -69,7 +69,7 @@ def test_a_read_then_write_loses_no_update(two: tuple[Database, Database]) -> No
 def test_a_long_command_is_not_starved_by_short_ones(two: tuple[Database, Database]) -> None:
     """It clashes while others are quicker; after three tries it takes the turn for itself."""
     two[0].write_now(lambda tx: events.begin_epoch(tx, "0"))
-    tries, stop = [0], threading.Event()
+    tries, short, stop = [0], [0], threading.Event()
 
     def one_more(tx: Tx) -> None:
         value = tx.execute(select(events.meta.c.value)).scalar_one()
@@ -78,21 +78,23 @@ def test_a_long_command_is_not_starved_by_short_ones(two: tuple[Database, Databa
     def long_one(tx: Tx) -> None:
         tries[0] += 1
         value = tx.execute(select(events.meta.c.value)).scalar_one()
-        stop.wait(0.03)  # others commit meanwhile
+        before, waits = short[0], 0
+        while short[0] == before and waits < 20:  # others commit meanwhile, unless it has the turn
+            stop.wait(0.01)
+            waits += 1
         tx.execute(events.meta.update().values(value=str(int(value) + 1)))
 
-    def short_ones() -> int:
-        count = 0
+    def short_ones() -> None:
         while not stop.is_set():
             two[1].write_now(one_more)
-            count += 1
-        return count
+            short[0] += 1
 
     with ThreadPoolExecutor(1) as pool:
         counted = pool.submit(short_ones)
         two[0].write_now(long_one)
         stop.set()
-    assert two[0].read_now(events.epoch) == str(counted.result() + 1)
+        counted.result()
+    assert two[0].read_now(events.epoch) == str(short[0] + 1)
     assert 1 < tries[0] <= 6
 
 
