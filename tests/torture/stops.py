@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from pathlib import Path
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
@@ -43,7 +43,7 @@ from tests.stories.fleet import Fleet, Process, open_fleet
 from tests.torture.mutants import SHORT_LEASE
 from tests.torture.outages import PATIENCE, Load, recount
 
-WAYS = ("posting", "delivery", "step", "delivery", "posting")
+WAYS = ("posting", "delivery", "step", *("delivery", "posting") * 3, "delivery")
 PROMISES = 40  # reservations that expire in one batch of the engine's step
 AFTERWARDS = 0.3  # seconds at most that he sleeps on when others have taken over
 
@@ -96,7 +96,12 @@ class Stopper:
     def close(self) -> None:
         self._look.close()
 
-    async def stop(self, way: str) -> None:
+    async def go(self, ways: list[str]) -> None:
+        """One after the other: of webs, and of workers, one at least is awake."""
+        for way in ways:
+            await self._stop(way)
+
+    async def _stop(self, way: str) -> None:
         """Stop one holder, see the others go on, let him come back."""
         held = await {"posting": self._posting, "delivery": self._delivery, "step": self._step}[
             way
@@ -235,15 +240,18 @@ async def freeze(
     variants = ",".join(["short-lease", *filter(None, [mutant])])
     async with (
         vendor() as (simulator, ear, settings),
-        open_fleet(folder, webs=2, workers=2, url=url, mutant=variants, env=settings) as fleet,
+        open_fleet(
+            folder, webs=1 + ("posting" in ways), workers=2, url=url, mutant=variants, env=settings
+        ) as fleet,
     ):
         load = Load(fleet)
-        stopper = Stopper(fleet, load, ear, rng)
-        for number in range(times):
-            await stopper.stop(ways[number % len(ways)])
+        order = [ways[number % len(ways)] for number in range(times)]
+        webs = [way for way in order if way == "posting"]
+        workers = [way for way in order if way != "posting"]
+        with closing(Stopper(fleet, load, ear, rng)) as stopper:
+            await asyncio.gather(stopper.go(webs), stopper.go(workers))
         await load.end()
         await rested(fleet)
-        stopper.close()
         found = await asyncio.to_thread(recount, fleet.db, load)
         found += await asyncio.to_thread(effects, fleet, simulator)
     figures = {
