@@ -63,14 +63,19 @@ _BY_SEQ = (
     select(messages).where(_m.seq.in_(bindparam("seqs_", expanding=True))).order_by(_m.lane, _m.seq)
 )
 _GATE = select(channel_gates.c.open_at).where(channel_gates.c.channel == bindparam("channel_"))
-_NEXT = (
+_first = (
     select(_m.not_before)
     .where(_m.channel == bindparam("channel_"), _m.state == PENDING, _m.recipient.not_in(_flying))
     .order_by(_m.not_before)
     .limit(1)
 )
-_NEXT_LEASE = select(func.min(_m.lease_until)).where(
+_first_lease = select(func.min(_m.lease_until)).where(
     _m.channel == bindparam("channel_"), _m.state == SENDING
+)
+_NEXT = select(  # one question, because an outbox at rest is asked this most
+    _first.scalar_subquery().label("due"),
+    _first_lease.scalar_subquery().label("lease"),
+    _GATE.scalar_subquery().label("gate"),
 )
 _HISTORY = (
     select(attempts.c.begun_at, attempts.c.rings)
@@ -143,11 +148,9 @@ def claim(
 
 def next_due(conn: Connection, channel: str) -> Instant | None:
     """When `claim` may next find something: a due message, or a lease that ends."""
-    due = conn.execute(_NEXT, {"channel_": channel}).scalar()
-    lease = conn.execute(_NEXT_LEASE, {"channel_": channel}).scalar()
-    if due is not None:
-        due = max(due, _gate(conn, channel))
-    return min((each for each in (due, lease) if each is not None), default=None)
+    found = conn.execute(_NEXT, {"channel_": channel}).one()
+    due = None if found.due is None else max(found.due, found.gate or 0)
+    return min((each for each in (due, found.lease) if each is not None), default=None)
 
 
 def push_person(tx: Tx, channel: str, recipient: str, until: Instant) -> None:
