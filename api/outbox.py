@@ -15,6 +15,7 @@ from core.db import Tx
 from core.outbox import letters
 from core.outbox.messages import Message
 from core.people import Actor
+from core.tasks import again
 
 router = APIRouter(prefix="/api/outbox", tags=["outbox"])
 
@@ -59,11 +60,11 @@ async def dead_letters(
 
 @router.post("/dead/{message_id}/resend")
 async def resend(message_id: str, by: Resender) -> Response:
-    """Try again, from the person's first channel on."""
+    """Try again, from the person's first channel on; `superseded` when the task has ended."""
 
     def run(tx: Tx) -> object:
-        letters.resend(tx, by.actor, message_id)
-        return {"id": message_id, "state": "pending"}
+        goes = again.resend(tx, by.actor, message_id)
+        return {"id": message_id, "state": "pending" if goes else "superseded"}
 
     return await by.answer(f"resend:{message_id}", None, run)
 
@@ -73,8 +74,9 @@ async def reassign(message_id: str, body: Reassign, by: Resender) -> Response:
     """Send the card to somebody else."""
 
     def run(tx: Tx) -> object:
-        letters.reassign(tx, by.actor, message_id, body.person_id)
-        return {"id": message_id, "state": "pending", "person_id": body.person_id}
+        goes = again.reassign(tx, by.actor, message_id, body.person_id)
+        state = "pending" if goes else "superseded"
+        return {"id": message_id, "state": state, "person_id": body.person_id}
 
     return await by.answer(f"reassign:{message_id}", body, run)
 

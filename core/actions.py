@@ -34,7 +34,7 @@ from core.outbox.card import Button, Field
 from core.outbox.tokens import find_token, spend_token
 from core.people import Actor, person, require
 from core.quantity import Micro, parse
-from core.tasks import board
+from core.tasks import again, board
 from core.tasks.rules import NOT_YOURS
 from core.tasks.task import Task, TaskView
 
@@ -253,9 +253,12 @@ def _send_back(tx: Tx, doing: Doing) -> str:
 
 
 # -- messages and tasks themselves -------------------------------------------------------------
+_NOTHING_TO_SEND = "没有再发：那件事已经结束"
+
+
 def _resend(tx: Tx, doing: Doing) -> str:
-    letters.resend(tx, doing.actor, doing.about("message_id"))
-    return "已重发"
+    goes = again.resend(tx, doing.actor, doing.about("message_id"))
+    return "已重发" if goes else _NOTHING_TO_SEND
 
 
 def _reassign(tx: Tx, doing: Doing) -> str:
@@ -263,8 +266,8 @@ def _reassign(tx: Tx, doing: Doing) -> str:
     if not (given.isascii() and given.isdigit()):
         raise AppError(INVALID, field="人员编号", why="应是数字")
     other = person(tx.conn, int(given))
-    letters.reassign(tx, doing.actor, doing.about("message_id"), other.id)
-    return f"已改发给{other.name}"
+    goes = again.reassign(tx, doing.actor, doing.about("message_id"), other.id)
+    return f"已改发给{other.name}" if goes else _NOTHING_TO_SEND
 
 
 def _drop(tx: Tx, doing: Doing) -> str:

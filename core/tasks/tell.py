@@ -118,14 +118,15 @@ def refresh(tx: Tx, task: Task) -> None:
     """
     if "chat" in task.surfaces:
         queue.supersede(tx, task.id, task.generation)
-        _redraw(tx, task)
+        redraw(tx, task)
     if task.group:
         for host in tx.execute(_HOSTS, {"task_": task.id}).scalars().all():
-            _redraw(tx, load(tx.conn, host))
+            redraw(tx, load(tx.conn, host))
         _hand_card_on(tx, task)
 
 
-def _redraw(tx: Tx, task: Task) -> None:
+def redraw(tx: Tx, task: Task) -> None:
+    """Every card of the task, sent or not, says what is true now."""
     queue.edit_everywhere(tx, task.id, _cards(tx, task, ""), generation=task.generation)
 
 

@@ -13,11 +13,12 @@ from core.catalog import NewPartner, add_partner
 from core.clock import DAY, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
-from core.outbox.messages import messages_of
+from core.outbox.messages import find_message, messages_of
 from core.outbox.recording import DeadLetter
 from core.outbox.tables import DEAD, messages
 from core.outbox.tokens import token_of
 from core.people import ENGINE, NewPerson, add_person
+from core.tasks import hold
 from core.tasks.queries import comments_of
 from core.tasks.task import Task
 from tests.core.orders_world import BASE, CUP, Trader, q, trader
@@ -274,6 +275,30 @@ def test_an_undelivered_card_is_resent_or_dropped(
     assert t.press("管理员", task, action, face="desk", **inputs).sentence == said
     query = select(messages.c.state).where(messages.c.id == message_id)
     assert t.db.read_now(lambda conn: conn.execute(query).scalar()) == state
+
+
+@pytest.mark.parametrize(("action", "inputs"), [("resend", {}), ("reassign", {"person_id": "5"})])
+def test_a_dead_letter_of_a_task_that_has_ended_goes_nowhere(
+    t: Trader, action: str, inputs: dict[str, str]
+) -> None:
+    """It stood on a phone with live buttons for ever (simulation, seed 199)."""
+    message_id, task = lost_card(t)
+    t.press("陈晨", t.task("qc_decide"), "return", reason="退")
+    done = t.press("管理员", task, action, face="desk", **inputs)
+    assert done.sentence == "没有再发：那件事已经结束"
+    query = select(messages.c.state).where(messages.c.id == message_id)
+    assert t.db.read_now(lambda conn: conn.execute(query).scalar()) == "superseded"
+
+
+def test_a_dead_letter_that_is_sent_again_says_what_is_true_now(t: Trader) -> None:
+    message_id, task = lost_card(t)
+    decide = t.task("qc_decide")
+    t.do(lambda tx: hold.claim(tx, t.people["陈晨"], decide.id))
+    t.press("管理员", task, "resend", face="desk")
+    letter = t.db.read_now(lambda conn: find_message(conn, message_id))
+    assert letter is not None
+    assert letter.generation == decide.generation + 1
+    assert "陈晨 正在处理" in str(letter.card)
 
 
 def test_an_undelivered_card_goes_to_somebody_else(t: Trader) -> None:

@@ -1,0 +1,45 @@
+"""A dead letter is sent again: it says what is true of its task now, or goes nowhere.
+
+Between a card's death and a person's decision the task may have ended or moved on; a card with the
+old buttons would stand on a phone for ever.
+"""
+
+from __future__ import annotations
+
+from core.db import Tx
+from core.outbox import letters
+from core.outbox.messages import find_message
+from core.people import Actor
+from core.tasks.change import load
+from core.tasks.tell import redraw
+
+
+def resend(tx: Tx, actor: Actor, message_id: str) -> bool:
+    """Try a dead letter again; False when its task has ended meanwhile and nothing goes.
+
+    Raises:
+        AppError(not_found, letter_not_dead, no_chat, forbidden).
+    """
+    letters.resend(tx, actor, message_id)
+    return _brought_up_to_date(tx, message_id)
+
+
+def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> bool:
+    """Send a dead letter to another person instead; False as for `resend`.
+
+    Raises:
+        AppError(not_found, letter_not_dead, no_chat, forbidden).
+    """
+    letters.reassign(tx, actor, message_id, person_id)
+    return _brought_up_to_date(tx, message_id)
+
+
+def _brought_up_to_date(tx: Tx, message_id: str) -> bool:
+    letter = find_message(tx.conn, message_id)
+    assert letter is not None, "it was just put back"
+    task = load(tx.conn, letter.task_id)
+    # Somebody who has not got the task keeps what was sent to him: the sender wanted just that.
+    if not task.is_live or letter.person_id in task.people:
+        redraw(tx, task)
+    after = find_message(tx.conn, message_id)
+    return after is not None and after.state == "pending"
