@@ -10,7 +10,7 @@ at most one unsent card per (task, person) and one pending edit per surface, the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
@@ -101,6 +101,13 @@ _SUPERSEDE = (  # what waits is dropped; what is in flight, or may have arrived,
         reason=case((_WAITS, "任务已有变化"), else_=messages.c.reason),
     )
 )
+_REACHED = (
+    select(messages.c.person_id)
+    .where(messages.c.task_id == bindparam("task_id_"), messages.c.intent == "send")
+    .where(messages.c.state != "superseded")
+    .distinct()
+    .limit(500)
+)
 _OLDEST = select(func.min(messages.c.not_before)).where(messages.c.state == PENDING)
 _TOLD = (
     select(events.events.c.seq)
@@ -186,6 +193,12 @@ def supersede(tx: Tx, task_id: str, generation: int) -> int:
     return changed
 
 
+def unreached(conn: Connection, task_id: str, persons: Iterable[int]) -> list[int]:
+    """Those of `persons` to whom no card of the task was sent, is to be sent, or has died."""
+    reached = set(conn.execute(_REACHED, {"task_id_": task_id}).scalars())
+    return [each for each in persons if each not in reached]
+
+
 def receipt(
     tx: Tx, card_id: str, kind: str, certainty: str = "reported", at: Instant | None = None
 ) -> None:
@@ -249,4 +262,5 @@ __all__ = [
     "supersede",
     "surface_of_card",
     "surfaces_of",
+    "unreached",
 ]

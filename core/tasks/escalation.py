@@ -21,6 +21,7 @@ from core.bus import TIMER
 from core.clock import MINUTE, Instant
 from core.db import Database, Tx
 from core.engine import Step, command_step
+from core.outbox import queue
 from core.tasks.change import announce, assign, joined, load, update
 from core.tasks.hold import NO_HOLD, release
 from core.tasks.pause import run_again
@@ -240,6 +241,11 @@ def _climb(tx: Tx, task: Task, timer: Timer, how: Firing) -> None:
     refresh(tx, climbed)
     note = _late_note(timer, tx.now)
     tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note))
+    if climbed.generation != task.generation:
+        # Whose first card had not gone when somebody took the task never heard of it.
+        others = [each for each in climbed.people if each not in persons]
+        missed = queue.unreached(tx.conn, task.id, others)
+        tell(tx, climbed, missed, Message(timer.key, "new"))
 
 
 def _people_of(tx: Tx, task: Task, rung: Rung, timer: Timer) -> tuple[list[Recipient], bool]:

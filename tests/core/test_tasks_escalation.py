@@ -342,3 +342,18 @@ def test_shipped_policies_reach_somebody(room: Room, buyer: Actor, director: Act
     assert room.now(task).holder_id == director.person_id
     count = select(func.count()).select_from(timers).where(timers.c.state == "fired")
     assert room.db.read_now(lambda conn: conn.execute(count).scalar_one()) >= 9
+
+
+async def test_whose_card_had_not_gone_when_somebody_took_it_hears_of_it_at_the_next_rung(
+    room: Room, buyer: Actor, boss: Actor
+) -> None:
+    """The claim dropped the card, the rung told only its own people (simulation, seed 222)."""
+    room.person("王某")
+    task = room.open("role:buyer", policy=LADDER)
+    room.do(lambda tx: hold.claim(tx, buyer, task.id))
+    await room.deliver()
+    assert room.null.live("王某") == []
+    room.after(HOUR)
+    await room.deliver()
+    assert room.now(task).state == "open"
+    assert len(room.null.live("周主管")) == len(room.null.live("王某")) == 1
