@@ -79,6 +79,7 @@ def serve(
     """Run the server: migrate first, then doors, engine and live sockets in one process."""
     import uvicorn
 
+    from api.heap import keep_flat
     from api.logs import configure
 
     settings = Settings()
@@ -88,6 +89,7 @@ def serve(
     if engine is not None:
         settings = settings.model_copy(update={"engine": engine})
     configure(as_json=settings.log_json)
+    keep_flat()
     served = _demo(settings) if demo_data else _plain(settings)
     if demo_data:
         from api.demo.stage import announce
@@ -101,11 +103,13 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
+    from api.heap import keep_flat
     from api.logs import configure
     from api.worker import work
 
     settings = Settings()
     configure(as_json=settings.log_json)
+    keep_flat()
     if settings.worker_port:
         _observed_worker(settings)
     else:

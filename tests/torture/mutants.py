@@ -6,6 +6,7 @@ A process of tests/stories/warm_server.py becomes one when TORTURE_MUTANT names 
 from __future__ import annotations
 
 import os
+import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
@@ -93,7 +94,7 @@ def small_caches() -> None:
 
     @listens_for(Pool, "checkout")
     def shrink(connection: Any, record: Any, _: object) -> None:
-        if "shrunk" not in record.info:
+        if isinstance(connection, sqlite3.Connection) and "shrunk" not in record.info:
             record.info["shrunk"] = True
             connection.execute("PRAGMA cache_size=-1024")
             connection.execute("PRAGMA mmap_size=0")

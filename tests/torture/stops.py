@@ -244,7 +244,7 @@ async def freeze(
             folder, webs=1 + ("posting" in ways), workers=2, url=url, mutant=variants, env=settings
         ) as fleet,
     ):
-        load = Load(fleet)
+        load = Load(fleet, callers=3)
         order = [ways[number % len(ways)] for number in range(times)]
         webs = [way for way in order if way == "posting"]
         workers = [way for way in order if way != "posting"]
