@@ -8,9 +8,11 @@ keeps its line as evidence that it was counted (erpnext PR 55066).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Connection
 
 from core import catalog, events
 from core.db import Tx
@@ -37,7 +39,7 @@ from core.orders.tables import count_lines
 from core.orders.tables import counts as table
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro
-from core.stock import on_hand
+from core.stock import BalanceRow, on_hand
 
 __all__ = [
     "Count",
@@ -165,14 +167,16 @@ def _open(tx: Tx, actor: Actor, ask: OpenCount) -> _Opened:
 
 
 def _sheet_rows(tx: Tx, ask: OpenCount, count_id: str) -> list[dict[str, Any]]:
-    found, after = [], 0
-    while page := on_hand(tx.conn, warehouse_id=ask.warehouse_id, after=after):
-        after = page[-1].id
-        found += [row for row in page if row.owner_id == 0 and row.location_kind in ("bin", "dock")]
+    found = [
+        row
+        for where in _searches(ask)
+        for row in _all_on_hand(tx.conn, **where)
+        if row.owner_id == 0 and row.location_kind in ("bin", "dock")
+    ]
     wanted = [
         row
         for row in found
-        if (not ask.location_ids or row.location_id in ask.location_ids)
+        if row.warehouse_id == ask.warehouse_id
         and (not ask.item_ids or row.item_id in ask.item_ids)
     ]
     wanted.sort(key=lambda row: (row.location_code, row.item_code, row.lot_code or ""))
@@ -180,6 +184,23 @@ def _sheet_rows(tx: Tx, ask: OpenCount, count_id: str) -> list[dict[str, Any]]:
         _new_line(tx, count_id, line_no, (row.location_id, row.item_id, row.lot_id, row.status))
         for line_no, row in enumerate(wanted, 1)
     ]
+
+
+def _searches(ask: OpenCount) -> list[dict[str, int]]:
+    """The narrowest questions that find all: one bin of a large warehouse must not read it all."""
+    if ask.location_ids:
+        return [{"location_id": each} for each in dict.fromkeys(ask.location_ids)]
+    here = {"warehouse_id": ask.warehouse_id}
+    if ask.item_ids:
+        return [here | {"item_id": each} for each in dict.fromkeys(ask.item_ids)]
+    return [here]
+
+
+def _all_on_hand(conn: Connection, **where: Any) -> Iterator[BalanceRow]:
+    after = 0
+    while page := on_hand(conn, after=after, **where):
+        after = page[-1].id
+        yield from page
 
 
 def _new_line(

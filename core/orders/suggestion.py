@@ -78,13 +78,11 @@ _EMPTY = _BINS.where(
     ~exists().where(balances.c.location_id == locations.c.id, balances.c.on_hand != 0)
 )
 _IN_ZONE = locations.c.zone == bindparam("zone")
-_CANDIDATES = (
-    _WITH_ITEM,
-    _EMPTY.where(_IN_ZONE).limit(20),
-    _BINS.where(_IN_ZONE).limit(200),
-    _EMPTY.limit(20),
-    _BINS.limit(200),
-)
+# In the order of `rules.rank_places`: whoever finds enough need not look further, and a full
+# warehouse does not have every bin added up.
+_NEAR = (_WITH_ITEM,)
+_IN_THE_ZONE = (_EMPTY.where(_IN_ZONE).limit(20), _BINS.where(_IN_ZONE).limit(200))
+_ANYWHERE = (_EMPTY.limit(20), _BINS.limit(20), _BINS.limit(200))
 
 
 def suggest(
@@ -99,11 +97,18 @@ def suggest(
     """The best bins for `quantity` (base units) of this item and lot, best first; may be empty."""
     item = catalog.item(conn, item_id)
     asked = {"warehouse": warehouse_id, "item": item_id, "lot": lot_id, "zone": item.zone}
-    found = {each for query in _CANDIDATES for each in conn.execute(query, asked).scalars()}
-    places = [
-        _place(row, lot_id) for row in conn.execute(_FACTS, asked | {"places": sorted(found)})
-    ]
-    ranked = rules.rank_places(places, quantity, item.zone, limit)
+    steps = (_NEAR, *([_IN_THE_ZONE] if item.zone else []), *((each,) for each in _ANYWHERE))
+    places: dict[int, rules.Place] = {}
+    ranked: list[tuple[rules.Place, str]] = []
+    for queries in steps:
+        found = {each for query in queries for each in conn.execute(query, asked).scalars()}
+        fresh = sorted(found - places.keys())
+        if fresh:
+            rows = conn.execute(_FACTS, asked | {"places": fresh})
+            places |= {row.id: _place(row, lot_id) for row in rows}
+            ranked = rules.rank_places(list(places.values()), quantity, item.zone, limit)
+        if len(ranked) == limit:
+            break
     return [Bin(place.location_id, place.code, why, place.room) for place, why in ranked]
 
 

@@ -198,7 +198,7 @@ async def test_a_scan_costs_the_same_among_15_000_places(floor: Floor, gun: Scan
     with statements() as many:
         line = await gun.scan(SYRUP_LABEL, line)
     assert line["data"]["quantity"] == "36"
-    assert len(many) == len(few)
+    assert len(many) <= len(few)
     assert len(few) <= 40
     with statements() as shelved:
         done = await gun.scan("Z-14999", line, inputs={"accepted": "36", "checks": {"temp": "4"}})
