@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, bindparam, select
 
 from core.calendar.tables import leaves, rota_shifts, rotas
@@ -33,6 +35,13 @@ _LEAVE = (
     .order_by(leaves.c.id.desc())  # the newest entry corrects an older one
     .limit(1)
 )
+_AWAY = (
+    select(leaves.c.person_id)
+    .distinct()
+    .where(leaves.c.person_id.in_(bindparam("persons_", expanding=True)))
+    .where(leaves.c.from_us <= bindparam("at_"))
+    .where(leaves.c.to_us > bindparam("at_"))
+)
 _ACTIVE = select(persons.c.active).where(persons.c.id == bindparam("person_"))
 
 
@@ -43,6 +52,12 @@ def on_duty(conn: Connection, rota_code: str, at: Instant) -> list[int]:
     """
     rows = conn.execute(_ON_DUTY, {"code_": rota_code, "at_": at}).scalars()
     return list(dict.fromkeys(rows))
+
+
+def away(conn: Connection, persons: Iterable[int], at: Instant) -> set[int]:
+    """Who of them is on leave at `at`; only for these `stand_in` answers somebody else."""
+    values = {"persons_": sorted(set(persons)), "at_": at}
+    return set(conn.execute(_AWAY, values).scalars())
 
 
 def stand_in(conn: Connection, person_id: int, at: Instant) -> int:

@@ -5,6 +5,7 @@ Not for deciding anything: queue.py puts, claiming.py takes, recording.py ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,5 +146,10 @@ def messages_of(conn: Connection, task_id: str) -> list[Message]:
 
 def chat_for(conn: Connection, person_id: int, tried: list[str]) -> ChatIdentity | None:
     """The first living account of a person on a channel that has not refused this message."""
-    chats = [each for each in chats_of(conn, person_id) if each.state == "active"]
-    return next((chat for chat in chats if chat.channel not in tried), None)
+    return first_living(chats_of(conn, person_id), tried)
+
+
+def first_living(chats: Iterable[ChatIdentity], tried: Sequence[str] = ()) -> ChatIdentity | None:
+    """The first of these accounts that can be reached."""
+    living = (each for each in chats if each.state == "active" and each.channel not in tried)
+    return next(living, None)

@@ -10,7 +10,7 @@ at most one unsent card per (task, person) and one pending edit per surface, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
@@ -25,9 +25,9 @@ from core.outbox.claiming import Claimed, claim, next_due
 from core.outbox.edits import enqueue_edit, replace_card
 from core.outbox.messages import (
     Message,
-    chat_for,
     find_message,
     finish,
+    first_living,
     insert,
     messages_of,
     of_row,
@@ -36,6 +36,7 @@ from core.outbox.recording import DeadLetter, OnDead, record
 from core.outbox.surfaces import Surface, amend_handle, surface_of_card, surfaces_of
 from core.outbox.tables import PENDING, SENDING, messages, receipts
 from core.outbox.tokens import ActionToken, Bound, configure, find_token, make_tokens, spend_token
+from core.people import ChatIdentity, chats_of_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,11 @@ class Outgoing:
     group: str = ""
 
 
-_BY_KEY = (
-    select(messages.c.id)
-    .where(messages.c.dedupe == bindparam("key_"), messages.c.state != "superseded")
-    .order_by(messages.c.seq.desc())
-    .limit(1)
+_BY_KEYS = (
+    select(messages.c.dedupe, messages.c.id)
+    .where(messages.c.dedupe.in_(bindparam("keys_", expanding=True)))
+    .where(messages.c.state != "superseded")
+    .order_by(messages.c.seq)
 )
 _UNFINISHED = (
     select(messages)
@@ -110,26 +111,41 @@ _REACHED = (
 )
 _OLDEST = select(func.min(messages.c.not_before)).where(messages.c.state == PENDING)
 _TOLD = (
-    select(events.events.c.seq)
-    .where(events.events.c.subject == bindparam("subject_"))
+    select(events.events.c.subject)
+    .distinct()
+    .where(events.events.c.subject.in_(bindparam("subjects_", expanding=True)))
     .where(events.events.c.kind == "outbox.unreachable")
-    .limit(1)
 )
 
 
 def put(tx: Tx, out: Outgoing) -> str | None:
-    """Queue a card. Answers the message's id, or None when the person has no chat account.
+    """`put_all` of one card; the message's id, or None when the person has no chat account."""
+    return put_all(tx, [out])[0]
+
+
+def put_all(tx: Tx, outs: Sequence[Outgoing]) -> list[str | None]:
+    """Queue cards. Answers each message's id, or None when the person has no chat account.
 
     A key that came before answers the first message's id and changes nothing, unless that one was
     superseded. An unsent older card of the same task for the same person is folded into this one.
     """
-    known: str | None = tx.execute(_BY_KEY, {"key_": out.key}).scalar()
-    if known is not None:
-        return known
-    chat = chat_for(tx.conn, out.person_id, [])
-    if chat is None:
-        _say_unreachable(tx, out)
-        return None
+    rows = tx.execute(_BY_KEYS, {"keys_": [out.key for out in outs]})
+    known = {row.dedupe: row.id for row in rows}  # the newest of a key comes last
+    fresh = [out for out in outs if out.key not in known]
+    chats = chats_of_many(tx.conn, (out.person_id for out in fresh))
+    made: dict[str, str] = {}
+    unreachable = []
+    for out in fresh:
+        chat = first_living(chats.get(out.person_id, ()))
+        if chat is None:
+            unreachable.append(out)
+        elif out.key not in made:
+            made[out.key] = _put(tx, out, chat)
+    _say_unreachable(tx, unreachable)
+    return [known.get(out.key) or made.get(out.key) for out in outs]
+
+
+def _put(tx: Tx, out: Outgoing, chat: ChatIdentity) -> str:
     message_id = tx.new_id()
     make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
     lane = min([rules.LANES[out.priority], *_fold_unsent(tx, out)])
@@ -232,11 +248,18 @@ def _fold_unsent(tx: Tx, out: Outgoing) -> list[int]:
     return [each.lane for each in folded]
 
 
-def _say_unreachable(tx: Tx, out: Outgoing) -> None:
-    subject = f"person:{out.person_id}"
-    if tx.execute(_TOLD, {"subject_": subject}).first() is None:
-        payload = {"person_id": out.person_id, "task_id": out.task_id}
-        events.append(tx, "outbox.unreachable", subject, "engine", payload)
+def _say_unreachable(tx: Tx, outs: Sequence[Outgoing]) -> None:
+    """Once for each person, for ever."""
+    if not outs:
+        return
+    subjects = sorted({f"person:{out.person_id}" for out in outs})
+    told = set(tx.execute(_TOLD, {"subjects_": subjects}).scalars())
+    for out in outs:
+        subject = f"person:{out.person_id}"
+        if subject not in told:
+            told.add(subject)
+            payload = {"person_id": out.person_id, "task_id": out.task_id}
+            events.append(tx, "outbox.unreachable", subject, "engine", payload)
 
 
 __all__ = [
@@ -256,6 +279,7 @@ __all__ = [
     "next_due",
     "oldest_waiting",
     "put",
+    "put_all",
     "receipt",
     "record",
     "spend_token",

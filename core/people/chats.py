@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
@@ -32,6 +33,11 @@ _BY_CHAT = (
     .where(chat_identities.c.channel == bindparam("channel_"))
     .where(chat_identities.c.user_id == bindparam("user_"))
     .where(persons.c.active.is_(True))
+)
+_OF_PERSONS = (
+    select(chat_identities)
+    .where(chat_identities.c.person_id.in_(bindparam("persons_", expanding=True)))
+    .order_by(chat_identities.c.id)
 )
 _OF_PERSON = (
     select(chat_identities)
@@ -90,6 +96,14 @@ def chats_of(conn: Connection, person_id: int) -> list[ChatIdentity]:
     """The accounts of a person, dead ones too, oldest first."""
     rows = conn.execute(_OF_PERSON, {"person_": person_id}).mappings()
     return [ChatIdentity(**dict(row)) for row in rows]
+
+
+def chats_of_many(conn: Connection, persons: Iterable[int]) -> dict[int, list[ChatIdentity]]:
+    """`chats_of` for many persons in one question; who has none is missing in the answer."""
+    found: dict[int, list[ChatIdentity]] = {}
+    for row in conn.execute(_OF_PERSONS, {"persons_": sorted(set(persons))}).mappings():
+        found.setdefault(row["person_id"], []).append(ChatIdentity(**dict(row)))
+    return found
 
 
 def mark_chat_dead(tx: Tx, channel: str, user_id: str, why: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -69,6 +69,7 @@ class Person:
 
 
 _BY_ID = select(persons).where(persons.c.id == bindparam("id_"))
+_BY_IDS = select(persons).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
 _BY_LOGIN = select(persons).where(persons.c.login == bindparam("login_"))
 _BY_BADGE = select(persons).where(persons.c.badge == bindparam("badge_"))
 _WITH_ROLE = (
@@ -198,6 +199,12 @@ def person(conn: Connection, person_id: int) -> Person:
     if row is None:
         raise AppError(NOT_FOUND, what="人员", name=person_id)
     return _person(row)
+
+
+def persons_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, Person]:
+    """Many persons in one question; unknown ids are missing in the answer."""
+    rows = conn.execute(_BY_IDS, {"ids_": sorted(set(ids))})
+    return {row.id: _person(row) for row in rows}
 
 
 def person_by_login(conn: Connection, login: str) -> Person | None:

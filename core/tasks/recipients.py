@@ -37,10 +37,14 @@ def resolve(
     found: dict[int, Recipient] = {}
     for spec in specs:
         assert is_spec(spec), f"unknown recipient {spec}"
-        for person_id in _behind(conn, spec, task, at):
-            stand_in = calendar.stand_in(conn, person_id, at)
-            person = people.person(conn, stand_in)
-            if person.active and stand_in not in found:
+        behind = list(_behind(conn, spec, task, at))
+        away = calendar.away(conn, behind, at)
+        acting = {
+            each: calendar.stand_in(conn, each, at) if each in away else each for each in behind
+        }
+        known = people.persons_by_id(conn, acting.values())
+        for person_id, stand_in in acting.items():
+            if known[stand_in].active and stand_in not in found:
                 via = spec if stand_in == person_id else f"{spec}/for:{person_id}"
                 found[stand_in] = Recipient(stand_in, via)
     return list(found.values())[:MOST]
@@ -73,8 +77,10 @@ def _holders(task: Task | NewTask) -> list[int]:
 
 
 def _in_reach(conn: Connection, ids: Iterable[int], task: Task | NewTask) -> Iterator[int]:
+    ids = list(ids)
+    known = people.persons_by_id(conn, ids)
     for person_id in ids:
-        person = people.person(conn, person_id)
+        person = known[person_id]
         elsewhere = (
             task.warehouse_id is not None
             and person.warehouse_ids

@@ -93,6 +93,7 @@ def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
         return
     seats = seats_of(tx.conn, task.id)
     card_for = _cards(tx, task, message.note)
+    outs = []
     for person_id in persons:
         seat = seats.get(person_id)
         if seat is None or seat.card_on != task.id:
@@ -107,7 +108,9 @@ def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
             urgent=message.urgent,
             group=task.group,
         )
-        queue.put(tx, out)
+        outs.append(out)
+    if outs:
+        queue.put_all(tx, outs)
 
 
 def refresh(tx: Tx, task: Task) -> None:
