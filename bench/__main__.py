@@ -17,6 +17,8 @@ import typer
 
 from bench import pg, push, timers
 from bench.arena import Arena, prepare
+from bench.day import day
+from bench.growth import SIZES, growth
 from bench.machine import describe
 from bench.pg import Pgbench
 from bench.postings import postings
@@ -36,6 +38,14 @@ class Run:
     server: Pgbench | None
     on: str
     rounds: int
+    moves: int
+    minutes: float
+    pace: float
+
+    @property
+    def of_ours(self) -> Pgbench | None:
+        """The server that our database is on; None on SQLite."""
+        return self.server if self.on == "postgres" else None
 
     def url(self, name: str) -> str:
         """A fresh, empty database."""
@@ -59,6 +69,8 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
         *push.fan_out(run.arena("push5000"), 5_000, 4, 1.0),
         *push.one_to_one(run.arena("single")),
     ],
+    "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
+    "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
     "timers": lambda run: [
         *timers.lateness(run.url("lateness")),
         *timers.overdue(run.url("overdue")),
@@ -67,11 +79,15 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
 
 
 def main(
+    *,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds per figure")] = 3,
     only: Annotated[str, typer.Option(help="Parts, comma separated")] = ",".join(PARTS),
     on: Annotated[str, typer.Option(help="sqlite or postgres, the same server as pgbench")] = (
         "sqlite"
     ),
+    moves: Annotated[int, typer.Option(help="Size of the largest ledger of `growth`")] = SIZES[-1],
+    minutes: Annotated[float, typer.Option(help="How much of the `day`; all of it is 60")] = 10,
+    pace: Annotated[float, typer.Option(help="1: the `day` in an hour; 6: in ten minutes")] = 1,
     write: Annotated[bool, typer.Option(help="Keep the result in bench/results")] = True,
 ) -> None:
     """Measure this machine."""
@@ -80,12 +96,13 @@ def main(
     lines: list[Result] = []
     for name in wanted:  # a fresh server for each: no part pays for another's dead rows
         with tempfile.TemporaryDirectory(prefix="jieli-bench-") as folder, pg.server() as server:
-            lines += PARTS[name](Run(Path(folder), server, on, rounds))
+            lines += PARTS[name](Run(Path(folder), server, on, rounds, moves, minutes, pace))
     print(f"machine: {describe()}\n{printed(lines)}")
     if write:
         found = {
             "machine": describe(),
-            "command": f"python -m bench --on {on} --rounds {rounds} --only {only}",
+            "command": f"python -m bench --on {on} --rounds {rounds} --only {only} --moves {moves} "
+            f"--minutes {minutes} --pace {pace}",
             "lines": [line.to_json() for line in lines],
         }
         day = f"{to_datetime(SystemClock().now()):%Y-%m-%d-%H%M}"

@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from bench.machine import cpu_seconds
 from core.clock import perf
 
 SCHEMA = """
@@ -60,9 +63,22 @@ class Pgbench:
     def __init__(self, bin_dir: Path, folder: Path, user: str | None) -> None:
         self._bin, self._folder, self._user = bin_dir, folder, user
 
-    def database(self, name: str) -> str:
-        """A fresh database of ours on this server; its address."""
-        self.call("createdb", "-h", str(self._folder), "-U", "postgres", name)
+    @property
+    def host(self) -> str:
+        """The folder of its socket."""
+        return str(self._folder)
+
+    def cpu_seconds(self) -> float:
+        """What the server and its backends have used so far."""
+        lines = (self._folder / "data" / "postmaster.pid").read_text().splitlines()
+        head = psutil.Process(int(lines[0]))
+        gone = head.cpu_times()
+        living = sum(cpu_seconds(each.pid) for each in [head, *head.children()])
+        return living + gone.children_user + gone.children_system
+
+    def database(self, name: str, template: str = "template1") -> str:
+        """A fresh database of ours on this server, a copy of `template`; its address."""
+        self.call("createdb", "-h", self.host, "-U", "postgres", "-T", template, name)
         return f"postgresql://postgres@/{name}?host={self._folder}"
 
     def call(self, program: str, *words: str, text: str = "") -> str:

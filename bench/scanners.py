@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from asyncio import FIRST_COMPLETED
+from typing import Any
 
 import websockets
 
@@ -42,34 +44,60 @@ def _device(tx: Tx, arena: Arena) -> Key:
 
 
 async def _together(arena: Arena, port: int, keys: list[Key], times: int) -> list[float]:
-    sockets = [await connect(port, key) for key in keys]
-    parts = await asyncio.gather(*(_scan(each, arena, times) for each in sockets))
-    for each in sockets:
+    scanners = [await Scanner.connect(port, key) for key in keys]
+    parts = await asyncio.gather(*(_scan(each, arena, times) for each in scanners))
+    for each in scanners:
         await each.close()
     return [each for part in parts for each in part]
 
 
-async def connect(port: int, key: Key) -> websockets.ClientConnection:
-    """A scanner that has said hello and has its inbox."""
-    socket = await websockets.connect(f"ws://127.0.0.1:{port}/ws/pda", compression=None)
-    hello = {"t": "hello", "v": 1, "device_token": key[0], "session": key[1]}
-    await socket.send(json.dumps(hello))
-    while json.loads(await socket.recv())["t"] not in ("inbox", "resumed"):
-        pass
-    return socket
-
-
-async def scan(socket: websockets.ClientConnection, op_id: str, code: str) -> float:
-    """Pull the trigger and wait for the reply; seconds."""
-    sent = perf()
-    await socket.send(json.dumps({"t": "scan", "id": op_id, "code": code, "flow": "lookup"}))
-    while (frame := json.loads(await socket.recv()))["t"] not in ("reply", "error"):
-        pass
-    assert frame["t"] == "reply", frame
-    return perf() - sent
-
-
-async def _scan(socket: websockets.ClientConnection, arena: Arena, times: int) -> list[float]:
-    run = f"{id(socket):x}"
+async def _scan(scanner: Scanner, arena: Arena, times: int) -> list[float]:
     codes = (f"X{n * 37 % len(arena.items):06d}" for n in range(times))
-    return [await scan(socket, f"bench-{run}-{n}", code) for n, code in enumerate(codes)]
+    return [await scanner.scan(code) for code in codes]
+
+
+class Scanner:
+    """A signed-in scanner that hears all the time, as the page does: events are acknowledged."""
+
+    def __init__(self, socket: websockets.ClientConnection) -> None:
+        self._socket = socket
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._made = 0
+        self._hearing = asyncio.create_task(self._hear())
+
+    @classmethod
+    async def connect(cls, port: int, key: Key) -> Scanner:
+        """One that has said hello and has its inbox."""
+        socket = await websockets.connect(f"ws://127.0.0.1:{port}/ws/pda", compression=None)
+        hello = {"t": "hello", "v": 1, "device_token": key[0], "session": key[1]}
+        await socket.send(json.dumps(hello))
+        while json.loads(await socket.recv())["t"] not in ("inbox", "resumed"):
+            pass
+        return cls(socket)
+
+    async def scan(self, code: str) -> float:
+        """Pull the trigger and wait for the reply; seconds."""
+        self._made += 1
+        op_id = f"bench-{id(self):x}-{self._made:06d}"
+        self._waiting[op_id] = asyncio.get_running_loop().create_future()
+        sent = perf()
+        await self._socket.send(
+            json.dumps({"t": "scan", "id": op_id, "code": code, "flow": "lookup"})
+        )
+        await asyncio.wait((self._waiting[op_id], self._hearing), return_when=FIRST_COMPLETED)
+        assert self._waiting.pop(op_id).done(), "the server hung up on a scanner"
+        return perf() - sent
+
+    async def _hear(self) -> None:
+        async for text in self._socket:
+            frame = json.loads(text)
+            assert frame["t"] != "error", frame
+            if frame["t"] == "event":
+                await self._socket.send(json.dumps({"t": "ack", "seq": frame["seq"]}))
+            elif frame["t"] == "reply":
+                self._waiting[frame["id"]].set_result(frame)
+
+    async def close(self) -> None:
+        self._hearing.cancel()
+        await asyncio.gather(self._hearing, return_exceptions=True)
+        await self._socket.close()

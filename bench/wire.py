@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from core.clock import perf
 
+FRESH_SECONDS = 3.0  # the server hangs up on a connection that was idle for five
+
 
 @dataclass(slots=True)
 class Load:
@@ -32,6 +34,46 @@ def request(path: str, token: str, key: str, body: bytes) -> bytes:
         f"Idempotency-Key: {key}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
+
+
+def get(path: str, token: str) -> bytes:
+    """The bytes of one authenticated GET."""
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
+    return head.encode()
+
+
+class Pool:
+    """So many keep-alive connections and no more; whoever asks waits for a free one."""
+
+    def __init__(self, port: int, size: int) -> None:
+        self._port = port
+        self._free: asyncio.Queue[_Open | None] = asyncio.Queue()
+        for _ in range(size):
+            self._free.put_nowait(None)
+
+    async def ask(self, wire: bytes) -> tuple[int, bytes]:
+        """(status, body)."""
+        open_ = await self._free.get()
+        try:
+            if open_ is None or perf() - open_.used > FRESH_SECONDS:
+                if open_ is not None:
+                    open_.writer.close()
+                open_ = _Open(*await asyncio.open_connection("127.0.0.1", self._port))
+            answer = await exchange(open_.reader, open_.writer, wire)
+            open_.used = perf()
+            return answer
+        finally:
+            self._free.put_nowait(open_)
+
+
+@dataclass(slots=True)
+class _Open:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    used: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.used = perf()
 
 
 async def exchange(
