@@ -26,6 +26,7 @@ from core.anchor import Anchor, anchored, anchors, anchors_of
 from core.chain import GENESIS, link
 from core.clock import DAY, Clock, Instant
 from core.db import Database, Tx
+from core.durable import make_folder, sync
 from core.engine import ELSEWHERE, Step
 from core.ids import secret_token
 
@@ -113,7 +114,7 @@ def write_piece(folder: Path, piece: Piece) -> Written:
         OSError: no room, no rights.
     """
     check_chain(piece.name, piece.first, piece.previous, piece.rows)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     fresh = folder / f"tmp-{secret_token(64)}"
     try:
         with fresh.open("wb") as out:
@@ -131,7 +132,7 @@ def write_piece(folder: Path, piece: Piece) -> Written:
     finally:
         with suppress(FileNotFoundError):
             fresh.unlink()
-    _fsync_folder(folder)
+    sync(folder)
     return written
 
 
@@ -204,14 +205,6 @@ def check_anchor(conn: Connection) -> Iterator[str]:
 def _digest(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # -- rows ----------------------------------------------------------------------------------------

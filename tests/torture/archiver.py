@@ -1,21 +1,20 @@
-"""A process that archives and is killed again and again: forks itself when told, like worker.py.
+"""A process that archives and is killed again and again: a launcher like tests/torture/worker.py.
 
-`python -m tests.torture.archiver FOLDER [hasty]`. `hasty` is the mutant that must be caught: it
-removes the rows before their file is there.
+`python -m tests.torture.archiver [hasty]`. `hasty` is the mutant that must be caught: it removes
+the rows before their file is there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from pathlib import Path
 
 from core.archive import AUDIT, EVENTS, Archiving, Log, drop_anchor, next_piece, write_piece
 from core.clock import DAY, Instant, ManualClock
 from core.db import Database
 from tests.databases import MONDAY_0900
+from tests.torture import worker
 
 LATER: Instant = MONDAY_0900 + 100 * DAY
 DAYS = 31
@@ -50,40 +49,25 @@ async def finish(db: Database, folder: Path) -> None:
         pass
 
 
-async def _work(url: str, folder: Path, hasty: bool, says: int) -> None:
-    db = Database(url, ManualClock(LATER))
-    step = archiving(db, folder, Hasty if hasty else Archiving)
-    await db.read(lambda conn: next_piece(conn, EVENTS, LATER, 1))
-    await db.read(lambda conn: next_piece(conn, AUDIT, LATER, 1))
-    os.write(says, b"up")
-    while await step.run():
-        pass
-    signal.pause()
+class Archivist:
+    """One life; see tests/torture/worker.py. `folder` is where the files go."""
 
+    def __init__(self, url: str, folder: Path, _seed: int, mutant: str) -> None:
+        self._db = Database(url, ManualClock(LATER))
+        self._step = archiving(self._db, folder, Hasty if mutant == "hasty" else Archiving)
 
-def main() -> None:
-    """One line in: a database; one line out: the pid. "kill PID" kills."""
-    folder, hasty = Path(sys.argv[1]), "hasty" in sys.argv
-    print("warm", flush=True)  # the protocol
-    for line in sys.stdin:
-        words = line.split()
-        if words[0] == "kill":
-            os.kill(int(words[1]), signal.SIGKILL)
-            os.waitpid(int(words[1]), 0)
-            print("dead", flush=True)  # the protocol
-            continue
-        hears, says = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                asyncio.run(_work(words[0], folder, hasty, says))
-            finally:
-                os._exit(1)
-        os.close(says)
-        os.read(hears, 2)
-        os.close(hears)
-        print(pid, flush=True)  # the protocol
+    def warm_up(self) -> None:
+        for log in (EVENTS, AUDIT):
+            self._db.read_now(lambda conn, log=log: next_piece(conn, log, LATER, 1))  # type: ignore[misc]
+
+    def work(self) -> None:
+        asyncio.run(self._archive())
+        signal.pause()
+
+    async def _archive(self) -> None:
+        while await self._step.run():
+            pass
 
 
 if __name__ == "__main__":
-    main()
+    worker.main(Archivist)

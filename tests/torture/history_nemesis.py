@@ -15,8 +15,9 @@ from core.ids import new_id
 from core.stock import prove
 from tests.servers import Postgres
 from tests.torture.history import Op, check
-from tests.torture.history_worker import ITEMS, OPENED, Client, journals, prepare, read
+from tests.torture.history_worker import ITEMS, OPENED, Client, furnish, journals, read
 from tests.torture.kills import Launcher
+from tests.torture.yard import prepare
 
 LIFE = (0.3, 2.0)  # seconds of a process, once warm, in units of `calm`
 PEACE = (5.0, 15.0)  # seconds between two deaths of the server
@@ -55,7 +56,7 @@ def compete(
 
     With `server`, that is killed now and then, too: (what is wrong, figures).
     """
-    prepare(url)
+    prepare(url, furnish)
     bases = [folder / f"clients-{n}" for n in range(workers)]
     pause = threading.Event()  # never set
     kills = [0] * workers

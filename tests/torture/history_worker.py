@@ -18,14 +18,13 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, select
 
-from core import calendar, catalog, postgres
+from core import catalog, postgres
 from core.catalog import NewItem, NewLocation
 from core.catalog import tables as catalog_tables
 from core.clock import SystemClock, perf
 from core.db import Database, Together, Tx
 from core.errors import AppError
 from core.ids import new_id
-from core.migrations.run import upgrade
 from core.people import ENGINE
 from core.quantity import ONE
 from core.stock import (
@@ -53,17 +52,8 @@ T = TypeVar("T")
 _PAUSE = threading.Event()  # never set
 
 
-def prepare(url: str) -> None:
-    """A migrated database with a handful of everything in every place."""
-    db = Database(url, SystemClock())
-    upgrade(db)
-    db.write_now(calendar.seed)
-    db.write_now(catalog.seed_locations)
-    db.write_now(_furnish)
-    db.close()
-
-
-def _furnish(tx: Tx) -> None:
+def furnish(tx: Tx) -> None:
+    """A handful of everything in every place."""
     house = catalog.add_warehouse(tx, ENGINE, "W1", "压测仓")
     news = [NewLocation(code, "bin", warehouse_id=house) for code in PLACES]
     places = catalog.add_locations(tx, ENGINE, news)

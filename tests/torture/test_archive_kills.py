@@ -85,12 +85,12 @@ def kill_and_look(
     rng, pause = Random(SEED), threading.Event()
     db = Database(url, ManualClock(LATER))
     before = {log.name: db.read_now(lambda c, g=log: in_table(c, g)) for log in (EVENTS, AUDIT)}  # type: ignore[misc]
-    launcher = Launcher(str(folder), *mutant, module="tests.torture.archiver")
+    launcher = Launcher(*mutant, module="tests.torture.archiver")
     problems: list[str] = []
     hits, files, reach = 0, 0, MOST
     try:
         for _ in range(kills):
-            pid = launcher.fork(url)
+            pid = launcher.fork(url, folder, 0)
             pause.wait(rng.uniform(LEAST, reach))
             launcher.kill(pid)
             files, past = len(db.read_now(lambda c: anchors_of(c, EVENTS.name))), files

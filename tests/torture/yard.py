@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +41,8 @@ class Yard:
         return cls(tuple(items), tuple(conn.execute(wanted).scalars().all()))
 
 
-def prepare(url: str) -> None:
-    """A migrated database with plenty of everything in every place."""
-    queue.configure("torture")
-    db = Database(url, SystemClock())
-    upgrade(db)
-    db.write_now(calendar.seed)
-    db.write_now(catalog.seed_locations)
-    db.write_now(_furnish)
-    db.close()
-
-
-def _furnish(tx: Tx) -> None:
+def furnish(tx: Tx) -> None:
+    """Plenty of everything in every place."""
     people.add_person(tx, ENGINE, NewPerson("admin", "管理员", ("admin",)))
     warehouse = catalog.add_warehouse(tx, ENGINE, "W1", "压测仓")
     places = catalog.add_locations(
@@ -61,6 +52,16 @@ def _furnish(tx: Tx) -> None:
     count = catalog.location_by_code(tx.conn, "COUNT").id
     lines = [Line(item, 1_000_000 * ONE, count, place) for item in items for place in places]
     post(tx, ENGINE, Posting("torture:opening", "opening", tuple(lines)))
+
+
+def prepare(url: str, fill: Callable[[Tx], None] = furnish) -> None:
+    """A migrated database that `fill` has filled."""
+    queue.configure("torture")
+    db = Database(url, SystemClock())
+    upgrade(db)
+    for each in (calendar.seed, catalog.seed_locations, fill):
+        db.write_now(each)
+    db.close()
 
 
 def judge(url: str, journals: list[Path], most: int | None = 5) -> tuple[list[str], dict[str, int]]:
