@@ -20,6 +20,7 @@ from bench.arena import Arena, prepare
 from bench.day import day
 from bench.growth import SIZES, growth
 from bench.machine import describe
+from bench.partitions import partitions
 from bench.pg import Pgbench
 from bench.postings import postings
 from bench.scanners import scans
@@ -51,6 +52,10 @@ class Run:
         """A fresh, empty database."""
         if self.on == "sqlite":
             return f"sqlite:///{self.folder}/{name}.db"
+        return self.on_server(name)
+
+    def on_server(self, name: str) -> str:
+        """A fresh, empty database on PostgreSQL, whatever the run is on."""
         assert self.server is not None, "no PostgreSQL is installed"
         return self.server.database(name)
 
@@ -71,6 +76,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     ],
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
+    "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "timers": lambda run: [
         *timers.lateness(run.url("lateness")),
         *timers.overdue(run.url("overdue")),

@@ -52,9 +52,9 @@ class Ledger:
 def growth(folder: Path, url: str, server: Pgbench | None, most: int = SIZES[-1]) -> list[Result]:
     """p50 of a durable posting and its CPU at each size, as a ratio to the smaller; and reads."""
     arena = prepare(folder, ITEMS, url)
-    bins = _bins(arena)
+    bins = spread(arena)
     ledgers: list[Ledger] = []
-    build = _Builder(arena, bins, most)
+    build = Builder(arena, bins, most)
     begun = perf()
     for size in sorted({*SIZES[:2], most}):
         build.up_to(size)
@@ -72,7 +72,7 @@ def growth(folder: Path, url: str, server: Pgbench | None, most: int = SIZES[-1]
     return [built, *_results(ledgers)]
 
 
-class _Builder:
+class Builder:
     """Posts in sets of two hundred, and moves the clock so that all of it fills a year."""
 
     def __init__(self, arena: Arena, bins: list[int], most: int) -> None:
@@ -93,8 +93,9 @@ class _Builder:
         db.close()
 
     def _posting(self) -> Posting:
-        chosen = self._random.sample(range(ITEMS), LINES - 1)
-        chosen.append(self._random.randrange(HOT))
+        items = len(self._arena.items)
+        chosen = self._random.sample(range(items), LINES - 1)
+        chosen.append(self._random.randrange(items // 100))
         lines = tuple(
             Line(self._arena.items[item], ONE, *self._random.sample(self._bins, 2))
             for item in dict.fromkeys(chosen)
@@ -108,7 +109,7 @@ def _all(tx: Tx, items: list[tuple[Actor, Posting]]) -> None:
             raise answer
 
 
-def _bins(arena: Arena) -> list[int]:
+def spread(arena: Arena) -> list[int]:
     """Ten bins with a hundred thousand of every item."""
 
     def more(tx: Tx) -> list[int]:
@@ -118,7 +119,7 @@ def _bins(arena: Arena) -> list[int]:
     db = Database(arena.url, SystemClock())
     bins = [arena.source, *db.write_now(more)]
     for place in bins[1:]:
-        for start in range(0, ITEMS, 1_000):
+        for start in range(0, len(arena.items), 1_000):
             part = arena.items[start : start + 1_000]
             lines = tuple(Line(item, 100_000 * ONE, arena.source, place) for item in part)
             posting = Posting(op_id=f"spread:{place}:{start}", kind="transfer", lines=lines)
