@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from unicodedata import category
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select
 
 from core.catalog.gtin import candidates
 from core.catalog.tables import barcodes, items
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
 from core.people import Actor, Thing, insert_row, record, require
+from core.prefix import BeginsWith
 from core.quantity import MAX_MICRO, Micro
 
 CODE_TAKEN = define(
@@ -158,23 +159,25 @@ def items_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, Item]:
 
 
 def search_items(conn: Connection, text: str, limit: int = 20) -> list[Item]:
-    """Active items whose code begins with, whose name contains, or whose barcode is `text`."""
-    wanted = text.strip()
+    """Active items whose code begins with `text` or whose barcode it is, then those so named.
+
+    Names are only searched when it is nobody's whole code: that reads every item.
+    """
+    wanted, most = text.strip(), min(limit, PAGE)
     by_barcode = select(barcodes.c.item_id).where(barcodes.c.code.in_(candidates(wanted)))
-    query = (
-        select(items)
-        .where(items.c.active.is_(True))
-        .where(
-            or_(
-                items.c.code.startswith(wanted, autoescape=True),
-                items.c.name.contains(wanted, autoescape=True),
-                items.c.id.in_(by_barcode),
-            )
-        )
-        .order_by(items.c.code)
-        .limit(min(limit, PAGE))
-    )
-    return [_item(row) for row in conn.execute(query)]
+    coded = _found(conn, BeginsWith(items.c.code, wanted), most)
+    scanned = _found(conn, items.c.id.in_(by_barcode), most)
+    hits = {each.id: each for each in sorted((*coded, *scanned), key=lambda item: item.code)}
+    if not scanned and all(each.code != wanted for each in coded) and len(hits) < most:
+        named = items.c.name.contains(wanted, autoescape=True)
+        loosely = items.c.code.startswith(wanted, autoescape=True)  # in small letters, say
+        hits |= {each.id: each for each in _found(conn, or_(named, loosely), most)}
+    return list(hits.values())[:most]
+
+
+def _found(conn: Connection, condition: ColumnElement[bool], most: int) -> list[Item]:
+    query = select(items).where(items.c.active.is_(True), condition)
+    return [_item(row) for row in conn.execute(query.order_by(items.c.code).limit(most))]
 
 
 def all_items(conn: Connection, *, after_id: int = 0, limit: int = 200) -> list[Item]:

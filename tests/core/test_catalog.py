@@ -156,6 +156,9 @@ def test_searching_by_code_name_and_barcode(db: Database) -> None:
     assert found(" 6901234567892 ") == [one]
     assert found("B_%") == [two]
     assert found("_") == [two], "wildcards are letters"
+    assert found("A-001") == [one], "a whole code is meant as a code"
+    assert found("A-0") == [one]
+    assert found("001") == [one], "in the name"
     db.write_now(lambda tx: update_item(tx, ADMIN, two, {"active": False}))
     assert found("货品") == [one]
 
