@@ -23,6 +23,7 @@ from bench.machine import describe
 from bench.partitions import partitions
 from bench.pg import Pgbench
 from bench.postings import postings
+from bench.replica import replica
 from bench.scanners import scans
 from bench.table import Result, printed
 from core.clock import SystemClock, to_datetime
@@ -56,8 +57,13 @@ class Run:
 
     def on_server(self, name: str) -> str:
         """A fresh, empty database on PostgreSQL, whatever the run is on."""
+        return self.pg.database(name)
+
+    @property
+    def pg(self) -> Pgbench:
+        """The server of this run."""
         assert self.server is not None, "no PostgreSQL is installed"
-        return self.server.database(name)
+        return self.server
 
     def arena(self, name: str, items: int = 1_000) -> Arena:
         """A furnished database in a folder of its own."""
@@ -77,6 +83,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
+    "replica": lambda run: replica(run.folder, run.pg),
     "timers": lambda run: [
         *timers.lateness(run.url("lateness")),
         *timers.overdue(run.url("overdue")),

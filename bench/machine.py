@@ -54,9 +54,9 @@ def pause(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def wait_until(happened: Callable[[], bool], seconds: float) -> None:
-    """Look every 20 ms until it has happened; fail after `seconds`."""
+def wait_until(happened: Callable[[], bool], seconds: float, every: float = 0.02) -> None:
+    """Look every 20 ms (or `every` seconds) until it has happened; fail after `seconds`."""
     begun = perf()
     while not happened():
         assert perf() - begun < seconds, "it did not happen in time"
-        pause(0.02)
+        pause(every)

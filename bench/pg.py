@@ -81,6 +81,21 @@ class Pgbench:
         self.call("createdb", "-h", self.host, "-U", "postgres", "-T", template, name)
         return f"postgresql://postgres@/{name}?host={self._folder}"
 
+    @contextmanager
+    def standby(self, name: str) -> Iterator[str]:
+        """A streaming replica of this server for the time of the block; its database `name`."""
+        folder = self._folder / "standby"
+        data, log = str(folder / "data"), str(folder / "log")
+        self.call(
+            "pg_basebackup", "-h", self.host, "-U", "postgres", "-D", data, "-R", "-X", "stream"
+        )
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c hot_standby=on"
+        self.call("pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+        try:
+            yield f"postgresql://postgres@/{name}?host={folder}"
+        finally:
+            self.call("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
     def call(self, program: str, *words: str, text: str = "") -> str:
         done = subprocess.run(
             [str(self._bin / program), *words],
