@@ -1,8 +1,8 @@
 """R15: many scanners for a long time, with storms of reconnects. Nothing may grow.
 
-After the warm-up a straight line is laid through the server's resident memory; its descriptors are
-descriptors are counted whenever everybody is connected. SQLite's page caches are kept small, because
-they grow with the database until they are full. What was heard and posted is judged as in R7.
+After the warm-up a straight line is laid through the memory that the server alone holds; its
+descriptors are counted whenever everybody is connected. SQLite's page caches are kept small: they
+grow with the database until they are full. What was heard and posted is judged as in R7.
 """
 
 from __future__ import annotations
