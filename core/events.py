@@ -75,6 +75,7 @@ class Event:
 
 
 _HEAD = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+_EPOCH = select(meta.c.value).where(meta.c.key == "epoch")
 _INSERT = Bulk(events.insert(), tuple(events.c.keys()), as_json=("audience", "payload"))
 
 
@@ -223,7 +224,7 @@ def newest_of(conn: Connection, subject: str) -> Event | None:
 
 def epoch(conn: Connection) -> str:
     """Changes when history was replaced (restore): every cursor from before is then void."""
-    value = conn.execute(select(meta.c.value).where(meta.c.key == "epoch")).scalar()
+    value = conn.execute(_EPOCH).scalar()
     return value or "1"
 
 

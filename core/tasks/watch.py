@@ -7,7 +7,7 @@ ladder ended and nobody answered. Each generation is reported once. The engine's
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import Connection, bindparam, exists, func, or_, select
 
 from core.clock import Instant
 from core.db import Database, Tx
@@ -24,6 +24,26 @@ from core.tasks.words import STATES, span
 BATCH = 20
 KIND = "unwatched"
 
+_COMING = exists().where(
+    timers.c.task_id == tasks.c.id,
+    timers.c.generation == tasks.c.generation,
+    timers.c.state == "pending",
+)
+_FORGOTTEN = (
+    tasks.c.state.in_(LIVE),
+    tasks.c.kind != KIND,  # a forgotten report must not report itself for ever
+    tasks.c.reported_generation != tasks.c.generation,
+    ~_COMING,
+)
+_NEXT = select(func.min(func.coalesce(tasks.c.due_at, 0))).where(*_FORGOTTEN)
+_FOUND = (
+    select(tasks.c.id)
+    .where(*_FORGOTTEN)
+    .where(or_(tasks.c.due_at.is_(None), tasks.c.due_at <= bindparam("now_")))
+    .order_by(tasks.c.id)
+    .limit(bindparam("limit_"))
+)
+
 
 def watch_step(db: Database) -> Step:
     """The engine step that looks for forgotten tasks, once a sweep."""
@@ -32,33 +52,16 @@ def watch_step(db: Database) -> Step:
 
 def next_due(conn: Connection) -> Instant | None:
     """When the next task would become unwatched, None when every one is looked after."""
-    earliest = select(func.min(func.coalesce(tasks.c.due_at, 0))).where(*_forgotten())
-    due: Instant | None = conn.execute(earliest).scalar()
+    due: Instant | None = conn.execute(_NEXT).scalar()
     return due
 
 
 def watch(tx: Tx, limit: int = BATCH) -> int:
     """Report up to `limit` forgotten tasks; how many were found."""
-    passed = or_(tasks.c.due_at.is_(None), tasks.c.due_at <= tx.now)
-    query = select(tasks.c.id).where(*_forgotten(), passed).order_by(tasks.c.id).limit(limit)
-    found = tx.execute(query).scalars().all()
+    found = tx.execute(_FOUND, {"now_": tx.now, "limit_": limit}).scalars().all()
     for task_id in found:
         _report(tx, load(tx.conn, task_id))
     return len(found)
-
-
-def _forgotten() -> tuple[ColumnElement[bool], ...]:
-    coming = exists().where(
-        timers.c.task_id == tasks.c.id,
-        timers.c.generation == tasks.c.generation,
-        timers.c.state == "pending",
-    )
-    return (
-        tasks.c.state.in_(LIVE),
-        tasks.c.kind != KIND,  # a forgotten report must not report itself for ever
-        tasks.c.reported_generation != tasks.c.generation,
-        ~coming,
-    )
 
 
 def _report(tx: Tx, task: Task) -> None:
