@@ -1,0 +1,173 @@
+"""The auditor of tasks: reads the log and the rows, and knows the clock of a Chinese office itself.
+
+Each rung once, in order, never early; nobody holds what another holds; nothing that was due is
+forgotten. Shares no code with core.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from tests.simulation.day import Day
+
+Row = dict[str, Any]
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+EIGHT_HOURS = 8 * HOUR  # Shanghai is always that far ahead of UTC
+WINDOWS = ((9 * HOUR, 12 * HOUR), (13 * HOUR, 18 * HOUR))
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+LIVE = ("open", "claimed", "snoozed", "paused")
+PROMPT = 6 * SECOND  # how late a rung may be while nothing is wrong
+
+
+def after_work(works: dict[int, bool], start: int, duration: int) -> int:
+    """The moment when `duration` of office time has passed since `start`; `works` by ordinal."""
+    local = start + EIGHT_HOURS
+    day = local // DAY
+    while True:
+        ordinal = day + EPOCH_ORDINAL
+        if works.get(ordinal, (ordinal - 1) % 7 < 5):
+            for opens, closes in WINDOWS:
+                begin = max(local, day * DAY + opens)
+                end = day * DAY + closes
+                if begin < end:
+                    if duration <= end - begin:
+                        return begin + duration - EIGHT_HOURS
+                    duration -= end - begin
+        day += 1
+
+
+@dataclass(slots=True)
+class Life:
+    """One task between its opening (or reopening) and its end."""
+
+    planned: int
+    level: int = 0
+    paused: bool = False
+    claimed: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the log told of one task so far."""
+
+    task: Row
+    life: Life
+    closed: int = 0
+    climbs: Counter[int] = field(default_factory=Counter)
+
+
+def tasks(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
+    works = {
+        date.fromisoformat(row["day"]).toordinal(): row["workday"] for row in rows["calendar_day"]
+    }
+    for each in day.days_set:  # it may have been a working day for a while
+        works[each.toordinal()] = True
+    policies = {row["id"]: row["policy"] for row in rows["task"]}
+    seen: dict[str, Seen] = {}
+    for event in sorted(rows["event"], key=lambda row: int(row["seq"])):
+        if event["kind"].startswith("task."):
+            yield from _follow(day, event, seen, policies, works)
+    for row in rows["task"]:
+        known = seen[row["id"]].task
+        for name, column in (("state", "state"), ("generation", "generation"), ("level", "level"),
+                             ("version", "row_version"), ("people", "people")):  # fmt: skip
+            if known[name] != row[column]:
+                yield f"task {row['id']}: the log says {name} {known[name]}, the row {row[column]}"
+    yield from _timers(day, rows)
+    yield from _buttons(day, seen)
+
+
+def _follow(
+    day: Day, event: Row, seen: dict[str, Seen], policies: dict[str, Row], works: dict[int, bool]
+) -> Iterator[str]:
+    task, verb = event["payload"]["task"], event["kind"].removeprefix("task.")
+    at, task_id = event["recorded_at"], task["id"]
+    if verb == "opened":
+        seen[task_id] = Seen(task, Life(at))
+        return
+    known = seen[task_id]
+    before, known.task = known.task, task
+    if task["version"] < before["version"] or task["generation"] < before["generation"]:
+        yield f"task {task_id} went back in time at event {event['seq']}"
+    if verb == "reopened":
+        known.life = Life(at)
+    elif verb == "escalated":
+        yield from _climb(day, event, known, policies[task_id], works)
+    elif verb == "done":
+        known.closed += 1
+    known.life.paused = known.life.paused or verb == "paused"
+    known.life.claimed = known.life.claimed or task["state"] == "claimed"
+    state = before["state"]
+    if verb == "claimed" and state not in ("open", "snoozed"):
+        yield f"task {task_id} was claimed twice (event {event['seq']})"
+    if verb in ("done", "cancelled") and state not in LIVE:
+        yield f"task {task_id} was closed twice (event {event['seq']})"
+    if verb == "reminded" and state in ("snoozed", "paused"):
+        yield f"task {task_id} was {state} and reminded of (event {event['seq']})"
+    if verb == "escalated" and state == "paused":
+        yield f"task {task_id} climbed while its clock stood still (event {event['seq']})"
+
+
+def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool]) -> Iterator[str]:
+    payload, life = event["payload"], known.life
+    level, planned, name = payload["level"], payload["planned_us"], known.task["id"]
+    if level <= life.level:
+        yield f"task {name}: rung {level} came after rung {life.level} (event {event['seq']})"
+    earliest = life.planned
+    for passed in range(life.level, level):
+        rung = policy["rungs"][passed]
+        if passed + 1 < level and not (life.claimed and rung["stop_on"] == "claim"):
+            yield f"task {name}: rung {passed + 1} was left out (event {event['seq']})"
+        if rung["clock"] == "working":
+            earliest = after_work(works, earliest, rung["after"])
+        else:
+            earliest += rung["after"]
+    found_nobody = any(via.startswith("nobody:") for via in payload["via"]) or not payload["to"]
+    if planned < earliest:
+        yield f"task {name}: rung {level} planned {planned}, may not be before {earliest}"
+    held_open = found_nobody or policy["code"] in ("dead_letter", "unwatched")
+    if planned > earliest and not (life.paused or day.days_set or held_open):
+        yield f"task {name}: rung {level} drifted to {planned} from {earliest}"
+    if event["recorded_at"] < planned:
+        yield f"task {name}: rung {level} fired {planned - event['recorded_at']} µs early"
+    calm = not (day.machine.crashes or day.clock_was_set)
+    if calm and payload["late_us"] > PROMPT:
+        yield f"task {name}: rung {level} came {payload['late_us']} µs late"
+    life.level, life.planned = max(level, life.level), planned
+    day.counts["rungs climbed"] += 1
+
+
+def _timers(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
+    pending: dict[str, int] = defaultdict(int)
+    live = {row["id"]: row for row in rows["task"] if row["state"] in LIVE}
+    for timer in rows["timer"]:
+        if timer["state"] == "fired" and timer["fired_us"] < timer["planned_us"]:
+            yield f"timer {timer['id']} fired before its moment: {timer}"
+        task = live.get(timer["task_id"])
+        if timer["state"] != "pending" or task is None or task["generation"] != timer["generation"]:
+            continue
+        pending[timer["task_id"]] += 1
+        if timer["due_us"] < day.now - PROMPT:
+            yield f"timer {timer['id']} was due and is forgotten: {timer}"
+    for task in live.values():
+        climbed = task["level"] == len(task["policy"]["rungs"])
+        if not pending[task["id"]] and not climbed:
+            yield f"task {task['id']} ({task['state']}) waits at level {task['level']} for nothing"
+
+
+def _buttons(day: Day, seen: dict[str, Seen]) -> Iterator[str]:
+    """However often and where it was pressed: one answer that counts for each end of a task."""
+    won: Counter[str] = Counter()
+    for fact in day.heard.facts:
+        if fact.verb in ("press", "scanner act") and fact.state == "done":
+            won[fact.ask["task_id"]] += 1
+    for task_id, times in won.items():
+        closed = seen[task_id].closed
+        if times > closed:
+            yield f"task {task_id}: {times} presses were accepted, it closed {closed} times"
