@@ -25,8 +25,8 @@ check: $(READY) ## ruff, mypy --strict, import contracts
 demo: $(READY) ## a seeded warehouse day through the real doors, then jieli prove
 	$(V)/jieli demo
 
-bench: $(READY) ## measure this machine; prints ratios and writes bench/results
-	$(V)/python -m bench
+bench: $(READY) ## measure this machine on both databases (an hour); prints tables with gates, writes bench/results
+	for on in sqlite postgres; do $(V)/python -m bench --on $$on || exit 1; done
 
 torture: $(READY) ## kill, stop, cut off and starve it at full size (hours); keeps bench/results/torture.jsonl
 	$(V)/python -m tests.torture everything

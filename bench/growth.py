@@ -8,6 +8,7 @@ are measured in turns, so that a slow minute of the disk hits every size alike.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Ledger:
     moves: int
     url: str
     db: Database
+    bytes: int  # everything: moves, postings, events, balances, indexes
     posts: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
     reads: dict[str, list[float]] = field(default_factory=dict)
@@ -59,7 +61,8 @@ def growth(folder: Path, url: str, server: Pgbench | None, most: int = SIZES[-1]
     for size in sorted({*SIZES[:2], most}):
         build.up_to(size)
         copy = _copy(arena, size, server)
-        ledgers.append(Ledger(size, copy, Database(copy, SystemClock())))
+        weight = _bytes(copy, server)
+        ledgers.append(Ledger(size, copy, Database(copy, SystemClock()), weight))
     took = perf() - begun
     for _ in range(ROUNDS):
         for ledger in ledgers:
@@ -133,12 +136,20 @@ def _copy(arena: Arena, size: int, server: Pgbench | None) -> str:
     if arena.url.startswith("sqlite"):
         path = arena.url.removeprefix("sqlite:///")
         copy = f"{path}.{size}"
-        os.system(f"cp --reflink=auto {path} {copy}")  # noqa: S605  # no path of a stranger
+        shutil.copyfile(path, copy)
         return f"sqlite:///{copy}"
     assert server is not None
     copy = server.database(f"at_{size}", template=arena.url.split("?")[0].rpartition("/")[2])
     server.call("vacuumdb", "-h", server.host, "-U", "postgres", "-z", f"at_{size}")
     return copy
+
+
+def _bytes(url: str, server: Pgbench | None) -> int:
+    if server is None:
+        return Path(url.removeprefix("sqlite:///")).stat().st_size
+    size = "SELECT pg_database_size(current_database())"
+    name = url.split("?", maxsplit=1)[0].rpartition("/")[2]
+    return int(server.call("psql", "-h", server.host, "-U", "postgres", "-Atc", size, name))
 
 
 def _post(ledger: Ledger, arena: Arena, bins: list[int], server: Pgbench | None) -> None:
@@ -187,10 +198,10 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
             Result(
                 "growth",
                 f"one durable posting at {ledger.moves:,} moves",
-                f"{milliseconds(ledger.posts)}, {cpu:.0f} µs CPU",
+                f"{milliseconds(ledger.posts)}, {cpu:.0f} µs CPU, {ledger.bytes / 1e6:,.0f} MB",
                 "" if smaller is None else f"at {smaller.moves:,}: {milliseconds(smaller.posts)}",
                 tuple(gates),
-                facts | {"moves": ledger.moves},
+                facts | {"moves": ledger.moves, "bytes": ledger.bytes},
             )
         )
         for what, seconds in ledger.reads.items():
