@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from typing import Any, TypeVar
 
@@ -154,6 +155,7 @@ class Process:
 
 
 Steps = Callable[[Database, Clock, dict[str, Channel]], list[Step]]
+every_step: Steps = partial(engine_steps, Settings(_env_file=None))
 
 
 class Machine:
@@ -162,7 +164,7 @@ class Machine:
     def __init__(self, disk: Disk, loop: ShopLoop, rng: Random, channels: dict[str, Channel]):
         self._disk, self._loop, self._rng, self._channels = disk, loop, rng, channels
         self.clock = loop.clock
-        self.steps: Steps = engine_steps  # mutants put another one here
+        self.steps = every_step  # mutants put another one here
         self.up = asyncio.Event()
         self.deaf = 0.0  # how many of the bus's hints get lost
         self.doom = 0  # so many commits more, then it dies; 0: it lives

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from api.engine_steps import engine_steps
 from core import actions
 from core.bus import TIMER
 from core.db import Database, Tx
@@ -24,6 +23,7 @@ from core.tasks.change import load
 from pda import session
 from pda.catchup import CaughtUp, catch_up
 from tests.simulation.day import Day
+from tests.simulation.machine import every_step
 
 Mutant = Callable[[Day], AbstractContextManager[None]]
 
@@ -47,7 +47,7 @@ def lost_update(_day: Day) -> Iterator[None]:
 @contextmanager
 def _with_steps(day: Day, change: Callable[[Database, Step], Step | None]) -> Iterator[None]:
     def steps(db: Database, *rest: Any) -> list[Step]:
-        found = [change(db, step) for step in engine_steps(db, *rest)]
+        found = [change(db, step) for step in every_step(db, *rest)]
         return [step for step in found if step is not None]
 
     day.machine.steps = steps

@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 from starlette.types import Message, Scope
-from starlette.websockets import WebSocket
 
 from tests.simulation.company import PIN
 from tests.simulation.machine import Machine
@@ -64,8 +63,8 @@ class Line:
         self._to_server.put_nowait({"type": "websocket.connect"})
         self.is_open = True
         machine = scanner.machine
-        socket = WebSocket(_SCOPE, self._to_server.get, self._from_server)
-        machine.run(machine.process.live.scanner(socket), f"socket-{scanner.login}")
+        talk = machine.process.live(_SCOPE, self._to_server.get, self._from_server)
+        machine.run(talk, f"socket-{scanner.login}")
 
     def send(self, frame: Wire) -> None:
         message = {"type": "websocket.receive", "text": orjson.dumps(frame).decode()}
