@@ -6,6 +6,7 @@ random and run over the real tables.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date
 
@@ -51,11 +52,14 @@ VERBS = (
     "advance",
     "holiday",
 )
+HISTORIES = int(os.environ.get("JIELI_HISTORIES", "35"))  # full size: `tests.torture resume`
 STEP = st.tuples(st.sampled_from(VERBS), st.integers(0, 2), st.integers(0, 3))
 
 
 class Story:
     """One random history: who does what to which task."""
+
+    steps = 0  # of all histories
 
     def __init__(self) -> None:
         self.clock = ManualClock(MONDAY_0900)
@@ -71,6 +75,7 @@ class Story:
         self.days = 0
 
     def step(self, verb: str, who: int, which: int) -> None:
+        Story.steps += 1
         self.clock.advance(7 * MINUTE)
         actor = self.people[who]
         if verb == "advance":
@@ -135,9 +140,8 @@ def check(story: Story, past: list[tuple[int, list[Inbox]]]) -> None:
             assert replayed == now, f"{person.name} from event {seq}"
 
 
-@given(st.lists(STEP, min_size=4, max_size=22))
-@settings(max_examples=35, deadline=None, derandomize=True)
-def test_old_snapshot_plus_events_is_the_fresh_snapshot(steps: list[tuple[str, int, int]]) -> None:
+def replay(steps: list[tuple[str, int, int]]) -> None:
+    """One history, and the check from each of its moments."""
     story = Story()
     past = [story.inboxes()]
     story.step("open", 0, 0)
@@ -149,3 +153,13 @@ def test_old_snapshot_plus_events_is_the_fresh_snapshot(steps: list[tuple[str, i
     check(story, past)
     story.db.close()
     DATABASES.drop(story.db.url)
+
+
+def run(histories: int, *, derandomize: bool) -> None:
+    """So many histories."""
+    chosen = settings(max_examples=histories, deadline=None, derandomize=derandomize, database=None)
+    chosen(given(st.lists(STEP, min_size=4, max_size=22))(replay))()
+
+
+def test_old_snapshot_plus_events_is_the_fresh_snapshot() -> None:
+    run(HISTORIES, derandomize=True)

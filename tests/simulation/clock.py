@@ -23,7 +23,7 @@ def _stormy(rng: Random) -> Weather:
     calm = forecast(rng)
     settle = rng.choices((12, 72, TAIL_HOURS), (60, 30, 10))[0]
     return replace(
-        calm, jumps=True, mood={}, doubles=0.0, errands=rng.choice((3, 5, 8)), settle_hours=settle
+        calm, jumps=0.5, mood={}, doubles=0.0, errands=rng.choice((3, 5, 8)), settle_hours=settle
     )
 
 
@@ -44,7 +44,7 @@ def named(start: str, jump: Instant) -> Kind:
     def weather(rng: Random) -> Weather:
         calm = forecast(rng)
         return replace(
-            calm, start=moment + 17 * SECOND, errands=1, crashes=False, jumps=False, mood={},
+            calm, start=moment + 17 * SECOND, errands=1, crashes=False, jumps=0.0, mood={},
             deaf=0.0, doubles=0.0, settle_hours=TAIL_HOURS,
         )  # fmt: skip
 

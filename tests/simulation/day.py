@@ -55,7 +55,7 @@ class Weather:
     start: Instant
     errands: int
     crashes: bool
-    jumps: bool
+    jumps: float  # how likely the clock is set between two errands
     gaps: tuple[float, float, float]  # shares of: at once, minutes, hours
     doubles: float  # how often a request comes twice
     mood: dict[str, float]
@@ -78,7 +78,7 @@ def forecast(rng: Random) -> Weather:
         start=_start(rng),
         errands=rng.choice((2, 3, 3, 4, 4, 5, 6, 7, 8, 16)),
         crashes=rng.random() < 0.6,
-        jumps=rng.random() < 0.3,
+        jumps=0.15 * (rng.random() < 0.3),
         gaps=(at_once, 1 - at_once - min(hours, 1 - at_once), hours),
         doubles=rng.choice((0.0, 0.1, 0.4)),
         mood=mood,
@@ -224,7 +224,7 @@ class Day:
             # Now, in the middle of what people do; or later, in what the engine does by itself.
             soon = rng.choice((0.0, gap * rng.random()))
             asyncio.get_running_loop().call_later(soon, self._doom, rng.randrange(1, 9))
-        if self.weather.jumps and rng.random() < 0.15:
+        if rng.random() < self.weather.jumps:
             by = rng.choice((-HOUR, HOUR, -HOUR, HOUR, -MINUTE, 5 * MINUTE, -DAY, DAY))
             self.set_clock(by)
 

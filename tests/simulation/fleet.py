@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing.util import Finalize
 from typing import Any
 
 from tests.simulation.clock import CLOCKS
@@ -41,7 +42,9 @@ _simulator: list[Simulator] = []
 
 
 def _begin(on: str, kind: str) -> None:
-    _simulator.append(Simulator(on, kind=KINDS[kind]).__enter__())
+    open_here = Simulator(on, kind=KINDS[kind]).__enter__()
+    Finalize(None, open_here.__exit__, (None, None, None), exitpriority=1)
+    _simulator.append(open_here)
 
 
 def _play(seeds: range) -> tuple[list[Outcome], Counter[str]]:

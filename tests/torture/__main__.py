@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from tests.servers import Postgres, postgres
-from tests.torture import cli_crash, cli_net, cli_simulate
+from tests.torture import cli_crash, cli_net, cli_properties, cli_simulate
 from tests.torture.kills import kill_again_and_again
 from tests.torture.outages import kill_postgres
 from tests.torture.recording import On, Outcome, Seed, record
@@ -25,6 +25,7 @@ from tests.torture.stops import freeze
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 app.add_typer(cli_crash.app)
 cli_net.add_to(app, record)
+cli_properties.register(app, record)
 cli_simulate.register(app, record)
 
 
@@ -57,6 +58,7 @@ def stops(times: int = 500, seed: Seed = 1) -> None:
 
 EVERYTHING = (
     *((what, "--on", on) for on in ("sqlite", "postgres") for what in ("kills", "lines", "disk")),
+    *((what, "--on", on) for on in ("sqlite", "postgres") for what in ("model", "resume")),
     *((what, "--on", on) for on in ("sqlite", "postgres") for what in ("network", "history")),
     *(("power", "--mode", mode) for mode in ("drop", "torn")),
     *(("power", "--mode", m, "--synchronous", "NORMAL", "--cuts", "40") for m in ("drop", "torn")),
