@@ -129,7 +129,8 @@ def _forget_with(engine: Engine) -> None:
 
     @event.listens_for(engine, "rollback")
     def rolled_back(conn: Connection) -> None:
-        conn.info[COURIER].forget()
+        if not conn.invalidated:
+            conn.info[COURIER].forget()
 
     @event.listens_for(engine, "reset")
     def reset(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _state: Any) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from core import events
 from core.clash import DoubtfulCommitError
@@ -226,6 +226,20 @@ def test_a_group_that_is_given_up_tells_every_one_of_its_members(
     assert [getattr(each, "code", each) for each in ended] == ["busy"] * 3
     assert set(runs) == {3}
     assert problem is not DoubtfulCommitError or len(runs) == 1
+
+
+@pytest.mark.postgres
+def test_a_read_whose_connection_breaks_is_tried_once_more(db: Database) -> None:
+    tries: list[int] = []
+
+    def query(conn: Connection) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            conn.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        return int(conn.exec_driver_sql("SELECT 1").scalar_one())
+
+    assert db.read_now(query) == 1
+    assert len(tries) == 2
 
 
 @pytest.mark.postgres  # SQLite stores it
