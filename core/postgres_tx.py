@@ -82,6 +82,9 @@ class PostgresTx(Tx):
         self._side = side
         self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
+    def settled(self, statement: Select[Any]) -> Row[Any] | None:
+        return self._side.execute(statement).first()
+
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         if "log lock" not in self.shared:
             for each in _LOCK_LOG:

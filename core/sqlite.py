@@ -84,6 +84,9 @@ class SqliteTx(Tx):
 
     __slots__ = ()
 
+    def settled(self, statement: Select[Any]) -> Row[Any] | None:
+        return self.conn.execute(statement).first()
+
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         return self.conn.execute(statement).first()
 

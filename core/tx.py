@@ -114,6 +114,14 @@ class Tx(ABC):
         self._late = {}
 
     @abstractmethod
+    def settled(self, statement: Select[Any]) -> Row[Any] | None:
+        """One row as it is committed now, whatever this command's snapshot shows.
+
+        For a key that a unique constraint guards: looking it up leaves no predicate lock behind, so
+        commands whose keys are neighbours in the index do not clash.
+        """
+
+    @abstractmethod
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         """The head of a log as everybody before us left it; until our commit nobody adds to it.
 

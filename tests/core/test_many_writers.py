@@ -143,6 +143,32 @@ def test_one_operation_sent_to_both_has_one_effect(two: tuple[Database, Database
     assert two[0].read_now(events.head) == 1
 
 
+@pytest.mark.postgres  # SQLite has one writer at a time: nobody else is under way
+def test_two_operations_whose_keys_are_neighbours_do_not_clash(
+    two: tuple[Database, Database],
+) -> None:
+    """Both looked up a key on one page of the index; one of them always had to begin anew."""
+    both = threading.Barrier(2, timeout=10)
+    runs: list[str] = []
+
+    def ask(key: str) -> Callable[[Tx], dict[str, int]]:
+        def command(tx: Tx) -> dict[str, int]:
+            def effect() -> dict[str, int]:
+                runs.append(key)
+                if len(runs) <= 2:  # a second try must not wait for the other one
+                    both.wait()
+                return {"done": 1}
+
+            return once(tx, "person:1", key, {"q": 1}, effect)
+
+        return command
+
+    keys = ("op-00000001", "op-00000002")
+    waiting = [each.submit(ask(key)) for each, key in zip(two, keys, strict=True)]
+    assert [each.result(10) for each in waiting] == [{"done": 1}] * 2
+    assert sorted(runs) == sorted(keys)
+
+
 @pytest.mark.postgres  # SQLite has one writer at a time: nobody commits meanwhile
 def test_a_slow_command_keeps_nobody_from_the_log(
     two: tuple[Database, Database], clock: ManualClock
