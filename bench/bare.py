@@ -33,6 +33,7 @@ class Bare:
         if socket.request is not None and socket.request.path == "/control":
             async for text in socket:
                 await self.push(*map(int, str(text).split()))
+                await socket.send("done")
             return
         await socket.recv()
         self.scanners.append(socket)

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from bench.arena import Arena, free_port, running, serving
-from bench.guns import Guns, Heard, masked
+from bench.guns import Guns, Heard, frames, masked
 from bench.machine import cpu_seconds, memory_kb, pause, percentile
 from bench.table import Gate, Result, milliseconds
 from bench.wire import Client, open_loop, request
@@ -268,6 +268,10 @@ def _tell(to: int | list[int], bare: Side, count: int, per_second: float) -> lis
         sent.append(perf())
         whom = to if isinstance(to, int) else to[n]
         control.socket.sendall(masked(f"{first + n} {whom}".encode()))
+    done, got = 0, bytearray()
+    while done < count:  # hanging up earlier would lose what it has not read yet
+        got += control.socket.recv(65_536)
+        done += sum(opcode == 1 for opcode, _ in frames(got))
     return sent
 
 
