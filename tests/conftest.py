@@ -11,11 +11,12 @@ import pytest
 from core.clock import ManualClock
 from core.db import Database
 from tests.databases import DATABASES, MONDAY_0900
-from tests.servers import redis_server
+from tests.servers import Redis, redis_server
 
 __all__ = ["MONDAY_0900"]
 
 _BUS = ExitStack()
+_SHARED: list[Redis] = []  # the server of the whole run, with --bus redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config, "workerinput"
     )
     if config.getoption("--bus") == "redis" and not leads_others:
-        os.environ["JIELI_REDIS_URL"] = _BUS.enter_context(redis_server()).url
+        _SHARED.append(_BUS.enter_context(redis_server()))
+        os.environ["JIELI_REDIS_URL"] = _SHARED[0].url
 
 
 def pytest_unconfigure() -> None:
@@ -43,6 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in out]
+
+
+@pytest.fixture(autouse=True)
+def _redis_forgets() -> None:
+    """Every test is a firm of its own, in Redis too: no test inherits another's sign-in tries."""
+    for server in _SHARED:
+        server.flush()
 
 
 @pytest.fixture

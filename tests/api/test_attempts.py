@@ -139,3 +139,4 @@ async def test_redis_that_hangs_costs_half_a_second_and_comes_back(redis: Redis)
     with client.Redis.from_url(redis.url) as look:
         assert len(look.keys()) >= 4, "the count is shared again"
     await attempts.close()
+    await attempts.close()

@@ -155,6 +155,7 @@ def test_nothing_that_fits_the_document_breaks_the_server(
         knocker, began = Knocker(app, company[1].people["admin"]), perf()
         for number, operation in enumerate(operations, start=1):
             generated(operation, knocker, began + SECONDS * number / len(operations))
+    knocker.runner.run(knocker.jieli.attempts.close())
     knocker.runner.close()
     knocker.jieli.db.close()
     assert not knocker.broken, "\n".join(knocker.broken[:10])
