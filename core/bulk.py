@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from core.chain import canonical
+from core.courier import array_text
 from core.db import Tx
 from core.trip import Trip, one_trip
 
@@ -301,24 +301,6 @@ class _Reading:
             found += self._lookup.make(cursor.fetchall())
             cursor.close()
         return found
-
-
-def array_text(values: Sequence[Any]) -> str:
-    """PostgreSQL's text of an array of ints, texts, JSON or NULLs; cheaper than the driver's."""
-    if type(values[0]) is int and None not in values:
-        return f"{{{','.join(map(str, values))}}}"
-    return f"{{{','.join(map(_element, values))}}}"
-
-
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, dict | list):
-        return _element(canonical(value).decode())
-    return str(value)
 
 
 _IN = re.compile(r" IN \(__\[POSTCOMPILE_many\]\)")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from core.clock import Clock
+from core.ready import ReadyConnection
 from core.tx import Big, Command, Committed, Together, Tx, metadata, numbered
 from core.writer import Queue, Store, Writer
 
@@ -83,7 +84,7 @@ class Database:
         """`read` on the caller's own thread."""
         for tried in range(2):
             try:
-                with self._store.engines[0].connect() as conn:
+                with ReadyConnection(self._store.engines[0]) as conn:
                     found = query(conn)
                     conn.commit()  # psycopg forgets its prepared statements with a rollback
                     return found

@@ -39,6 +39,7 @@ from core.clash import (
 from core.clock import Clock
 from core.courier import Courier
 from core.postgres_tx import SHARE_TURN, TAKE_TURN, Left, PostgresTx
+from core.ready import ReadyConnection
 from core.trip import COURIER
 from core.tx import Command, Committed
 from core.writer import Store, Waiting, as_command, grouped, hand_out
@@ -288,8 +289,8 @@ class OwnCommit:
     def _connections(self) -> tuple[Connection, Connection]:
         if self._conn is None or self._side is None:
             self.close()
-            self._conn = self._engine.connect()
-            self._side = self._side_engine.connect()
+            self._conn = ReadyConnection(self._engine)
+            self._side = ReadyConnection(self._side_engine)
         return self._conn, self._side
 
     def _undo(self, problem: BaseException) -> None:

@@ -32,6 +32,7 @@ from sqlalchemy.exc import OperationalError
 from core.clock import Clock
 from core.durable import make_folder
 from core.errors import BUSY, DISK_FULL, AppError
+from core.ready import ReadyConnection
 from core.trip import Trip, sql_of
 from core.tx import Command, Committed, Tx
 from core.writer import Store, Waiting, as_command, grouped, hand_out
@@ -196,7 +197,7 @@ class SharedCommit:
 
     def _writing(self) -> Connection:
         if self._conn is None:
-            self._conn = self._engine.connect()
+            self._conn = ReadyConnection(self._engine)
         return self._conn
 
     def _run_group(
