@@ -231,7 +231,7 @@ def drop_anchor(tx: Tx, piece: Piece, written: Written) -> bool:
         at=tx.now,
     )
     facts = {name: getattr(anchor, name) for name in Anchor.__slots__}
-    tx.execute(anchors.insert(), facts)
+    tx.add(anchors, facts)
     sealed = {
         "first": anchor.first_no,
         "last": anchor.last_no,

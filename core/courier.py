@@ -2,7 +2,7 @@
 
 psycopg's own pipeline sends each statement by itself and asks the socket in between: some twenty
 packets and forty polls for a batch of postings. Values go as text; arrays are core.bulk's affair.
-For hot paths on a connection whose transaction SQLAlchemy may have begun; not for JSON results.
+For a connection whose transaction SQLAlchemy may have begun.
 """
 
 from __future__ import annotations
@@ -27,24 +27,34 @@ _ERROR = ExecStatus.FATAL_ERROR
 class Parcel:
     """One statement on its way; what came back is in it once it was delivered."""
 
-    __slots__ = ("_rows", "rowcount", "sql", "values")
+    __slots__ = ("_courier", "_rows", "is_open", "rowcount", "sql", "values")
 
-    def __init__(self, sql: str, values: tuple[Any, ...]) -> None:
+    def __init__(self, courier: Courier, sql: str, values: tuple[Any, ...]) -> None:
+        self._courier = courier
         self.sql = sql
         self.values = values
         self.rowcount = -1
+        self.is_open = False
         self._rows: list[tuple[Any, ...]] = []
 
     def fetchall(self) -> list[tuple[Any, ...]]:
+        self.bring()
         return self._rows
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        return self._rows[0] if self._rows else None
+        return next(iter(self.fetchall()), None)
+
+    def bring(self) -> None:
+        """Have it delivered now if it was not."""
+        if not self.is_open:
+            self._courier.bring()
+            assert self.is_open, f"it was dropped: {self.sql}"
 
     def close(self) -> None:
         """Nothing is held."""
 
     def open(self, result: Any, reader: Any) -> None:
+        self.is_open = True
         self.rowcount = result.command_tuples or 0
         if result.status == ExecStatus.TUPLES_OK:
             reader.set_pgresult(result)
@@ -64,7 +74,7 @@ class Courier:
 
     def execute(self, sql: str, values: tuple[Any, ...] = ()) -> Parcel:
         """Put a statement among those to be delivered; `%s` marks its values."""
-        parcel = Parcel(sql, values)
+        parcel = Parcel(self, sql, values)
         self._waiting.append(parcel)
         return parcel
 
@@ -78,19 +88,36 @@ class Courier:
             kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
             self.execute(f"BEGIN{kind}{' READ ONLY' if driver.read_only else ''}")
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something was not sent yet."""
+        return bool(self._waiting)
+
     def hold(self) -> None:
-        """Nobody needs an answer any more: what comes travels with the last of it (`now`)."""
+        """Nobody needs an answer any more: what comes travels with the commit.
+
+        Whoever looks at one nevertheless brings everything up to it.
+        """
         self._held = True
 
-    def deliver(self, *, now: bool = False) -> None:
-        """Send all that waits and take in the answers; after `hold` only `now`.
+    def deliver(self) -> None:
+        """`bring`, unless it was said that nobody needs an answer."""
+        if not self._held:
+            self.bring()
+
+    def commit(self) -> None:
+        """Send all that waits, and COMMIT with it."""
+        self._held = False
+        self.execute("COMMIT")
+        self.bring()
+
+    def bring(self) -> None:
+        """Send all that waits and take in the answers.
 
         Raises:
             psycopg.Error: of the first statement that failed; those after it were not run.
         """
-        if now:
-            self._held = False
-        if self._held or not self._waiting:
+        if not self._waiting:
             return
         parcels, self._waiting = self._waiting, []
         values = [[_text(value) for value in parcel.values] for parcel in parcels]
@@ -142,14 +169,16 @@ class Courier:
         for parcel in parcels:
             if parcel.sql in fresh:
                 fresh.discard(parcel.sql)
-                self._refuse_error(next(answers))
+                self._refuse_error(next(answers), parcel)
             result = next(answers)
-            self._refuse_error(result)
+            self._refuse_error(result, parcel)
             parcel.open(result, self._reader)
 
-    def _refuse_error(self, result: Any) -> None:
+    def _refuse_error(self, result: Any, parcel: Parcel) -> None:
         if result.status == _ERROR:
-            raise error_from_result(result, encoding=self._driver.info.encoding)
+            problem = error_from_result(result, encoding=self._driver.info.encoding)
+            problem.add_note(parcel.sql)
+            raise problem
         assert result.status != _ABORTED, "the error comes before what it aborted"
 
 

@@ -232,7 +232,7 @@ def begin_epoch(tx: Tx, epoch: str) -> None:
     """History was replaced by an older one: cursors of the history before must not fit any more."""
     same = meta.c.key == "epoch"
     if tx.execute(meta.update().where(same), {"value": epoch}).rowcount == 0:
-        tx.execute(meta.insert(), {"key": "epoch", "value": epoch})
+        tx.add(meta, {"key": "epoch", "value": epoch})
 
 
 def verify(conn: Connection) -> Iterator[str]:

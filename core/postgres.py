@@ -242,12 +242,12 @@ class OwnCommit:
             self._undo(problem)
             raise
         try:
+            courier = conn.info[COURIER]
             if self._sees_newest:  # the log's rows and the commit in one round trip
-                courier = conn.info[COURIER]
                 courier.hold()
                 tx.finish()
-                courier.execute("COMMIT")
-                courier.deliver(now=True)
+            if courier.is_waiting:
+                courier.commit()
             conn.commit()
         except BaseException as problem:
             self._undo(problem)

@@ -82,15 +82,23 @@ class PostgresTx(Tx):
         self._side = side
         self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
-    def settled(self, statement: Select[Any]) -> Row[Any] | None:
-        return self._side.execute(statement).first()
+    def settle(self) -> None:
+        self.conn.info[COURIER].bring()
+
+    def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
+        return self._side.execute(statement, values).first()
 
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         if "log lock" not in self.shared:
+            courier = self.conn.info[COURIER]
+            courier.begin()
             for each in _LOCK_LOG:
-                self.conn.exec_driver_sql(each)
+                courier.execute(each)
+            courier.bring()
             self.shared["log lock"] = True
-        return self._side.execute(statement).first()
+        head = self._side.execute(statement).first()
+        self.conn.info[COURIER].hold()  # the log's rows travel with the commit
+        return head
 
     def newest_of(self, statement: Select[Any]) -> Trip[Row[Any] | None] | None:
         if not self._sees_newest:

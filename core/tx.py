@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Executable,
+    Insert,
     Integer,
     MetaData,
     Row,
@@ -71,6 +73,10 @@ class Tx(ABC):
         """Run one statement (or many rows of it) inside this transaction."""
         return cast("CursorResult[Any]", self.conn.execute(statement, values))
 
+    def add(self, table: Table, rows: dict[str, Any] | list[dict[str, Any]]) -> CursorResult[Any]:
+        """Insert one row or several."""
+        return self.execute(_adding(table), rows)
+
     def attempt(self, run: Callable[[], T]) -> T:
         """Run a part that may be refused: a refusal undoes that part only and is raised again.
 
@@ -81,6 +87,7 @@ class Tx(ABC):
         part = self.conn.begin_nested()
         try:
             result = run()
+            self.settle()
         except BaseException:
             part.rollback()
             self.shared.clear()
@@ -113,8 +120,11 @@ class Tx(ABC):
             write(self, rows)
         self._late = {}
 
+    def settle(self) -> None:  # noqa: B027  # only where statements travel
+        """See to it that everything so far was executed, and not refused."""
+
     @abstractmethod
-    def settled(self, statement: Select[Any]) -> Row[Any] | None:
+    def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
         """One row as it is committed now, whatever this command's snapshot shows.
 
         For a key that a unique constraint guards: looking it up leaves no predicate lock behind, so
@@ -167,6 +177,12 @@ class Tx(ABC):
 
     def new_id(self) -> str:
         return new_id(self.now)
+
+
+@cache
+def _adding(table: Table) -> Insert:
+    """One statement object per table: what comes back is made ready (core/ready.py)."""
+    return table.insert()
 
 
 Command = Callable[[Tx], T]

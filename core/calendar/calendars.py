@@ -213,12 +213,12 @@ def _create(tx: Tx, code: str, tz_name: str) -> None:
         }
         for day in _days_in(body)
     ]
-    tx.execute(calendar_days.insert(), rows)
+    tx.add(calendar_days, rows)
     years = [
         {"calendar_code": code, "year": int(year), "source": facts["source"]}
         for year, facts in body["years"].items()
     ]
-    tx.execute(calendar_years.insert(), years)
+    tx.add(calendar_years, years)
 
 
 def _put_day(tx: Tx, code: str, day: Day, rev: int) -> None:
@@ -226,7 +226,7 @@ def _put_day(tx: Tx, code: str, day: Day, rev: int) -> None:
     same = (calendar_days.c.calendar_code == code) & (calendar_days.c.day == day.day.isoformat())
     if tx.execute(calendar_days.update().where(same), values).rowcount == 0:
         key = {"calendar_code": code, "day": day.day.isoformat()}
-        tx.execute(calendar_days.insert(), key | values)
+        tx.add(calendar_days, key | values)
 
 
 def _set_rev(tx: Tx, code: str, rev: int) -> None:

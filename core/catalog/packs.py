@@ -53,6 +53,7 @@ class Barcode:
 
 _BY_ID = select(packs).where(packs.c.id == bindparam("id_"))
 _OF_ITEM = select(packs).where(packs.c.item_id == bindparam("item_")).order_by(packs.c.id)
+_OF_ITEM = _OF_ITEM.limit(100)
 _FIND = (
     select(
         barcodes.c.code,
@@ -94,7 +95,7 @@ def add_pack(
     }
     pack_id = insert_row(tx, packs, row)
     if code is not None:
-        tx.execute(barcodes.insert(), {"code": code, "item_id": item_id, "pack_id": pack_id})
+        tx.add(barcodes, {"code": code, "item_id": item_id, "pack_id": pack_id})
     record(tx, actor, "item.write", f"item:{item_id}", after={"pack": row})
     return pack_id
 
@@ -117,7 +118,7 @@ def add_barcode(
     looks_like_gtin = code.isascii() and code.isdigit() and len(code) in LENGTHS[1:]
     kept = _checked_gtin(tx, code) if looks_like_gtin else _free(tx, stored_form(code))
     row = {"code": kept, "item_id": item_id, "pack_id": pack_id}
-    tx.execute(barcodes.insert(), row)
+    tx.add(barcodes, row)
     record(tx, actor, "item.write", f"item:{item_id}", after={"barcode": row})
     return kept
 
@@ -163,7 +164,7 @@ def pack(conn: Connection, pack_id: int) -> Pack:
 
 def packs_of(conn: Connection, item_id: int) -> list[Pack]:
     """The packs of an item, oldest first (at most 100)."""
-    return [_pack(row) for row in conn.execute(_OF_ITEM.limit(100), {"item_": item_id})]
+    return [_pack(row) for row in conn.execute(_OF_ITEM, {"item_": item_id})]
 
 
 def barcodes_of(conn: Connection, item_id: int) -> list[str]:

@@ -79,7 +79,7 @@ def seed_locations(tx: Tx) -> None:
     for code, name, kind in _SEEDED:
         if location_by_code_or_none(tx.conn, code) is None:
             row = {"code": code, "name": name, "kind": kind, "zone": "", "active": True}
-            tx.execute(locations.insert(), row)
+            tx.add(locations, row)
 
 
 def add_warehouse(tx: Tx, actor: Actor, code: str, name: str) -> int:

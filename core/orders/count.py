@@ -157,9 +157,9 @@ def _open(tx: Tx, actor: Actor, ask: OpenCount) -> _Opened:
         "asked_by": actor.person_id,
         "asked_at": tx.now,
     }
-    tx.execute(table.insert(), header)
+    tx.add(table, header)
     if rows:
-        tx.execute(count_lines.insert(), rows)
+        tx.add(count_lines, rows)
     keep_tasks(tx, actor, count_id)
     payload = {"code": ask.code, "warehouse_id": ask.warehouse_id, "places": len(rows)}
     events.append(tx, "count.opened", f"count:{count_id}", actor.label, payload)
@@ -297,7 +297,7 @@ def _line_for(tx: Tx, found: Count, seen: CountedLine) -> CountLine:
         here = catalog.warehouse(tx.conn, found.warehouse_id).code
         raise AppError(rules.OTHER_WAREHOUSE, from_code=where.code, to_code=here)
     row = _new_line(tx, found.id, len(lines) + 1, place)
-    tx.execute(count_lines.insert(), row)
+    tx.add(count_lines, row)
     return next(line for line in lines_of(tx.conn, found.id) if line.id == row["id"])
 
 

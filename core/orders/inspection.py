@@ -221,7 +221,7 @@ def _write(tx: Tx, actor: Actor, judged: _Judged, whole: bool) -> None:
         "inspected_by": actor.person_id,
         "inspected_at": tx.now,
     }
-    tx.execute(table.insert(), values)
+    tx.add(table, values)
 
 
 def _sentence(tx: Tx, judged: _Judged) -> str:

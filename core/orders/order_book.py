@@ -88,27 +88,29 @@ _LINES_OF = (
     .order_by(order_lines.c.order_id, order_lines.c.line_no)
     .limit(100 * MAX_LINES)
 )
+_BY_ID = _ORDERS.where(table.c.id == bindparam("order_")).limit(1)
+_BY_CODE = _ORDERS.where(table.c.code == bindparam("order_")).limit(1)
 _LINE = _LINES.where(order_lines.c.id == bindparam("line")).limit(1)
 
 
 def order(conn: Connection, order_id: str) -> Order:
     """One order with its lines. Raises AppError(not_found)."""
-    return _one(conn, _ORDERS.where(table.c.id == order_id), order_id)
+    return _one(conn, _BY_ID, order_id)
 
 
 def order_by_code(conn: Connection, code: str) -> Order:
     """One order by its number. Raises AppError(not_found)."""
-    return _one(conn, _ORDERS.where(table.c.code == code), code)
+    return _one(conn, _BY_CODE, code)
 
 
 def order_by_code_or_none(conn: Connection, code: str) -> Order | None:
     """One order by its number, or None: for a scan that may mean something else."""
-    found = _load(conn, _ORDERS.where(table.c.code == code).limit(1))
+    found = _load(conn, _BY_CODE, code)
     return found[0] if found else None
 
 
 def _one(conn: Connection, query: Select[Any], name: str) -> Order:
-    found = _load(conn, query.limit(1))
+    found = _load(conn, query, name)
     if not found:
         raise AppError(NOT_FOUND, what="采购单", name=name)
     return found[0]
@@ -159,8 +161,8 @@ def order_line(conn: Connection, line_id: str) -> OrderLine:
     return _line(row)
 
 
-def _load(conn: Connection, query: Select[Any]) -> list[Order]:
-    headers = list(conn.execute(query))
+def _load(conn: Connection, query: Select[Any], wanted: str | None = None) -> list[Order]:
+    headers = list(conn.execute(query, {} if wanted is None else {"order_": wanted}))
     lines: dict[str, list[OrderLine]] = {header.id: [] for header in headers}
     for row in conn.execute(_LINES_OF, {"orders": list(lines)}):
         lines[row.order_id].append(_line(row))

@@ -53,6 +53,7 @@ class ReceiptLine:
         return self.accepted - self.stocked
 
 
+_SAVE = table.update().where(table.c.id == bindparam("line_"))
 _ONE = select(table).where(table.c.id == bindparam("line")).limit(1)
 _OF_RECEIPT = select(table).where(table.c.receipt_id == bindparam("receipt"))
 _OF_RECEIPT = _OF_RECEIPT.order_by(table.c.line_no).limit(2_000)
@@ -113,7 +114,7 @@ def save(tx: Tx, before: ReceiptLine, **changes: Any) -> ReceiptLine:
     assert 0 <= after.stocked <= after.accepted
     assert 0 <= after.held <= after.rejected
     assert after.to_inspect >= 0
-    tx.execute(table.update().where(table.c.id == before.id).values(**changes))
+    tx.execute(_SAVE, changes | {"line_": before.id})
     return after
 
 

@@ -111,8 +111,8 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
         "created_by": actor.person_id,
         "created_at": tx.now,
     }
-    tx.execute(table.insert(), header)
-    tx.execute(order_lines.insert(), _line_rows(tx, order_id, new.lines))
+    tx.add(table, header)
+    tx.add(order_lines, _line_rows(tx, order_id, new.lines))
     made = order(tx.conn, order_id)
     _open_tasks(tx, actor, made, ask_supplier=new.ask_supplier)
     _say(tx, actor, "order.created", made, {"due_on": new.due_on, "buyer_id": new.buyer_id})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from core import catalog, events
 from core.catalog import Item, Lot
@@ -24,6 +24,18 @@ from core.orders.tables import order_lines, orders, receipt_lines, receipts
 from core.people import Actor, Thing, require
 from core.quantity import Micro, show
 from core.stock import Line, Posting
+
+_RECEIVE = (
+    order_lines.update()
+    .where(order_lines.c.id == bindparam("line_"))
+    .values(received=order_lines.c.received + bindparam("more_"))
+)
+_RECEIPT = (
+    select(receipts, orders.c.code, orders.c.state)
+    .join(orders, orders.c.id == receipts.c.order_id)
+    .where(receipts.c.id == bindparam("receipt_"))
+    .limit(1)
+)
 
 __all__ = [
     "CloseShort",
@@ -277,15 +289,11 @@ def _write(tx: Tx, actor: Actor, delivery: _Delivery) -> None:
         "received_by": actor.person_id,
         "received_at": tx.now,
     }
-    tx.execute(receipts.insert(), header)
+    tx.add(receipts, header)
     rows = [_row(tx, delivery, line_no, each) for line_no, each in enumerate(arrivals, 1)]
-    tx.execute(receipt_lines.insert(), rows)
+    tx.add(receipt_lines, rows)
     for each in arrivals:
-        tx.execute(
-            order_lines.update()
-            .where(order_lines.c.id == each.line.id)
-            .values(received=order_lines.c.received + each.quantity)
-        )
+        tx.execute(_RECEIVE, {"line_": each.line.id, "more_": each.quantity})
 
 
 def _row(tx: Tx, delivery: _Delivery, line_no: int, each: _Arrival) -> dict[str, Any]:
@@ -340,13 +348,7 @@ def _say(tx: Tx, actor: Actor, delivery: _Delivery, done: bool) -> None:
 # -- reading -----------------------------------------------------------------------------------
 def receipt(conn: Connection, receipt_id: str) -> Receipt:
     """One receipt with its lines as they stand. Raises AppError(not_found)."""
-    query = (
-        select(receipts, orders.c.code, orders.c.state)
-        .join(orders, orders.c.id == receipts.c.order_id)
-        .where(receipts.c.id == receipt_id)
-        .limit(1)
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(_RECEIPT, {"receipt_": receipt_id}).first()
     if row is None:
         raise AppError(NOT_FOUND, what="收货单", name=receipt_id)
     return Receipt(

@@ -140,7 +140,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
         "asked_by": actor.person_id,
         "asked_at": tx.now,
     }
-    tx.execute(table.insert(), header)
+    tx.add(table, header)
     rows = []
     for line_no, line in enumerate(ask.lines, 1):
         item = catalog.item(tx.conn, line.item_id)
@@ -154,7 +154,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
                 "quantity": base_quantity(tx.conn, item, line.quantity, line.pack_id),
             }
         )
-    tx.execute(transfer_lines.insert(), rows)
+    tx.add(transfer_lines, rows)
     made = transfer(tx.conn, transfer_id)
     task_id = _open_task(tx, actor, made, "send")
     tx.execute(table.update().where(table.c.id == made.id).values(send_task=task_id))
@@ -215,7 +215,7 @@ def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
         }
         for line_id, row in sent
     ]
-    tx.execute(transfer_loads.insert(), rows)
+    tx.add(transfer_loads, rows)
     for line_id, row in sent:
         tx.execute(
             transfer_lines.update()

@@ -224,7 +224,7 @@ def close_gate(tx: Tx, channel: str, until: Instant, reason: str) -> None:
     before = _gate(tx.conn, channel)
     tx.execute(gone)
     values = {"channel": channel, "open_at": max(before, until), "reason": reason[:256]}
-    tx.execute(channel_gates.insert(), values)
+    tx.add(channel_gates, values)
 
 
 def _gate(conn: Connection, channel: str) -> Instant:

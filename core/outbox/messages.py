@@ -122,7 +122,7 @@ def insert(tx: Tx, values: dict[str, Any]) -> None:
 
 def change(tx: Tx, message: Message, **values: Any) -> None:
     """Set columns of one message and wake the deliverer."""
-    tx.execute(_CHANGE.values(**values), {"seq_": message.seq})
+    tx.execute(_CHANGE, values | {"seq_": message.seq})
     tx.wake(OUTBOX)
 
 

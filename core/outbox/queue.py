@@ -226,7 +226,7 @@ def receipt(
     known = select(receipts.c.id).where(receipts.c.card_id == card_id, receipts.c.kind == kind)
     if tx.execute(known).first() is None:
         values = {"card_id": card_id, "kind": kind, "certainty": certainty}
-        tx.execute(receipts.insert(), values | {"at": tx.now if at is None else at})
+        tx.add(receipts, values | {"at": tx.now if at is None else at})
 
 
 def oldest_waiting(conn: Connection, now: Instant) -> Instant:

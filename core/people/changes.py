@@ -37,6 +37,6 @@ def record(
 
 def insert_row(tx: Tx, table: Table, values: dict[str, Any]) -> int:
     """Insert one row into a table with a numbered key; answers the number."""
-    made = tx.execute(table.insert(), values).inserted_primary_key
+    made = tx.add(table, values).inserted_primary_key
     assert made is not None, f"{table.name} has no numbered key"
     return int(made[0])

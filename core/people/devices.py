@@ -54,6 +54,10 @@ class Enrolled:
     token: str
 
 
+_SEEN = devices.update().where(
+    devices.c.id == bindparam("device_"),
+    devices.c.last_seen_at.is_(None) | (devices.c.last_seen_at < bindparam("stale_")),
+)
 _BY_TOKEN = select(devices).where(devices.c.token_hash == bindparam("hash_"))
 
 
@@ -73,7 +77,7 @@ def make_enrol_code(tx: Tx, actor: Actor, device_name: str) -> str:
         "made_by": actor.person_id,
         "expires_at": tx.now + CODE_LIFE,
     }
-    tx.execute(enrol_codes.insert(), row)
+    tx.add(enrol_codes, row)
     record(tx, actor, "device.write", "device:new", after={"name": device_name})
     return code
 
@@ -147,9 +151,8 @@ def all_devices(conn: Connection, limit: int = 500) -> list[Device]:
 
 def device_seen(tx: Tx, device_id: int) -> None:
     """Note that the device is alive; at most once a minute reaches the table."""
-    stale = devices.c.last_seen_at.is_(None) | (devices.c.last_seen_at < tx.now - SEEN_EVERY)
-    same = (devices.c.id == device_id) & stale
-    tx.execute(devices.update().where(same), {"last_seen_at": tx.now})
+    same = {"device_": device_id, "stale_": tx.now - SEEN_EVERY}
+    tx.execute(_SEEN, same | {"last_seen_at": tx.now})
 
 
 def revoke_device(tx: Tx, actor: Actor, device_id: int, why: str = "") -> None:

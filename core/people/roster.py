@@ -184,7 +184,7 @@ def add_team(
     team_id = insert_row(tx, teams, row)
     rows = [{"team_id": team_id, "person_id": each} for each in dict.fromkeys(members)]
     if rows:
-        tx.execute(team_members.insert(), rows)
+        tx.add(team_members, rows)
     record(tx, actor, "person.write", f"team:{code}", after=row | {"members": list(members)})
     return team_id
 

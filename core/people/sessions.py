@@ -24,6 +24,12 @@ IDLE: dict[str, Instant | None] = {"desk": None, "pda": 10 * MINUTE, "api": None
 LONGEST: dict[str, Instant | None] = {"desk": 12 * HOUR, "pda": 12 * HOUR, "api": None}
 _API_DEFAULT_MINUTES = 90 * 24 * 60
 
+_TOUCH = sessions.update().where(
+    sessions.c.token_hash == bindparam("hash_"),
+    sessions.c.closed_at.is_(None),
+    sessions.c.idle_at > bindparam("now_"),
+    sessions.c.kind == bindparam("kind_"),
+)
 _FIND = (
     select(
         sessions.c.kind,
@@ -113,7 +119,7 @@ def open_session(
         "expires_at": tx.now + (min(life, longest) if longest else life),
         "idle_at": None if idle is None else tx.now + idle,
     }
-    tx.execute(sessions.insert(), row)
+    tx.add(sessions, row)
     after = {"kind": kind, "name": name, "expires_at": row["expires_at"]}
     record(tx, actor, "session.write", f"person:{person_id}", after=after)
     return token
@@ -150,15 +156,10 @@ def session_actor(conn: Connection, token: str, kind: str, now: Instant, face: s
 
 def touch_session(tx: Tx, token: str) -> None:
     """The person did something: the idle time begins anew. A session that ended stays ended."""
-    alive = (
-        (sessions.c.token_hash == token_hash(token))
-        & sessions.c.closed_at.is_(None)
-        & (sessions.c.idle_at > tx.now)
-    )
     for kind, idle in IDLE.items():
         if idle is not None:
-            same = alive & (sessions.c.kind == kind)
-            tx.execute(sessions.update().where(same), {"idle_at": tx.now + idle})
+            same = {"hash_": token_hash(token), "kind_": kind, "now_": tx.now}
+            tx.execute(_TOUCH, same | {"idle_at": tx.now + idle})
 
 
 def close_session(tx: Tx, token: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from core.clock import Instant
 from core.db import Tx
@@ -25,6 +25,8 @@ from core.tasks.task import LIVE, NewTask, Task, TaskView
 from core.tasks.tell import Message, refresh, tell
 from core.tasks.timers import reckoner, write
 from core.tasks.words import STATES
+
+_LIVE_WITH = select(tasks.c.id).where(tasks.c.dedupe_key == bindparam("key_"), LIVE_DEDUPE).limit(1)
 
 __all__ = [
     "LIVE",
@@ -165,8 +167,7 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
 
 
 def _live_with(tx: Tx, dedupe_key: str) -> Task | None:
-    query = select(tasks.c.id).where(tasks.c.dedupe_key == dedupe_key, LIVE_DEDUPE)
-    found = tx.execute(query.limit(1)).scalar()
+    found = tx.execute(_LIVE_WITH, {"key_": dedupe_key}).scalar()
     return None if found is None else load(tx.conn, found)
 
 
@@ -206,7 +207,7 @@ def _insert(
         "warehouse_id": new.warehouse_id,
         "partner_id": new.partner_id,
     }
-    tx.execute(tasks.insert(), row)
+    tx.add(tasks, row)
     return load(tx.conn, task_id)
 
 

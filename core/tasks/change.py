@@ -168,7 +168,7 @@ def assign(
         for each in recipients
     ]
     if rows:
-        tx.execute(assignments.insert(), rows)
+        tx.add(assignments, rows)
 
 
 def end_assignments(tx: Tx, task_id: str, reason: str) -> None:

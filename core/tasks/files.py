@@ -98,7 +98,7 @@ def register(tx: Tx, actor: Actor, new: NewFile) -> File:
         "partner_id": actor.partner_id,
         "at": tx.now,
     }
-    tx.execute(files.insert(), row)
+    tx.add(files, row)
     return file(tx.conn, str(row["id"]))
 
 

@@ -60,7 +60,7 @@ def save_policy(tx: Tx, actor: Actor, policy: Policy) -> Policy:
     newest = select(func.max(policies.c.version)).where(policies.c.code == policy.code)
     saved = replace(policy, version=(tx.execute(newest).scalar() or 0) + 1)
     row = {"code": saved.code, "version": saved.version, "body": saved.to_json()}
-    tx.execute(policies.insert(), row | {"made_by": actor.label, "at": tx.now})
+    tx.add(policies, row | {"made_by": actor.label, "at": tx.now})
     thing = f"policy:{saved.code}"
     audit.record(
         tx,

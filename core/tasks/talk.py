@@ -54,6 +54,6 @@ def attach(tx: Tx, actor: Actor, task_id: str, file_id: str, note: str = "") -> 
     if tx.execute(select(attachments.c.id).where(same)).first() is not None:
         return found
     row = {"task_id": task.id, "file_id": file_id, "person_id": actor.person_id}
-    tx.execute(attachments.insert(), row | {"note": note[:400], "at": tx.now})
+    tx.add(attachments, row | {"note": note[:400], "at": tx.now})
     announce(tx, task, "attached", actor.label, name=actor.name, file_name=found.name)
     return found

@@ -83,7 +83,7 @@ def test_what_is_held_travels_with_the_commit(conn: Connection, courier: Courier
     courier.deliver()
     assert added.rowcount == -1
     courier.execute("COMMIT")
-    courier.deliver(now=True)
+    courier.bring()
     assert added.rowcount == 1
     assert driver.pgconn.transaction_status == TransactionStatus.IDLE
     assert driver.execute("SELECT words FROM note").fetchall() == [("late",)]
