@@ -175,15 +175,25 @@ def _put(tx: Tx, out: Outgoing, chat: ChatIdentity) -> str:
 
 
 def edit_everywhere(
-    tx: Tx, task_id: str, card_for: Callable[[int], Card], *, generation: int
+    tx: Tx,
+    task_id: str,
+    card_for: Callable[[int], Card],
+    *,
+    generation: int,
+    drop_older: bool = False,
 ) -> int:
     """Bring every card of a task up to date; how many will change.
 
     Cards that stand somewhere are edited; cards in flight are edited as soon as they land; unsent
-    ones are rewritten, or dropped when the new card is closed. `generation` binds the new buttons.
+    ones are rewritten, or dropped when the new card is closed. `generation` binds the new buttons;
+    `drop_older`: and unsent ones of an older one are dropped first, see `supersede`.
     """
     changed = 0
-    for unsent in _unfinished(tx, task_id):
+    unfinished = _unfinished(tx, task_id)
+    if drop_older and any(each.generation < generation for each in unfinished):
+        supersede(tx, task_id, generation)
+        unfinished = _unfinished(tx, task_id)
+    for unsent in unfinished:
         card = card_for(unsent.person_id)
         if card.closed and not unsent.frozen:
             finish(tx, unsent, "superseded", "closed", "发出前任务已结束")

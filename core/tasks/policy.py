@@ -7,7 +7,10 @@ Durations are microseconds. Not here: rows (`policies.py`) and arithmetic on the
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from core.clock import MINUTE, Instant
 from core.errors import INVALID, AppError
@@ -86,6 +89,16 @@ class Policy:
         policy = Policy(**(body | {"rungs": rungs, "remind": remind}))
         check(policy)
         return policy
+
+
+def kept(body: dict[str, Any]) -> Policy:
+    """`Policy.from_json` of what stands on a task: a firm has a few policies and many tasks."""
+    return _kept(orjson.dumps(body))
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: bytes) -> Policy:
+    return Policy.from_json(orjson.loads(text))
 
 
 def check(policy: Policy) -> None:

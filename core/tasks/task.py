@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from core.clock import Instant, iso
 from core.outbox.card import Card
 from core.people import Thing
-from core.tasks.policy import Policy
+from core.tasks.policy import Policy, kept
 from core.tasks.words import due_text, won_sentence
 
 LIVE = ("open", "claimed", "snoozed", "paused")
@@ -158,8 +158,7 @@ class TaskView:
 def _buttons(task: Task) -> list[dict[str, Any]]:
     if not task.is_live:
         return []
-    card: list[dict[str, Any]] = task.card.to_json()["buttons"]
-    return card
+    return [button.to_json() for button in task.card.buttons]
 
 
 def from_row(row: RowMapping) -> Task:
@@ -169,7 +168,7 @@ def from_row(row: RowMapping) -> Task:
     values["group"] = values.pop("group_key")
     values["dedupe_key"] = values["dedupe_key"] or ""
     values["card"] = Card.from_json(values["card"])
-    values["policy"] = Policy.from_json(values["policy"])
+    values["policy"] = kept(values["policy"])
     for name in ("surfaces", "people", "audience", "remaining"):
         values[name] = tuple(values[name])
     return Task(**values)

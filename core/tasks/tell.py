@@ -92,13 +92,12 @@ def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
     if "chat" not in task.surfaces:
         return
     seats = seats_of(tx.conn, task.id)
-    card_for = _cards(tx, task, message.note)
-    outs = []
-    for person_id in persons:
-        seat = seats.get(person_id)
-        if seat is None or seat.card_on != task.id:
-            continue
-        out = queue.Outgoing(
+    told = [each for each in persons if each in seats and seats[each].card_on == task.id]
+    if not told:
+        return
+    card_for = _maker(tx, task, message.note, seats)
+    outs = [
+        queue.Outgoing(
             task_id=task.id,
             generation=task.generation,
             person_id=person_id,
@@ -108,9 +107,9 @@ def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
             urgent=message.urgent,
             group=task.group,
         )
-        outs.append(out)
-    if outs:
-        queue.put_all(tx, outs)
+        for person_id in told
+    ]
+    queue.put_all(tx, outs)
 
 
 def refresh(tx: Tx, task: Task) -> None:
@@ -120,17 +119,17 @@ def refresh(tx: Tx, task: Task) -> None:
     for others hands that over to the next of them.
     """
     if "chat" in task.surfaces:
-        queue.supersede(tx, task.id, task.generation)
-        redraw(tx, task)
+        redraw(tx, task, drop_older=True)
     if task.group:
         for host in tx.execute(_HOSTS, {"task_": task.id}).scalars().all():
             redraw(tx, load(tx.conn, host))
         _hand_card_on(tx, task)
 
 
-def redraw(tx: Tx, task: Task) -> None:
+def redraw(tx: Tx, task: Task, *, drop_older: bool = False) -> None:
     """Every card of the task, sent or not, says what is true now."""
-    queue.edit_everywhere(tx, task.id, _cards(tx, task, ""), generation=task.generation)
+    cards = _cards(tx, task)
+    queue.edit_everywhere(tx, task.id, cards, generation=task.generation, drop_older=drop_older)
 
 
 def _hand_card_on(tx: Tx, task: Task) -> None:
@@ -147,20 +146,19 @@ def _hand_card_on(tx: Tx, task: Task) -> None:
         tell(tx, sibling, [guest.person_id], Message(f"after:{task.id}", "new"))
 
 
-def _cards(tx: Tx, task: Task, note: str) -> Callable[[int], Card]:
+def _cards(tx: Tx, task: Task) -> Callable[[int], Card]:
     """What makes a person's card; nothing is read before somebody needs one."""
     made: list[Callable[[int], Card]] = []
 
     def card_for(person_id: int) -> Card:
         if not made:
-            made.append(_maker(tx, task, note))
+            made.append(_maker(tx, task, "", seats_of(tx.conn, task.id)))
         return made[0](person_id)
 
     return card_for
 
 
-def _maker(tx: Tx, task: Task, note: str) -> Callable[[int], Card]:
-    seats = seats_of(tx.conn, task.id)
+def _maker(tx: Tx, task: Task, note: str, seats: dict[int, Seat]) -> Callable[[int], Card]:
     guests: dict[int, list[str]] = {}
     if task.group and task.is_live:
         for guest in tx.execute(_GUESTS, {"task_": task.id}):
