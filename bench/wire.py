@@ -124,7 +124,7 @@ def closed_loop(port: int, clients: int, seconds: float, make: Callable[[int, in
     `make(client, n)` gives the wire bytes of a client's n-th request. Plain sockets under epoll:
     the load shares two cores with what it measures, so it must cost little.
     """
-    load = Load()
+    load, poll = Load(), select.epoll()
     everybody = {each.socket.fileno(): each for each in (Client(port, n) for n in range(clients))}
     begun = perf()
     for fd, each in everybody.items():

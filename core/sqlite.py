@@ -177,9 +177,11 @@ class SharedCommit:
         try:
             conn = self._writing()
             conn.begin()
-            shared: dict[str, Any] = {}
-            for group in grouped(batch):
-                self._run_group(conn, group, shared, committed)
+            groups = grouped(batch)
+            if len(groups) > 1 or not self._run_alone(conn, groups[0], committed):
+                shared: dict[str, Any] = {}
+                for group in groups:
+                    self._run_group(conn, group, shared, committed)
             conn.commit()
         except Exception as problem:  # noqa: BLE001  # handed to every waiting caller
             self.close()
@@ -199,6 +201,28 @@ class SharedCommit:
         if self._conn is None:
             self._conn = ReadyConnection(self._engine)
         return self._conn
+
+    def _run_alone(self, conn: Connection, group: list[Waiting], committed: Committed) -> bool:
+        """Without neighbours the transaction itself is the savepoint: SQLite copies no page for it.
+
+        False: one of several failed, nothing is done, and each wants a savepoint of its own.
+        """
+        tx = SqliteTx(conn, self._clock.now(), {})
+        try:
+            answers = as_command(group)(tx)
+            tx.finish()
+        except Exception as problem:  # handed to its caller
+            if not _driver(conn).in_transaction:
+                raise TransactionLostError from problem
+            conn.rollback()
+            conn.begin()
+            if len(group) == 1:
+                group[0].error = _as_refusal(problem)
+            return len(group) == 1
+        hand_out(group, answers)
+        committed.wakes |= tx.wakes
+        committed.news += tx.news
+        return True
 
     def _run_group(
         self, conn: Connection, group: list[Waiting], shared: dict[str, Any], committed: Committed

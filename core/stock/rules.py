@@ -197,13 +197,8 @@ def decide(posting: Posting, book: Book, terms: Terms) -> Change:
     Raises:
         AppError: any of `refusals`, `not_found` or `bad_quantity`; the book is untouched.
     """
-    for field_, text, limit in (
-        ("类型", posting.kind, 24),
-        ("单据", posting.doc, 96),
-        ("原因", posting.reason, 400),
-    ):
-        if len(text) > limit:
-            raise AppError(INVALID, field=field_, why=f"最多 {limit} 个字符")
+    if len(posting.kind) > 24 or len(posting.doc) > 96 or len(posting.reason) > 400:
+        _refuse_long(posting)
     if not 1 <= len(posting.lines) <= MAX_LINES:
         raise AppError(refusals.NO_LINES, count=len(posting.lines), limit=MAX_LINES)
     on_hand: dict[Key, Micro] = {}
@@ -224,6 +219,16 @@ def decide(posting: Posting, book: Book, terms: Terms) -> Change:
     for key, delta in on_hand.items():
         _check_balance(posting, key, delta, change, book)
     return change
+
+
+def _refuse_long(posting: Posting) -> None:
+    for field_, text, limit in (
+        ("类型", posting.kind, 24),
+        ("单据", posting.doc, 96),
+        ("原因", posting.reason, 400),
+    ):
+        if len(text) > limit:
+            raise AppError(INVALID, field=field_, why=f"最多 {limit} 个字符")
 
 
 def _check_line(line: Line, way: tuple[Key, Key], kind: str, book: Book, terms: Terms) -> ItemFacts:
