@@ -81,6 +81,7 @@ def serve(
 
     from api.heap import keep_flat
     from api.logs import configure
+    from api.threads import take_short_turns
 
     settings = Settings()
     if host or port:
@@ -90,6 +91,7 @@ def serve(
         settings = settings.model_copy(update={"engine": engine})
     configure(as_json=settings.log_json)
     keep_flat()
+    take_short_turns()
     served = _demo(settings) if demo_data else _plain(settings)
     if demo_data:
         from api.demo.stage import announce
@@ -105,11 +107,13 @@ def worker() -> None:
     """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
     from api.heap import keep_flat
     from api.logs import configure
+    from api.threads import take_short_turns
     from api.worker import work
 
     settings = Settings()
     configure(as_json=settings.log_json)
     keep_flat()
+    take_short_turns()
     if settings.worker_port:
         _observed_worker(settings)
     else:

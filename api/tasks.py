@@ -101,8 +101,12 @@ def _view(found: Task) -> dict[str, Any]:
 @router.get("/inbox")
 async def my_inbox(actor: Reader, jieli: App) -> Response:
     """What this person may act on now, most urgent first."""
-    found = await jieli.db.read(lambda conn: inbox(conn, actor.person_id))
-    return as_json({"items": [view.to_wire() for view in found], "next": None})
+
+    def ask(conn: Connection) -> dict[str, Any]:
+        found = inbox(conn, actor.person_id)
+        return {"items": [view.to_wire() for view in found], "next": None}
+
+    return as_json(await jieli.db.read(ask))
 
 
 @router.get("")

@@ -15,6 +15,7 @@ import uvicorn
 
 from api.cli import uvicorn_options
 from api.main import create_app
+from api.threads import take_short_turns
 from core.clock import perf
 from core.config import Settings
 from core.db import Committed
@@ -23,6 +24,7 @@ from core.events import Event
 
 def main(notes: Path) -> None:
     settings = Settings()
+    take_short_turns()
     app = create_app(settings)
     db = app.state.jieli.db
     tell, noted = db.on_commit, list[tuple[int, str, float]]()

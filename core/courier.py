@@ -105,11 +105,10 @@ class Courier:
         if not self._held:
             self.bring()
 
-    def commit(self) -> None:
-        """Send all that waits, and COMMIT with it."""
+    def end(self) -> None:
+        """COMMIT is the last of what waits."""
         self._held = False
         self.execute("COMMIT")
-        self.bring()
 
     def bring(self) -> None:
         """Send all that waits and take in the answers.

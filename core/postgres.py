@@ -174,8 +174,8 @@ class OwnCommit:
         self._engine = engine
         self._side_engine = side
         self._clock = clock
-        self._conn: Connection | None = None
-        self._side: Connection | None = None
+        self._conn: ReadyConnection | None = None
+        self._side: ReadyConnection | None = None
         self._pause = threading.Event()  # never set: a wait that nothing in a test can miss
 
     def run(self, batch: list[Waiting]) -> Committed:
@@ -247,7 +247,7 @@ class OwnCommit:
                 courier.hold()
                 tx.finish()
             if courier.is_waiting:
-                courier.commit()
+                courier.end()
             conn.commit()
         except BaseException as problem:
             self._undo(problem)
@@ -286,7 +286,7 @@ class OwnCommit:
         except Exception:  # noqa: BLE001  # a lost connection has let go of it already
             self.close()
 
-    def _connections(self) -> tuple[Connection, Connection]:
+    def _connections(self) -> tuple[ReadyConnection, ReadyConnection]:
         if self._conn is None or self._side is None:
             self.close()
             self._conn = ReadyConnection(self._engine)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Dialect, Row, Select, Table
 
 from core.clash import TurnNeededError
 from core.clock import Clock, perf
+from core.ready import ReadyConnection
 from core.trip import COURIER, Trip, sql_of
 from core.tx import Tx
 
@@ -83,7 +84,8 @@ class PostgresTx(Tx):
         self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
     def settle(self) -> None:
-        self.conn.info[COURIER].bring()
+        assert isinstance(self.conn, ReadyConnection)
+        self.conn.settle()
 
     def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
         return self._side.execute(statement, values).first()

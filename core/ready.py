@@ -52,29 +52,29 @@ class ReadyConnection(Connection):
             form = self._form(statement, parameters)
             if form is not None:
                 return form.run(self, parameters)
-        self._settle(drop=isinstance(statement, RollbackToSavepointClause))
+        self.settle(drop=isinstance(statement, RollbackToSavepointClause))
         return super().execute(statement, parameters, execution_options=execution_options)
 
     def exec_driver_sql(
         self, statement: str, parameters: Any = None, execution_options: Any = None
     ) -> CursorResult[Any]:
-        self._settle()
+        self.settle()
         return super().exec_driver_sql(statement, parameters, execution_options)
 
     def commit(self) -> None:
-        self._settle()
+        self.settle()
         super().commit()
 
     def rollback(self) -> None:
-        self._settle(drop=True)
+        self.settle(drop=True)
         super().rollback()
 
     def close(self) -> None:
         if not self.closed:
-            self._settle(drop=True)
+            self.settle(drop=True)
         super().close()
 
-    def _settle(self, *, drop: bool = False) -> None:
+    def settle(self, *, drop: bool = False) -> None:
         """What waits is sent, or forgotten with the work it belonged to."""
         if self.invalidated or self.dialect.name != "postgresql":
             return

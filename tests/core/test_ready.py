@@ -1,0 +1,174 @@
+"""Statements that come back go past SQLAlchemy and answer what it would have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
+
+from core import ready
+from core.db import Database, Tx, metadata
+from core.errors import INVALID, AppError
+from core.ready import ReadyConnection
+
+OFTEN = ready.TIMES + 3
+box = Table(
+    "ready_box",
+    metadata.__class__(),  # of its own: no migration knows it
+    Column("id", Integer, primary_key=True),
+    Column("name", String(32), nullable=False, unique=True),
+    Column("full", Boolean, nullable=False),
+    Column("facts", JSON),
+)
+ADD = box.insert()
+FIND = select(box).where(box.c.name == bindparam("name_"))
+AMONG = select(box.c.name).where(box.c.name.in_(bindparam("names_", expanding=True)))
+AMONG = AMONG.order_by(box.c.name)
+NOT_AMONG = select(box.c.name).where(box.c.name.not_in(bindparam("names_", expanding=True)))
+KNOWN = select(box.c.name).where(box.c.name.in_(("b0", "b2"))).order_by(box.c.name)
+COUNT = select(func.count()).select_from(box)
+FILL = box.update().where(box.c.full == bindparam("was_"))
+TAKE = box.update().where(box.c.name == bindparam("name_")).returning(box.c.id, box.c.facts)
+PAGE = select(box.c.name).order_by(box.c.id).limit(bindparam("limit_"))
+
+
+@pytest.fixture
+def boxes(db: Database) -> Database:
+    """A table of its own with three rows."""
+    db.write_now(lambda tx: box.create(tx.conn))
+    db.write_now(lambda tx: [add(tx, f"b{n}") for n in range(3)] and None)
+    return db
+
+
+def add(tx: Tx, name: str, **facts: Any) -> int:
+    made = tx.execute(ADD, {"name": name, "full": False, "facts": facts or None})
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def often(db: Database, ask: Callable[[Connection], Any]) -> list[Any]:
+    """The answers of one transaction that asks again and again: first SQLAlchemy's, then ours."""
+    return db.write_now(lambda tx: [ask(tx.conn) for _ in range(OFTEN)])
+
+
+def same(answers: list[Any]) -> Any:
+    assert all(each == answers[0] for each in answers), answers
+    return answers[0]
+
+
+def test_rows_are_the_same_row_by_row(boxes: Database) -> None:
+    boxes.write_now(lambda tx: add(tx, "玻璃杯", sizes=[1, 2], note="100%"))
+    row = same(often(boxes, lambda conn: conn.execute(FIND, {"name_": "玻璃杯"}).one()))
+    assert (row.name, row.full, row.facts) == ("玻璃杯", False, {"sizes": [1, 2], "note": "100%"})
+    as_dict = often(boxes, lambda conn: dict(conn.execute(FIND, {"name_": "b1"}).mappings().one()))
+    assert same(as_dict)["facts"] is None
+    assert same(often(boxes, lambda conn: conn.execute(FIND, {"name_": "no"}).first())) is None
+    assert same(often(boxes, lambda conn: conn.execute(COUNT).scalar())) == 4
+    page = often(boxes, lambda conn: conn.execute(PAGE, {"limit_": 2}).scalars().all())
+    assert same(page) == ["b0", "b1"]
+
+
+@pytest.mark.parametrize("names", [[], ["b0"], ["b0", "b2", "b9"], [f"b{n}" for n in range(70)]])
+def test_an_in_takes_any_number_of_values(boxes: Database, names: list[str]) -> None:
+    asked = often(boxes, lambda conn: conn.execute(AMONG, {"names_": names}).scalars().all())
+    assert same(asked) == [each for each in ("b0", "b1", "b2") if each in names]
+    asked = often(boxes, lambda conn: conn.execute(NOT_AMONG, {"names_": names}).scalars().all())
+    assert sorted(same(asked)) == [each for each in ("b0", "b1", "b2") if each not in names]
+
+
+def test_an_in_of_constants(boxes: Database) -> None:
+    asked = often(boxes, lambda conn: conn.execute(KNOWN).scalars().all())
+    assert same(asked) == ["b0", "b2"]
+
+
+def test_how_many_were_written_and_what_they_are_called(boxes: Database) -> None:
+    def command(tx: Tx) -> tuple[list[int], list[int], list[Any]]:
+        keys = [add(tx, f"new{n}") for n in range(OFTEN)]
+        counts = [
+            tx.execute(FILL, {"was_": n % 2 == 1, "full": n % 2 == 0}).rowcount
+            for n in range(OFTEN)
+        ]
+        taken = [tx.execute(TAKE, {"name_": "b0", "facts": [n]}).one().facts for n in range(OFTEN)]
+        return keys, counts, taken
+
+    keys, counts, taken = boxes.write_now(command)
+    assert len(set(keys)) == OFTEN
+    assert counts == [OFTEN + 3] * OFTEN
+    assert taken == [[n] for n in range(OFTEN)]
+
+
+def test_many_rows_in_one_call(boxes: Database) -> None:
+    def command(tx: Tx) -> None:
+        for part in range(OFTEN):
+            rows = [{"name": f"{part}/{n}", "full": True, "facts": [n]} for n in range(5)]
+            tx.execute(ADD, rows)
+
+    boxes.write_now(command)
+    assert boxes.read_now(lambda conn: conn.execute(COUNT).scalar()) == 5 * OFTEN + 3
+
+
+def test_what_is_refused_is_refused_before_the_commit(boxes: Database) -> None:
+    """Nobody looks at the second insert's answer; still nothing of the command is kept."""
+
+    def command(tx: Tx) -> str:
+        for n in range(OFTEN):
+            tx.execute(ADD, {"name": f"n{n}", "full": False, "facts": None})
+        tx.execute(ADD, {"name": "n0", "full": False, "facts": None})
+        return "done"
+
+    with pytest.raises(IntegrityError):
+        boxes.write_now(command)
+    assert boxes.read_now(lambda conn: conn.execute(COUNT).scalar()) == 3
+    boxes.write_now(lambda tx: add(tx, "n0"))
+
+
+def test_a_refused_part_takes_its_unsent_writes_with_it(boxes: Database) -> None:
+    def command(tx: Tx) -> list[str]:
+        for n in range(OFTEN):
+            tx.execute(ADD, {"name": f"kept{n}", "full": False, "facts": None})
+
+        def part() -> None:
+            tx.execute(ADD, {"name": "undone", "full": False, "facts": None})
+            raise AppError(INVALID, field="箱", why="试")
+
+        def twin() -> None:
+            tx.execute(ADD, {"name": "kept0", "full": False, "facts": None})
+
+        with pytest.raises(AppError):
+            tx.attempt(part)
+        with pytest.raises(IntegrityError):
+            tx.attempt(twin)
+        tx.execute(ADD, {"name": "after", "full": False, "facts": None})
+        return list(tx.execute(AMONG, {"names_": ["kept0", "undone", "after"]}).scalars())
+
+    assert boxes.write_now(command) == ["after", "kept0"]
+
+
+def test_a_listener_hears_every_statement(boxes: Database) -> None:
+    heard: list[str] = []
+
+    def ask(conn: Connection) -> None:
+        assert isinstance(conn, ReadyConnection)
+        for _ in range(OFTEN):
+            conn.execute(COUNT).scalar()
+        event.listen(conn, "before_cursor_execute", lambda *each: heard.append(each[2]))
+        for _ in range(OFTEN):
+            conn.execute(COUNT).scalar()
+
+    boxes.read_now(ask)
+    assert len(heard) == OFTEN
