@@ -25,6 +25,10 @@ SERVER_ERROR = 1011  # a bug of ours; the client sets the frame aside after a fe
 
 Hear = Callable[[str | bytes], Awaitable[None]]
 
+ROUNDING = (
+    0.001  # seconds; a sum of floats may miss its moment by less, and would be tried for ever
+)
+
 
 class Line:
     """Both ways of one socket, from its handshake to its end."""
@@ -65,7 +69,7 @@ class Line:
 
     def _watch(self, silence: float) -> None:
         quiet = self._loop.time() - self._heard_at
-        if quiet >= silence:
+        if quiet >= silence - ROUNDING:
             self._outlet.hang_up(CLOSE_SILENT, "silent")
         elif self._outlet.changed is not _nothing:
             self._loop.call_later(silence - quiet, self._watch, silence)

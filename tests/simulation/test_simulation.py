@@ -110,3 +110,9 @@ def test_the_auditor_knows_office_hours() -> None:
     assert after_work(dict([saturday]), friday, 9 * HOUR) == friday + 25 * HOUR
     holiday = (monday + 719_163 + 7, False)
     assert after_work(dict([holiday]), friday, 9 * HOUR) == friday + (4 * 24 + 1) * HOUR
+
+
+def test_a_day_that_once_never_ended() -> None:
+    """A silent socket was looked at again after 10⁻¹⁴ seconds, for ever."""
+    with Simulator(DATABASES.kind) as simulator:
+        assert simulator.play(200059).wrong == []
