@@ -25,9 +25,7 @@ SERVER_ERROR = 1011  # a bug of ours; the client sets the frame aside after a fe
 
 Hear = Callable[[str | bytes], Awaitable[None]]
 
-ROUNDING = (
-    0.001  # seconds; a sum of floats may miss its moment by less, and would be tried for ever
-)
+ROUNDING = 0.001  # seconds; floats may miss a moment by less, and would be tried for ever
 
 
 class Line:
