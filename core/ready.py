@@ -1,11 +1,14 @@
 """Statements made ready once: a `Connection` that hands repeated ones straight to the driver.
 
 SQLAlchemy 2.1 compiles a statement once, but each execution still costs it 60 to 95 µs of contexts
-and events, some eighty times what binding the values takes; a hand-over has eighteen of them. A
-statement object that comes back (one made at module level) is kept here as text, binders and
-readers, and its rows come as SQLAlchemy's own `Row`. Whatever is out of the ordinary (options,
-listeners, defaults in Python, an empty IN) goes SQLAlchemy's way, and so does every statement that
-is built anew for each call. On PostgreSQL the courier carries it.
+and events; a hand-over has eighteen of them (docs/decisions/0006). A statement object that comes
+back (one made at module level) is kept here as text, binders and readers, and its rows come as
+SQLAlchemy's own `Row`. Whatever is out of the ordinary (options, listeners, defaults in Python, an
+empty IN) goes SQLAlchemy's way, and so does every statement that is built anew for each call.
+
+On PostgreSQL the courier carries it, not before somebody looks at a result or commits: writes that
+nobody waits for travel with the next question. A refusal may therefore come later than its
+statement, but always before the commit.
 """
 
 from __future__ import annotations
