@@ -28,8 +28,10 @@ from core.tasks.pause import run_again
 from core.tasks.policy import HOLD, NATURAL, NEXT, Rung
 from core.tasks.recipients import Recipient, resolve
 from core.tasks.rules import (
+    LATE,
     Planned,
-    catch_up,
+    due_of_next,
+    is_rung,
     kind_of,
     level_of,
     next_rung,
@@ -41,12 +43,11 @@ from core.tasks.rules import (
 from core.tasks.tables import PENDING, tasks, timers
 from core.tasks.task import LIVE, Task
 from core.tasks.tell import Message, refresh, seats_of, speaker_for, tell
-from core.tasks.timers import COLUMNS, Timer, carry, pending, reckoner, write
+from core.tasks.timers import COLUMNS, Timer, carry, moment_of, reckoner, repeats_after, write
 from core.tasks.words import moment, standstill, waiting
 
 BATCH = 25  # timers acted on in one transaction: whoever writes meanwhile waits for it
 SWEPT = 1_000  # timers looked at in one: those of tasks that moved on cost next to nothing
-LATE = MINUTE  # a card this late says that the system stood still
 LOOK_AGAIN = 15 * MINUTE
 _WAKES = {"claim": "claimed", "snooze": "snoozed", "pause": "paused"}  # timer → state it ends
 MOST_LOOKS = 96  # a day of looking for somebody on duty, then the administrators
@@ -180,7 +181,7 @@ def act(tx: Tx, task: Task, due: list[Timer], how: Firing = EXACT) -> None:
         announce(tx, task, "overdue", "engine")
     if chosen is None:
         refresh(tx, task)
-    elif kind_of(chosen.key) in ("rung", "retry"):
+    elif is_rung(chosen.key):
         _climb(tx, task, chosen, how)
     elif kind_of(chosen.key) in _WAKES:
         _wake(tx, task, chosen)
@@ -204,7 +205,7 @@ def _by_task(timer: Timer) -> tuple[str, Instant, int]:
 def _dominant(live: list[Timer], task: Task) -> Timer | None:
     """The one timer that is acted on: a rung, else what wakes the task, else the newest nag."""
     for timer in live:
-        if kind_of(timer.key) in ("rung", "retry"):
+        if is_rung(timer.key):
             return timer
     for timer in live:
         if _WAKES.get(kind_of(timer.key)) == task.state:
@@ -290,8 +291,8 @@ def _seat(tx: Tx, task: Task, level: int, recipients: list[Recipient]) -> Task:
     return update(tx, task, **values)
 
 
-def _ends_with_hold(timer: Timer) -> bool:
-    return kind_of(timer.key) in ("claim", "snooze", "repeat")
+def _ends_with_hold(moment: Planned, _due: Instant) -> bool:
+    return kind_of(moment.key) in ("claim", "snooze", "repeat")
 
 
 def _plan_next(tx: Tx, task: Task, timer: Timer, how: Firing, *, at_once: bool) -> None:
@@ -304,8 +305,7 @@ def _plan_next(tx: Tx, task: Task, timer: Timer, how: Firing, *, at_once: bool) 
     if following is not None:
         if at_once:
             following = replace(following, base=anchor, span=0, planned=anchor, clock=NATURAL)
-        gap = min(task.policy.min_gap, max(following.planned - anchor, 0))
-        due = catch_up(following.planned, tx.now, late=tx.now - timer.due >= LATE, gap=gap)
+        due = due_of_next(task.policy, moment_of(timer), tx.now, following)
         write(tx, task, task.generation, [following], dues={following.key: due})
     if not at_once:
         _write_repeats(tx, task, repeats(rung, level, 0, anchor=anchor, until=until, reckon=reckon))
@@ -313,19 +313,8 @@ def _plan_next(tx: Tx, task: Task, timer: Timer, how: Firing, *, at_once: bool) 
 
 def _plan_repeat(tx: Tx, task: Task, timer: Timer) -> None:
     """The next repeat of a rung; called before anything is marked, so the ladder is complete."""
-    level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
-    if task.level != level or task.generation != timer.generation:
-        return
-    ladder = [each for each in pending(tx.conn, task.id, task.generation) if _is_rung(each)]
-    until = ladder[0].planned if ladder else None
-    reckon = reckoner(tx.conn, task.calendar)
-    number = number_of(timer.key)
-    coming = repeats(rung, level, number, anchor=timer.planned, until=until, reckon=reckon)
-    _write_repeats(tx, task, coming)
-
-
-def _is_rung(timer: Timer) -> bool:
-    return kind_of(timer.key) in ("rung", "retry")
+    if task.level == level_of(timer.key) and task.generation == timer.generation:
+        _write_repeats(tx, task, repeats_after(tx.conn, task, moment_of(timer)))
 
 
 def _write_repeats(tx: Tx, task: Task, moments: Iterator[Planned]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core import people
+from core.clock import Instant
 from core.db import Tx
 from core.errors import INVALID, AppError
 from core.people import Actor
@@ -13,7 +14,7 @@ from core.tasks.recipients import Recipient
 from core.tasks.rules import CLAIMED, Planned, kind_of, next_state
 from core.tasks.task import Task
 from core.tasks.tell import Message, refresh, tell
-from core.tasks.timers import Timer, carry, carry_while_claimed, reckoner, write
+from core.tasks.timers import carry, carry_while_claimed, reckoner, write
 from core.tasks.words import STATES, clock_text
 
 NO_HOLD: dict[str, Any] = {"holder_id": None, "holder_name": "", "claimed_at": None}
@@ -71,11 +72,7 @@ def put_back(tx: Tx, actor: Actor, task_id: str) -> Task:
 
 def release(tx: Tx, before: Task, by: str, verb: str, *, note: str) -> Task:
     """From claimed or snoozed to open: timers come out of the drawer, everybody is told."""
-
-    def drop(timer: Timer) -> bool:
-        return kind_of(timer.key) in ("claim", "snooze")
-
-    carry(tx, before, before.generation + 1, drop=drop)
+    carry(tx, before, before.generation + 1, drop=_ends_with_the_state)
     hold = NO_HOLD if before.state == "claimed" else {}
     task = update(
         tx,
@@ -90,6 +87,10 @@ def release(tx: Tx, before: Task, by: str, verb: str, *, note: str) -> Task:
     refresh(tx, task)
     tell(tx, task, task.people, Message(verb, "reminder", note=note))
     return task
+
+
+def _ends_with_the_state(moment: Planned, _due: Instant) -> bool:
+    return kind_of(moment.key) in ("claim", "snooze")
 
 
 def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> Task:
@@ -107,10 +108,7 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     if before.people == (to_person,):
         raise AppError(INVALID, field="转交给", why=f"任务本来就在 {person.name} 手上")
 
-    def drop(timer: Timer) -> bool:
-        return kind_of(timer.key) in ("claim", "snooze")
-
-    carry(tx, before, before.generation + 1, drop=drop)
+    carry(tx, before, before.generation + 1, drop=_ends_with_the_state)
     end_assignments(tx, before.id, "handed_over")
     recipient = Recipient(to_person, f"handed-over-by:{actor.person_id}")
     assign(tx, before, [recipient], level=before.level, generation=before.generation + 1)

@@ -6,6 +6,8 @@ left of every wait, on each wait's own clock, and ends by itself after `LONGEST_
 
 from __future__ import annotations
 
+from itertools import islice
+
 from core.clock import DAY, Instant
 from core.db import Tx
 from core.errors import INVALID, AppError
@@ -15,7 +17,15 @@ from core.tasks.policy import NATURAL
 from core.tasks.rules import Planned, kind_of, next_state
 from core.tasks.task import Task
 from core.tasks.tell import Message, refresh, tell
-from core.tasks.timers import Timer, carry, drawer_of, put_in_drawer, reckoner, taken_out, write
+from core.tasks.timers import (
+    carry,
+    drawer_of,
+    put_in_drawer,
+    reckoner,
+    repeats_after,
+    taken_out,
+    write,
+)
 from core.tasks.words import STATES, moment
 
 LONGEST_PAUSE = 7 * DAY
@@ -34,10 +44,14 @@ def snooze(tx: Tx, actor: Actor, task_id: str, until: Instant) -> Task:
     if not tx.now < until <= tx.now + LONGEST_SNOOZE:
         raise AppError(INVALID, field="稍后到", why="应在现在之后、30 天以内")
 
-    def drop(timer: Timer) -> bool:
-        kind = kind_of(timer.key)
-        quiet = kind in ("remind", "repeat") and timer.due < until
-        return quiet or kind in ("claim", "snooze")
+    quiet: list[Planned] = []
+
+    def drop(wait: Planned, due: Instant) -> bool:
+        kind = kind_of(wait.key)
+        if kind in ("remind", "repeat") and due < until:
+            quiet.append(wait)
+            return True
+        return kind in ("claim", "snooze")
 
     carry(tx, before, before.generation + 1, drop=drop)
     task = update(
@@ -51,6 +65,11 @@ def snooze(tx: Tx, actor: Actor, task_id: str, until: Instant) -> Task:
     )
     wake = Planned("snooze", NATURAL, tx.now, until - tx.now, until)
     write(tx, task, task.generation, [wake])
+    for missed in quiet:
+        if kind_of(missed.key) == "repeat":
+            coming = repeats_after(tx.conn, task, missed)
+            later = (each for each in coming if each.planned >= until)
+            write(tx, task, task.generation, islice(later, 1))
     announce(tx, task, "snoozed", actor.label, name=actor.name, until_us=until)
     refresh(tx, task)
     return task

@@ -14,7 +14,7 @@ from core.clock import Instant
 from core.db import Database, Tx
 from core.engine import Step, command_step
 from core.tasks.change import announce, load, update
-from core.tasks.rules import kind_of
+from core.tasks.rules import is_rung, kind_of
 from core.tasks.tables import PENDING_WORKING, timers
 from core.tasks.task import Task
 from core.tasks.tell import refresh
@@ -34,7 +34,7 @@ _OUTDATED = (
 _MOVE = (
     timers.update()
     .where(timers.c.id == bindparam("id_"))
-    .values(base_us=bindparam("base_"), planned_us=bindparam("at_"), due_us=bindparam("at_"))
+    .values(base_us=bindparam("base_"), planned_us=bindparam("at_"), due_us=bindparam("due_"))
 )
 _SEEN = (
     timers.update()
@@ -85,13 +85,20 @@ def _replan_task(tx: Tx, task: Task) -> None:
         if timer.key == "due":
             due_at = moment
         if (base, moment) != (timer.base, timer.planned):
-            _move(tx, timer, base, moment)
+            _move(tx, task, timer, base, moment)
     if due_at != task.due_at:
         moved = update(tx, task, due_at=due_at)
         announce(tx, moved, "replanned", "engine")
         refresh(tx, moved)
 
 
-def _move(tx: Tx, timer: Timer, base: Instant, moment: Instant) -> None:
-    tx.execute(_MOVE, {"id_": timer.id, "base_": base, "at_": moment})
+def _move(tx: Tx, task: Task, timer: Timer, base: Instant, moment: Instant) -> None:
+    """A moment that lies behind us now is due now: nobody was late, nothing stood still.
+
+    A rung waits `min_gap` more: whoever has the task gets a chance before the next is called.
+    """
+    due = moment
+    if moment < tx.now:
+        due = tx.now + (task.policy.min_gap if is_rung(timer.key) else 0)
+    tx.execute(_MOVE, {"id_": timer.id, "base_": base, "at_": moment, "due_": due})
     tx.wake(TIMER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from core.clock import MINUTE
 from core.errors import AppError, define
 from core.tasks.policy import CLAIM, Instant, Policy, Rung
 
@@ -48,6 +49,8 @@ TWIN_LIVES = define(
     "没有重开：同一原因的「{title}」已经有一件新任务在办。请打开那一件。",
     "Not reopened: a newer task for the same cause, “{title}”, is already live. Open that one.",
 )
+
+LATE = MINUTE  # a card this late says that the system stood still
 
 Reckon = Callable[[str, Instant, Instant], Instant]
 
@@ -118,6 +121,11 @@ def kind_of(key: str) -> str:
     if key.startswith("L"):
         return "repeat" if "#" in key else "retry" if "~" in key else "rung"
     return key.partition("#")[0]
+
+
+def is_rung(key: str) -> bool:
+    """True for what climbs: a rung, or a new look for somebody on duty."""
+    return kind_of(key) in ("rung", "retry")
 
 
 def level_of(key: str) -> int:
@@ -198,18 +206,23 @@ def plan(policy: Policy, opened_at: Instant, reckon: Reckon) -> tuple[Planned, .
     return tuple(sorted(moments, key=lambda moment: (moment.planned, moment.key)))
 
 
-def catch_up(planned: Instant, now: Instant, *, late: bool, gap: Instant) -> Instant:
-    """When a rung planned at `planned` may fire, set at `now`: never early; after a standstill
-    (`late`) at least `gap` from now, so that one person gets a chance before the next is called.
+def due_of_next(policy: Policy, acted: Planned, at: Instant, following: Planned) -> Instant:
+    """When the rung after `acted`, which acts `at`, may act itself: never before it is planned.
+
+    After a standstill at least `min_gap` later: each person gets a chance before the next is
+    called, however many rungs lie behind by now.
     """
-    return max(planned, now + gap) if late else planned
+    if at - acted.planned < LATE:
+        return following.planned
+    gap = min(policy.min_gap, max(following.planned - acted.planned, 0))
+    return max(following.planned, at + gap)
 
 
 def stops_on_claim(policy: Policy, key: str) -> bool:
     """True for timers that wait in the drawer while somebody holds the task."""
     if kind_of(key) == "repeat":
         return True
-    if kind_of(key) in ("rung", "retry"):
+    if is_rung(key):
         return rung_of(policy, key).stop_on == CLAIM
     return False
 

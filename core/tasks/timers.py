@@ -7,7 +7,7 @@ is in escalation.py; the arithmetic of a policy in rules.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,18 @@ from core.bus import TIMER
 from core.clock import Instant
 from core.db import Tx
 from core.tasks.policy import WORKING
-from core.tasks.rules import Planned, Reckon, kind_of, level_of, next_rung, stops_on_claim
+from core.tasks.rules import (
+    Planned,
+    Reckon,
+    is_rung,
+    kind_of,
+    level_of,
+    next_rung,
+    number_of,
+    repeats,
+    rung_of,
+    stops_on_claim,
+)
 from core.tasks.tables import PENDING, timers
 from core.tasks.task import Task
 
@@ -153,29 +164,48 @@ def moment_of(timer: Timer) -> Planned:
     return Planned(timer.key, timer.clock, timer.base, timer.span, timer.planned)
 
 
+def repeats_after(conn: Connection, task: Task, moment: Planned) -> Iterator[Planned]:
+    """What follows one repeat of a rung, up to the next rung as it is pending now."""
+    ladder = [each for each in pending(conn, task.id, task.generation) if is_rung(each.key)]
+    return repeats(
+        rung_of(task.policy, moment.key),
+        level_of(moment.key),
+        number_of(moment.key),
+        anchor=moment.planned,
+        until=ladder[0].planned if ladder else None,
+        reckon=reckoner(conn, task.calendar),
+    )
+
+
 def carry(
-    tx: Tx, task: Task, generation: int, *, drop: Callable[[Timer], bool], restore: bool = True
+    tx: Tx,
+    task: Task,
+    generation: int,
+    *,
+    drop: Callable[[Planned, Instant], bool],
+    restore: bool = True,
 ) -> None:
     """Copy what is pending in the task's present generation to `generation`, drawer included.
 
-    What comes late out of the drawer waits `min_gap` more: whoever the task returns to gets a
-    chance before the next person is called.
+    `drop` is asked for each with the instant at which it would act. What comes late out of the
+    drawer waits `min_gap` more: whoever the task returns to gets a chance before the next person
+    is called.
     """
     drawer = drawer_of(task) if restore else []
-    laddered = any(kind_of(kept.key) in ("rung", "retry") for kept in drawer)
+    laddered = any(is_rung(kept.key) for kept in drawer)
     reckon = reckoner(tx.conn, task.calendar)
-    moments, dues = [], {}
-    for timer in pending(tx.conn, task.id, task.generation):
-        passed = laddered and kind_of(timer.key) in ("rung", "retry")
-        if not passed and not drop(timer):
-            moments.append(moment_of(timer))
-            dues[timer.key] = timer.due
+    waits = [
+        (moment_of(timer), timer.due)
+        for timer in pending(tx.conn, task.id, task.generation)
+        if not (laddered and is_rung(timer.key))
+    ]
     for kept in drawer:
         moment = taken_out(kept, tx.now, reckon)
-        moments.append(moment)
-        if moment.planned < tx.now:
-            dues[kept.key] = tx.now + task.policy.min_gap
-    write(tx, task, generation, moments, dues=dues)
+        is_late = moment.planned < tx.now
+        waits.append((moment, tx.now + task.policy.min_gap if is_late else moment.planned))
+    kept_on = [(moment, due) for moment, due in waits if not drop(moment, due)]
+    dues = {moment.key: due for moment, due in kept_on}
+    write(tx, task, generation, [moment for moment, _ in kept_on], dues=dues)
 
 
 def drawer_of(task: Task) -> list[Kept]:
@@ -204,7 +234,7 @@ def carry_while_claimed(tx: Tx, task: Task, generation: int) -> list[Kept]:
             dues[timer.key] = timer.due
             continue
         drawer.append(Kept(timer.key, timer.clock, timer.span, timer.base))
-        if kind_of(timer.key) in ("rung", "retry"):
+        if is_rung(timer.key):
             level = level_of(timer.key)
             behind = next_rung(task.policy, level, timer.planned, reckon, claimed=True)
             moments += [behind] if behind is not None else []
@@ -215,12 +245,12 @@ def carry_while_claimed(tx: Tx, task: Task, generation: int) -> list[Kept]:
 def put_in_drawer(tx: Tx, task: Task) -> list[Kept]:
     """What is left of every wait, for the time the clock stands still (pause)."""
     drawer = drawer_of(task)
-    laddered = any(kind_of(kept.key) in ("rung", "retry") for kept in drawer)
+    laddered = any(is_rung(kept.key) for kept in drawer)
     reckon = reckoner(tx.conn, task.calendar)
     moments = [taken_out(kept, tx.now, reckon) for kept in drawer]
     for timer in pending(tx.conn, task.id, task.generation):
-        kind = kind_of(timer.key)
-        if kind not in ("claim", "snooze") and not (laddered and kind in ("rung", "retry")):
+        ends_now = kind_of(timer.key) in ("claim", "snooze")
+        if not ends_now and not (laddered and is_rung(timer.key)):
             moments.append(moment_of(timer))
     return [
         Kept(

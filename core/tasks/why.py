@@ -20,6 +20,8 @@ from core.tasks.recipients import resolve
 from core.tasks.rules import (
     Planned,
     Reckon,
+    due_of_next,
+    is_rung,
     kind_of,
     level_of,
     next_rung,
@@ -28,7 +30,7 @@ from core.tasks.rules import (
     rung_of,
 )
 from core.tasks.task import Task
-from core.tasks.timers import drawer_of, moment_of, pending, reckoner
+from core.tasks.timers import drawer_of, moment_of, pending, reckoner, repeats_after
 from core.tasks.words import moment, rung_name, span, waiting, work_span
 
 NEXT_FIRINGS = 3
@@ -96,31 +98,29 @@ def explain(conn: Connection, task_id: str, now: Instant) -> Explained:
 def _coming(conn: Connection, task: Task) -> Iterator[tuple[Instant, Planned]]:
     """Pending timers and what follows from them by the policy."""
     reckon = reckoner(conn, task.calendar)
-    waiting_now = pending(conn, task.id, task.generation)
-    ladder = [each for each in waiting_now if kind_of(each.key) in ("rung", "retry")]
-    until = ladder[0].planned if ladder else None
-    for timer in waiting_now:
+    for timer in pending(conn, task.id, task.generation):
         yield timer.due, moment_of(timer)
         if kind_of(timer.key) == "repeat":
-            level, number = level_of(timer.key), number_of(timer.key)
-            rung = rung_of(task.policy, timer.key)
-            for each in repeats(
-                rung, level, number, anchor=timer.planned, until=until, reckon=reckon
-            ):
+            for each in repeats_after(conn, task, moment_of(timer)):
                 yield each.planned, each
-    for timer in ladder:
-        for each in _behind(task, level_of(timer.key), timer.planned, reckon):
-            yield max(each.planned, timer.due), each
+        elif is_rung(timer.key):
+            yield from _behind(task, moment_of(timer), timer.due, reckon)
 
 
-def _behind(task: Task, level: int, anchor: Instant, reckon: Reckon) -> Iterator[Planned]:
-    rung = task.policy.rungs[level - 1]
-    following = next_rung(task.policy, level, anchor, reckon)
+def _behind(
+    task: Task, acting: Planned, at: Instant, reckon: Reckon
+) -> Iterator[tuple[Instant, Planned]]:
+    """What follows a rung that acts `at`, if nobody does anything."""
+    policy, level = task.policy, level_of(acting.key)
+    following = next_rung(policy, level, acting.planned, reckon)
     until = None if following is None else following.planned
-    yield from repeats(rung, level, 0, anchor=anchor, until=until, reckon=reckon)
+    rung = policy.rungs[level - 1]
+    for each in repeats(rung, level, 0, anchor=acting.planned, until=until, reckon=reckon):
+        yield max(each.planned, at), each
     if following is not None:
-        yield following
-        yield from _behind(task, level + 1, following.planned, reckon)
+        due = due_of_next(policy, acting, at, following)
+        yield due, following
+        yield from _behind(task, following, due, reckon)
 
 
 def _step(conn: Connection, task: Task, due: Instant, planned: Planned, now: Instant) -> Step:
@@ -136,7 +136,7 @@ def _step(conn: Connection, task: Task, due: Instant, planned: Planned, now: Ins
 
 def _what(conn: Connection, task: Task, planned: Planned, at: Instant) -> str:
     kind = kind_of(planned.key)
-    if kind in ("rung", "retry"):
+    if is_rung(planned.key):
         level, rung = level_of(planned.key), rung_of(task.policy, planned.key)
         names = _names(conn, task, rung.to, at)
         wait = waiting(rung.after, rung.clock)

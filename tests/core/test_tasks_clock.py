@@ -12,7 +12,7 @@ from core.clock import DAY, HOUR, MINUTE, Instant, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
 from core.people import ENGINE, Actor
-from core.tasks import hold, pause
+from core.tasks import escalation, hold, pause
 from core.tasks.policy import Policy, Rung
 from core.tasks.task import Task
 from core.tasks.why import Explained, explain
@@ -143,6 +143,70 @@ def test_a_new_holiday_moves_pending_timers_but_no_buttons(
     assert [key for key, _ in room.fired(task)] == ["remind#0"]
     room.until(at("2026-03-04 18:00"))
     assert room.now(task).level == 1
+
+
+async def test_a_day_that_turns_out_to_have_been_a_working_day_is_no_standstill(
+    room: Room, buyer: Actor, director: Actor
+) -> None:
+    """On Sunday night somebody says that they worked today: the deadlines lie in the past now.
+
+    Nobody was late and the system never stood still; the ladder still gives each person a chance.
+    """
+    admin = room.person("管理员", "admin")
+    rungs = (Rung(HOUR, ("role:director",), "working"), Rung(HOUR, ("role:admin",), "working"))
+    policy = Policy("p", HOUR, "working", rungs=rungs)
+    room.clock.move_to(at("2026-03-08 02:00"))  # a Sunday
+    task = room.open("role:buyer", policy=policy)
+    room.until(at("2026-03-08 23:00"))
+    room.do(lambda tx: set_day(tx, ENGINE, "cn", date(2026, 3, 8), True, name="赶货"))
+    room.run()
+    assert room.db.read_now(lambda conn: escalation.lag(conn, room.clock.now())) == 0
+    assert room.now(task).level == 0, "the buyer has not had a minute yet"
+    room.after(policy.min_gap)
+    await room.deliver()
+    assert room.now(task).holder_id == director.person_id
+    assert "停机" not in room.null.live("陈总监")[0].card.lead
+    (climbed,) = room.events("task.escalated")
+    assert climbed.payload["planned_us"] == at("2026-03-08 10:00")
+    assert climbed.payload["late_us"] == 0
+    room.after(policy.min_gap - MINUTE)
+    assert room.now(task).holder_id == director.person_id
+    room.after(MINUTE)
+    await room.deliver()
+    assert room.now(task).holder_id == admin.person_id
+    assert "停机" not in room.null.live("管理员")[0].card.lead
+
+
+NAGGING = Policy(
+    "nagging",
+    HOUR,
+    claim_expires=4 * HOUR,
+    rungs=(Rung(HOUR, ("role:director",), repeat_every=30 * MINUTE, repeat_times=6),),
+)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_snoozed_the_repeats_are_quiet_and_go_on_afterwards(
+    room: Room, buyer: Actor, director: Actor, *, claimed: bool
+) -> None:
+    """Also those that waited in the drawer of a claim: not one before the moment named."""
+    task = room.open("role:buyer", policy=NAGGING)
+    start = room.clock.now()
+    room.until(start + HOUR)
+    assert room.now(task).level == 1
+    if claimed:
+        room.do(lambda tx: hold.claim(tx, director, task.id))
+    room.do(lambda tx: pause.snooze(tx, director, task.id, start + 2 * HOUR + 10 * MINUTE))
+    room.until(start + 2 * HOUR + 9 * MINUTE)
+    assert room.events("task.reminded") == [], "it was to be quiet"
+    room.until(start + 8 * HOUR)
+    told = [(each.payload["key"], each.recorded_at) for each in room.events("task.reminded")]
+    assert told == [
+        ("L1#3", start + 2 * HOUR + 30 * MINUTE),
+        ("L1#4", start + 3 * HOUR),
+        ("L1#5", start + 3 * HOUR + 30 * MINUTE),
+        ("L1#6", start + 4 * HOUR),
+    ]
 
 
 def test_why_names_the_next_three_steps(room: Room, buyer: Actor, director: Actor) -> None:

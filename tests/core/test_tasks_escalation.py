@@ -111,6 +111,22 @@ async def test_a_standstill_climbs_one_rung_with_one_card(
     ), "planned moments never move, however late they came"
 
 
+def test_after_a_long_standstill_everybody_gets_a_chance(
+    room: Room, buyer: Actor, boss: Actor, director: Actor
+) -> None:
+    """A week down, all three rungs long past: each person has min_gap before the next is called."""
+    room.person("管理员", "admin")
+    policy = replace(LADDER, rungs=(*LADDER.rungs, Rung(HOUR, ("role:admin",))))
+    task = room.open("role:buyer", policy=policy)
+    room.clock.advance(7 * DAY)
+    for level in (1, 2, 3):
+        room.run()
+        assert room.now(task).level == level
+        room.after(policy.min_gap - MINUTE)
+        assert room.now(task).level == level, "the next one was called at once"
+        room.clock.advance(MINUTE)
+
+
 async def test_three_siblings_climb_as_one_card(room: Room, director: Actor) -> None:
     """The director gets ONE card for buyer, legal and supplier; it moves on as they close."""
     people = [room.person(name, role) for name, role in (("李", "buyer"), ("罗", "legal"))]

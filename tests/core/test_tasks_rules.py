@@ -10,7 +10,7 @@ from core.clock import HOUR, MINUTE, SECOND
 from core.errors import AppError
 from core.tasks.policies import shipped
 from core.tasks.policy import Policy, Rung, is_spec, warnings
-from core.tasks.rules import catch_up, kind_of, level_of, next_state, number_of, plan
+from core.tasks.rules import Planned, due_of_next, kind_of, level_of, next_state, number_of, plan
 from core.tasks.words import moment, rung_name, span, standstill, waiting, work_span
 
 LADDER = Policy(
@@ -103,9 +103,17 @@ def test_keys() -> None:
 
 
 def test_catching_up_is_never_early_and_leaves_a_gap() -> None:
-    assert catch_up(100, 90, late=False, gap=50) == 100
-    assert catch_up(100, 500, late=True, gap=50) == 550
-    assert catch_up(900, 500, late=True, gap=50) == 900
+    policy = Policy("p", HOUR, min_gap=5 * MINUTE, rungs=(Rung(HOUR, ("role:director",)),))
+    first = Planned("L1", "natural", 0, HOUR, HOUR)
+
+    def due_of(second_at: int, acted_at: int) -> int:
+        second = Planned("L2", "natural", HOUR, second_at - HOUR, second_at)
+        return due_of_next(policy, first, acted_at, second)
+
+    assert due_of(2 * HOUR, HOUR + MINUTE - 1) == 2 * HOUR, "in time"
+    assert due_of(2 * HOUR, 9 * HOUR) == 9 * HOUR + 5 * MINUTE
+    assert due_of(9 * HOUR, 8 * HOUR) == 9 * HOUR, "late, and it need not wait longer for that"
+    assert due_of(HOUR + MINUTE, 9 * HOUR) == 9 * HOUR + MINUTE, "a fast ladder stays fast"
 
 
 def test_states() -> None:

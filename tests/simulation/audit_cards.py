@@ -77,10 +77,16 @@ def _everybody_knows(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
     on_the_way: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in rows["message"]:
         on_the_way[row["task_id"], row["person_id"]].add(f"{row['intent']} {row['state']}")
-    decided = {  # somebody looked at a dead letter and said what should become of it
-        task["context"]["task_id"]
+    letters = {
+        task["id"]: task["context"]["task_id"]
         for task in rows["task"]
-        if task["kind"] == "dead_letter" and task["outcome"]
+        if task["kind"] == "dead_letter"
+    }
+    # Somebody looked at a dead letter and said what should become of it (and maybe reopened it).
+    decided = {
+        letters[event["payload"]["task"]["id"]]
+        for event in rows["event"]
+        if event["kind"] == "task.done" and event["payload"]["task"]["id"] in letters
     }
     for task in rows["task"]:
         if task["state"] != "open" or "chat" not in task["surfaces"] or task["id"] in decided:

@@ -16,6 +16,7 @@ from tests.simulation.day import Day
 
 Row = dict[str, Any]
 SECOND = 1_000_000
+MINUTE = 60 * SECOND
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 EIGHT_HOURS = 8 * HOUR  # Shanghai is always that far ahead of UTC
@@ -47,6 +48,7 @@ class Life:
     """One task between its opening (or reopening) and its end."""
 
     planned: int
+    began: int  # when its present people got it
     level: int = 0
     paused: bool = False
     claimed: bool = False
@@ -89,14 +91,14 @@ def _follow(
     task, verb = event["payload"]["task"], event["kind"].removeprefix("task.")
     at, task_id = event["recorded_at"], task["id"]
     if verb == "opened":
-        seen[task_id] = Seen(task, Life(at))
+        seen[task_id] = Seen(task, Life(at, at))
         return
     known = seen[task_id]
     before, known.task = known.task, task
     if task["version"] < before["version"] or task["generation"] < before["generation"]:
         yield f"task {task_id} went back in time at event {event['seq']}"
     if verb == "reopened":
-        known.life = Life(at)
+        known.life = Life(at, at)
     elif verb == "escalated":
         yield from _climb(day, event, known, policies[task_id], works)
     elif verb == "done":
@@ -136,10 +138,14 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
         yield f"task {name}: rung {level} drifted to {planned} from {earliest}"
     if event["recorded_at"] < planned:
         yield f"task {name}: rung {level} fired {planned - event['recorded_at']} µs early"
+    chance = min(policy["min_gap"], planned - life.planned) - MINUTE
+    if event["recorded_at"] - life.began < chance and not day.clock_was_set:
+        yield f"task {name}: rung {level} left nobody a chance (event {event['seq']})"
     calm = not (day.machine.crashes or day.clock_was_set)
     if calm and payload["late_us"] > PROMPT:
         yield f"task {name}: rung {level} came {payload['late_us']} µs late"
     life.level, life.planned = max(level, life.level), planned
+    life.began = event["recorded_at"]
     day.counts["rungs climbed"] += 1
 
 

@@ -96,9 +96,10 @@ def kill_and_look(
             files, past = len(db.read_now(lambda c: anchors_of(c, EVENTS.name))), files
             reach *= 1 if files > past else 1.5  # a busy machine needs longer to get anywhere
             problems += lost(db, folder, before)
-            if problems:
+            left = [n for n in db.read_now(lambda c: in_table(c, AUDIT)) if n <= ROWS]
+            hits += bool(left)
+            if problems or not left:
                 break
-            hits += any(number <= ROWS for number in db.read_now(lambda c: in_table(c, AUDIT)))
     finally:
         launcher.close()
         db.close()
