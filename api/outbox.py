@@ -60,7 +60,7 @@ async def dead_letters(
 
 @router.post("/dead/{message_id}/resend")
 async def resend(message_id: str, by: Resender) -> Response:
-    """Try again, from the person's first channel on; `superseded` when the task has ended."""
+    """Try again, from the person's first channel on; `superseded` when the task has ended or is not his."""
 
     def run(tx: Tx) -> object:
         goes = again.resend(tx, by.actor, message_id)

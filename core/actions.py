@@ -253,7 +253,7 @@ def _send_back(tx: Tx, doing: Doing) -> str:
 
 
 # -- messages and tasks themselves -------------------------------------------------------------
-_NOTHING_TO_SEND = "没有再发：那件事已经结束"
+_NOTHING_TO_SEND = "没有再发：那件事已经结束，或已经不归收件人"
 
 
 def _resend(tx: Tx, doing: Doing) -> str:

@@ -15,7 +15,7 @@ from core.tasks.tell import redraw
 
 
 def resend(tx: Tx, actor: Actor, message_id: str) -> bool:
-    """Try a dead letter again; False when its task has ended meanwhile and nothing goes.
+    """Try a dead letter again; False when nothing goes: its task has ended, or is no longer his.
 
     Raises:
         AppError(not_found, letter_not_dead, no_chat, forbidden).
@@ -38,8 +38,8 @@ def _brought_up_to_date(tx: Tx, message_id: str) -> bool:
     letter = find_message(tx.conn, message_id)
     assert letter is not None, "it was just put back"
     task = load(tx.conn, letter.task_id)
-    # Somebody who has not got the task keeps what was sent to him: the sender wanted just that.
-    if not task.is_live or letter.person_id in task.people:
+    # Somebody who never had the task keeps what was sent to him: the sender wanted just that.
+    if not task.is_live or letter.person_id in task.audience:
         redraw(tx, task)
     after = find_message(tx.conn, message_id)
     return after is not None and after.state == "pending"

@@ -285,9 +285,21 @@ def test_a_dead_letter_of_a_task_that_has_ended_goes_nowhere(
     message_id, task = lost_card(t)
     t.press("陈晨", t.task("qc_decide"), "return", reason="退")
     done = t.press("管理员", task, action, face="desk", **inputs)
-    assert done.sentence == "没有再发：那件事已经结束"
+    assert done.sentence == "没有再发：那件事已经结束，或已经不归收件人"
     query = select(messages.c.state).where(messages.c.id == message_id)
     assert t.db.read_now(lambda conn: conn.execute(query).scalar()) == "superseded"
+
+
+def test_a_dead_letter_of_somebody_who_lost_the_task_goes_nowhere(t: Trader) -> None:
+    """A card with live buttons came to a director after the hand-over (simulation, seed 202272)."""
+    message_id, task = lost_card(t)
+    decide, other = t.task("qc_decide"), t.people["赵主管"].person_id
+    t.do(lambda tx: hold.hand_over(tx, t.people["陈晨"], decide.id, other, "出差"))
+    done = t.press("管理员", task, "resend", face="desk")
+    assert done.sentence == "没有再发：那件事已经结束，或已经不归收件人"
+    letter = t.db.read_now(lambda conn: find_message(conn, message_id))
+    assert letter is not None
+    assert letter.state == "superseded"
 
 
 def test_a_dead_letter_that_is_sent_again_says_what_is_true_now(t: Trader) -> None:
