@@ -60,7 +60,7 @@ async def dead_letters(
 
 @router.post("/dead/{message_id}/resend")
 async def resend(message_id: str, by: Resender) -> Response:
-    """Try again, from the person's first channel on; `superseded` when the task has ended or is not his."""
+    """Try again, from the first channel on; `superseded`: the task ended, or is not his now."""
 
     def run(tx: Tx) -> object:
         goes = again.resend(tx, by.actor, message_id)
