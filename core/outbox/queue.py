@@ -106,6 +106,7 @@ _REACHED = (
     select(messages.c.person_id)
     .where(messages.c.task_id == bindparam("task_id_"), messages.c.intent == "send")
     .where(messages.c.state != "superseded")
+    .where(or_(messages.c.state != SENDING, ~messages.c.moved))
     .distinct()
     .limit(500)
 )
@@ -220,7 +221,10 @@ def supersede(tx: Tx, task_id: str, generation: int) -> int:
 
 
 def unreached(conn: Connection, task_id: str, persons: Iterable[int]) -> list[int]:
-    """Those of `persons` to whom no card of the task was sent, is to be sent, or has died."""
+    """Those of `persons` to whom no card of the task was sent, is to be sent, or has died.
+
+    One that was on its way when the task moved on does not count: it is not tried a second time.
+    """
     reached = set(conn.execute(_REACHED, {"task_id_": task_id}).scalars())
     return [each for each in persons if each not in reached]
 
