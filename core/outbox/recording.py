@@ -337,11 +337,12 @@ def _came_late(tx: Tx, claimed: Claimed, result: SendResult) -> None:
     here = _stand(tx, before, result)
     if here.id == current.surface_id or here.state != "live":
         return  # the vendor dropped the repeat: it is the card we know
-    if current.state in {"pending", "sending", "dead"}:
+    is_outdated = tx.execute(_NEWER_SENT, _newer_of(before)).first() is not None
+    if current.state in {"pending", "sending", "dead"} and not is_outdated:
         enqueue_edit(tx, here, *current.newest())  # the best there is; a next attempt retires it
         return
     card = Card.from_json(before.card)
-    said = OUTDATED if current.state == "sent" else MOVED_ON
+    said = OUTDATED if is_outdated or current.state == "sent" else MOVED_ON
     retire(tx, here, card.ended(said), before.generation)
 
 
