@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from core.clock import Clock
 from core.ready import ReadyConnection
-from core.tx import Big, Command, Committed, Together, Tx, metadata, numbered
+from core.tx import SELDOM, Big, Command, Committed, Together, Tx, metadata, numbered, whole
 from core.writer import Queue, Store, Writer
 
 T = TypeVar("T")
@@ -117,4 +117,15 @@ def _open(url: str, clock: Clock, synchronous: str) -> Store:
     return postgres.open_store(url, clock)
 
 
-__all__ = ["Big", "Command", "Committed", "Database", "Together", "Tx", "metadata", "numbered"]
+__all__ = [
+    "SELDOM",
+    "Big",
+    "Command",
+    "Committed",
+    "Database",
+    "Together",
+    "Tx",
+    "metadata",
+    "numbered",
+    "whole",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -23,9 +24,11 @@ from sqlalchemy import (
     Label,
     Select,
     String,
+    Table,
 )
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import NullType
 
 from core.courier import array_text
@@ -46,6 +49,7 @@ class Form:
     slots: list[Slot]
     keys: list[str]
     readers: list[Reader | None]
+    is_kept: bool  # a question to tables that are seldom written: asked once in a transaction
 
 
 def compiled_for(statement: Any, dialect: Dialect, one: dict[str, Any]) -> SQLCompiler:
@@ -68,8 +72,26 @@ def made_ready(
     text = _text_and_slots(compiled, dialect, one, sizes)
     if text is None:
         return None
-    readers = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
-    return Form(*text, names, readers)
+    is_kept = _asks_only_seldom_written(statement)
+    return Form(*text, names, [_reader(each.type, dialect, is_kept) for each in columns], is_kept)
+
+
+def _reader(kind: Any, dialect: Dialect, is_kept: bool) -> Reader | None:
+    reader: Reader | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+    shared = is_kept and reader is None and isinstance(kind, JSON)  # the driver has read it already
+    return deepcopy if shared else reader
+
+
+def _asks_only_seldom_written(statement: Any) -> bool:
+    if not isinstance(statement, Select) or statement._for_update_arg is not None:
+        return False
+    tables = [each for each in iterate(statement) if isinstance(each, Table)]
+    return bool(tables) and all(map(is_seldom_written, tables))
+
+
+def is_seldom_written(table: object) -> bool:
+    """Whether its `info` is `SELDOM` (core/tx.py)."""
+    return isinstance(table, Table) and bool(table.info.get("seldom"))
 
 
 def _is_ordinary(

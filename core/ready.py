@@ -9,6 +9,9 @@ empty IN) goes SQLAlchemy's way, and so does every statement that is built anew 
 On PostgreSQL the courier carries it, not before somebody looks at a result or commits: writes that
 nobody waits for travel with the next question. A refusal may therefore come later than its
 statement, but always before the commit.
+
+What is asked of tables that are `SELDOM` written is asked once in a transaction: a receipt of nine
+lines opens nine tasks, for the same people, by the same calendar.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from sqlalchemy import (
     Delete,
     Dialect,
     Insert,
+    RootTransaction,
     Select,
     Update,
     exc,
@@ -32,16 +36,20 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.sql.elements import RollbackToSavepointClause
 
 from core.courier import Parcel
-from core.forms import Form, compiled_for, lists_of, made_ready
+from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready
 from core.trip import COURIER
 
 TIMES = 8  # a statement object that was executed so often is not built anew each time
 MOST_FORMS = 64  # of one statement: sets of columns, sizes of an IN
+MOST_KEPT = 1_000  # answers of one transaction
 _KINDS = (Select, Insert, Update, Delete)
 
 
 class ReadyConnection(Connection):
     """`ReadyConnection(engine)` instead of `engine.connect()`."""
+
+    _kept: dict[Any, _Answer]
+    _kept_in: RootTransaction | None = None
 
     def execute(
         self, statement: Any, parameters: Any = None, *, execution_options: Any = None
@@ -52,9 +60,13 @@ class ReadyConnection(Connection):
             DBAPIError: what the driver refused, of SQLAlchemy's kinds.
         """
         if execution_options is None and isinstance(statement, _KINDS):
+            if not isinstance(statement, Select) and is_seldom_written(statement.table):
+                self._kept_in = None
             form = self._form(statement, parameters)
             if form is not None:
                 return form.run(self, parameters)
+        elif not isinstance(statement, Select):
+            self._kept_in = None
         self.settle(drop=isinstance(statement, RollbackToSavepointClause))
         return super().execute(statement, parameters, execution_options=execution_options)
 
@@ -62,6 +74,7 @@ class ReadyConnection(Connection):
         self, statement: str, parameters: Any = None, execution_options: Any = None
     ) -> CursorResult[Any]:
         self.settle()
+        self._kept_in = None
         return super().exec_driver_sql(statement, parameters, execution_options)
 
     def commit(self) -> None:
@@ -77,8 +90,17 @@ class ReadyConnection(Connection):
             self.settle(drop=True)
         super().close()
 
+    def kept(self) -> dict[Any, _Answer]:
+        """What this transaction was told by tables that are seldom written, by question."""
+        now = self.get_transaction()
+        if self._kept_in is not now or len(self._kept) >= MOST_KEPT:
+            self._kept, self._kept_in = {}, now
+        return self._kept
+
     def settle(self, *, drop: bool = False) -> None:
         """What waits is sent, or forgotten with the work it belonged to."""
+        if drop:
+            self._kept_in = None
         if self.invalidated or self.dialect.name != "postgresql":
             return
         courier = self.info[COURIER]
@@ -246,26 +268,34 @@ class _Ready:
         self._sql, self._slots = form.sql, form.slots
         self._keys = SimpleResultMetaData(form.keys)
         self._readers = [(at, each) for at, each in enumerate(form.readers) if each is not None]
+        self._is_kept = form.is_kept
 
     @property
     def answers(self) -> bool:
         """Whether it has rows for whoever asked."""
         return bool(self._keys.keys)
 
-    def run(self, conn: Connection, parameters: Any) -> Found:
+    def run(self, conn: ReadyConnection, parameters: Any) -> Found:
         """Execute it, or have it executed with what comes next; autobegins like SQLAlchemy."""
         if not conn.in_transaction():
             conn.begin()
         rows = parameters if isinstance(parameters, list | tuple) else (parameters or {},)
         values = [tuple(slot(row) for slot in self._slots) for row in rows]
+        if self._is_kept:
+            kept, question = conn.kept(), (self._sql, *values)
+            answer = kept.get(question)
+            if answer is None:
+                answer = kept[question] = self._ask(conn, values)
+        else:
+            answer = self._ask(conn, values)
+        return Found(self._keys, self._rows(answer), answer)
+
+    def _ask(self, conn: Connection, values: list[tuple[Any, ...]]) -> _Answer:
         courier = conn.info.get(COURIER)
         if courier is None:
-            answer: _Answer = self._directly(conn, values)
-        else:
-            courier.begin()
-            parcels = [courier.execute(self._sql, each) for each in values]
-            answer = _OnItsWay(conn, parcels)
-        return Found(self._keys, self._rows(answer), answer)
+            return self._directly(conn, values)
+        courier.begin()
+        return _OnItsWay(conn, [courier.execute(self._sql, each) for each in values])
 
     def _directly(self, conn: Connection, values: list[tuple[Any, ...]]) -> _Here:
         driver: Any = conn.connection.driver_connection

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import (
@@ -45,6 +45,8 @@ metadata = MetaData(
     }
 )
 
+SELDOM = {"seldom": True}  # info of a table that hardly anybody writes; see core/ready.py
+
 
 def numbered(table: Table) -> Table:
     """Declare that the ids of `table` come from `Tx.numbers`: on PostgreSQL from a sequence."""
@@ -74,8 +76,10 @@ class Tx(ABC):
         return cast("CursorResult[Any]", self.conn.execute(statement, values))
 
     def add(self, table: Table, rows: dict[str, Any] | list[dict[str, Any]]) -> CursorResult[Any]:
-        """Insert one row or several."""
-        return self.execute(_adding(table), rows)
+        """Insert one row or several; what they leave out is as the table says."""
+        if isinstance(rows, dict):
+            return self.execute(_adding(table), whole(table, rows))
+        return self.execute(_adding(table), [whole(table, row) for row in rows])
 
     def attempt(self, run: Callable[[], T]) -> T:
         """Run a part that may be refused: a refusal undoes that part only and is raised again.
@@ -177,6 +181,27 @@ class Tx(ABC):
 
     def new_id(self) -> str:
         return new_id(self.now)
+
+
+def whole(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """`row` with the columns that it leaves out and that begin as something."""
+    return row | {name: start() for name, start in _starts(table) if name not in row}
+
+
+@cache
+def _starts(table: Table) -> list[tuple[str, Callable[[], Any]]]:
+    found: list[tuple[str, Callable[[], Any]]] = []
+    for column in table.columns:
+        default: Any = column.default
+        if default is not None and default.is_scalar:
+            found.append((column.name, partial(_same, default.arg)))
+        elif default is not None and default.is_callable:
+            found.append((column.name, partial(default.arg, None)))
+    return found
+
+
+def _same(value: T) -> T:
+    return value
 
 
 @cache

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Table,
 )
 
-from core.db import Big, metadata
+from core.db import SELDOM, Big, metadata
 
 calendars = Table(
     "calendar",
@@ -24,6 +24,7 @@ calendars = Table(
     Column("windows", JSON, nullable=False),  # seven lists of [from_minute, to_minute], Monday on
     Column("rev", Integer, nullable=False),
     Column("stamp", String(32), nullable=False),  # new with every change; key of the memory cache
+    info=SELDOM,
 )
 
 calendar_days = Table(
@@ -35,6 +36,7 @@ calendar_days = Table(
     Column("name", String(64), nullable=False, default=""),
     Column("source", String(256), nullable=False, default=""),
     Column("rev", Integer, nullable=False),
+    info=SELDOM,
 )
 
 calendar_years = Table(
@@ -43,6 +45,7 @@ calendar_years = Table(
     Column("calendar_code", String(16), ForeignKey("calendar.code"), primary_key=True),
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("source", String(256), nullable=False, default=""),
+    info=SELDOM,
 )
 
 rotas = Table(
@@ -51,6 +54,7 @@ rotas = Table(
     Column("id", Big, primary_key=True),
     Column("code", String(32), nullable=False, unique=True),
     Column("name", String(64), nullable=False),
+    info=SELDOM,
 )
 
 rota_shifts = Table(
@@ -62,6 +66,7 @@ rota_shifts = Table(
     Column("from_us", BigInteger, nullable=False),
     Column("to_us", BigInteger, nullable=False),
     Index(None, "rota_id", "to_us"),
+    info=SELDOM,
 )
 
 leaves = Table(
@@ -73,4 +78,5 @@ leaves = Table(
     Column("to_us", BigInteger, nullable=False),
     Column("substitute_id", Big, ForeignKey("person.id")),
     Index(None, "person_id", "to_us"),
+    info=SELDOM,
 )

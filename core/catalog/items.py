@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from unicodedata import category
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, bindparam, or_, select
 
 from core.catalog.gtin import candidates
 from core.catalog.tables import barcodes, items
@@ -120,13 +120,18 @@ def update_item(tx: Tx, actor: Actor, item_id: int, changes: Mapping[str, Any]) 
     return wanted
 
 
+def ask_for(conn: Connection, item_id: int) -> CursorResult[Any]:
+    """The row of an item, which need not have arrived yet."""
+    return conn.execute(_BY_ID, {"id_": item_id})
+
+
 def item(conn: Connection, item_id: int) -> Item:
     """The item, active or not.
 
     Raises:
         AppError(not_found).
     """
-    row = conn.execute(_BY_ID, {"id_": item_id}).first()
+    row = ask_for(conn, item_id).first()
     if row is None:
         raise AppError(NOT_FOUND, what="货品", name=item_id)
     return _item(row)

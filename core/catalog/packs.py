@@ -6,13 +6,14 @@ with 14 digits, so a scan finds it however many zeros the scanner shows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
 from core.catalog.gtin import LENGTHS, candidates, is_gtin, stored_form
-from core.catalog.items import check_code, check_name, item, item_by_code_or_none
+from core.catalog.items import ask_for, check_code, check_name, item, item_by_code_or_none
 from core.catalog.tables import barcodes, packs
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
@@ -165,6 +166,13 @@ def pack(conn: Connection, pack_id: int) -> Pack:
 def packs_of(conn: Connection, item_id: int) -> list[Pack]:
     """The packs of an item, oldest first (at most 100)."""
     return [_pack(row) for row in conn.execute(_OF_ITEM, {"item_": item_id})]
+
+
+def ask_ahead(conn: Connection, item_ids: Iterable[int]) -> None:
+    """Ask for items and packs that are looked at later on: on PostgreSQL they travel together."""
+    for each in dict.fromkeys(item_ids):
+        ask_for(conn, each)
+        conn.execute(_OF_ITEM, {"item_": each})
 
 
 def barcodes_of(conn: Connection, item_id: int) -> list[str]:

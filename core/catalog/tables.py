@@ -16,7 +16,7 @@ from sqlalchemy import (
     true,
 )
 
-from core.db import Big, metadata
+from core.db import SELDOM, Big, metadata
 
 items = Table(
     "item",
@@ -35,6 +35,7 @@ items = Table(
     Column("zone", String(32), nullable=False, default=""),
     Column("over_receipt_percent", Integer, nullable=False, default=0),
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    info=SELDOM,
 )
 
 packs = Table(
@@ -47,6 +48,7 @@ packs = Table(
     Column("numerator", BigInteger, nullable=False),  # base units per pack = numerator/denominator
     Column("denominator", BigInteger, nullable=False, default=1),
     UniqueConstraint("item_id", "name"),
+    info=SELDOM,
 )
 
 barcodes = Table(
@@ -55,6 +57,7 @@ barcodes = Table(
     Column("code", String(128), primary_key=True),  # a GTIN is kept with 14 digits
     Column("item_id", Big, ForeignKey("item.id"), nullable=False, index=True),
     Column("pack_id", Big, ForeignKey("pack.id")),
+    info=SELDOM,
 )
 
 partners = Table(
@@ -66,6 +69,7 @@ partners = Table(
     Column("kind", String(8), nullable=False),  # supplier | customer | both
     Column("phone", String(32), nullable=False, default=""),
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    info=SELDOM,
 )
 
 lots = Table(
@@ -88,6 +92,7 @@ warehouses = Table(
     Column("id", Big, primary_key=True),
     Column("code", String(32), nullable=False, unique=True),
     Column("name", String(64), nullable=False),
+    info=SELDOM,
 )
 
 locations = Table(
@@ -102,4 +107,5 @@ locations = Table(
     Column("zone", String(32), nullable=False, default=""),
     Column("capacity_micro", BigInteger),  # base units it holds; null: not limited
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    info=SELDOM,
 )

@@ -17,7 +17,7 @@ from core.db import Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import cards
 from core.orders.measure import goods_named
-from core.orders.suggestion import suggest
+from core.orders.suggestion import Shelves
 from core.orders.tables import receipt_lines as table
 from core.people import Actor
 from core.quantity import Micro
@@ -118,7 +118,9 @@ def save(tx: Tx, before: ReceiptLine, **changes: Any) -> ReceiptLine:
     return after
 
 
-def open_due_tasks(tx: Tx, actor: Actor, line: ReceiptLine) -> ReceiptLine:
+def open_due_tasks(
+    tx: Tx, actor: Actor, line: ReceiptLine, shelves: Shelves | None = None
+) -> ReceiptLine:
     """Give what waits on the line its task, unless it has one."""
     if line.to_inspect and not line.inspect_task:
         item = catalog.item(tx.conn, line.item_id)
@@ -128,7 +130,8 @@ def open_due_tasks(tx: Tx, actor: Actor, line: ReceiptLine) -> ReceiptLine:
         )
         line = save(tx, line, inspect_task=board.open_task(tx, actor, new).id)
     if line.to_stock and not line.putaway_task:
-        bins = suggest(tx.conn, line.item_id, line.lot_id, line.to_stock, line.warehouse_id)
+        shelves = shelves or Shelves(tx.conn, line.warehouse_id)
+        bins = shelves.suggest(line.item_id, line.lot_id, line.to_stock)
         goods = _goods(tx, line, line.to_stock)
         new = cards.putaway_task(policy_of(tx.conn, "putaway"), goods, line_id=line.id, bins=bins)
         line = save(tx, line, putaway_task=board.open_task(tx, actor, new).id)

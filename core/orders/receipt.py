@@ -20,6 +20,7 @@ from core.orders.measure import base_quantity, dock_of
 from core.orders.order_book import Order, OrderLine, order
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
+from core.orders.suggestion import Shelves
 from core.orders.tables import order_lines, orders, receipt_lines, receipts
 from core.people import Actor, Thing, require
 from core.quantity import Micro, show
@@ -168,6 +169,7 @@ def receive_now(tx: Tx, actor: Actor, ask: Receive, *, open_tasks: bool = True) 
     if not ask.lines:
         raise AppError(rules.EMPTY_DOCUMENT, what="收货单")
     arrivals: list[_Arrival] = []
+    catalog.ask_ahead(tx.conn, (each.item_id for each in made.lines))
     for asked in ask.lines:
         arrivals.append(_arrival(tx, actor, made, asked, arrivals))
     receipt_id = tx.new_id()
@@ -176,8 +178,9 @@ def receive_now(tx: Tx, actor: Actor, ask: Receive, *, open_tasks: bool = True) 
     _write(tx, actor, delivery)
     done = close_if_done(tx, actor, made.id)
     if open_tasks:
+        shelves = Shelves(tx.conn, made.warehouse_id)
         for line in progress.lines_of_receipt(tx.conn, receipt_id):
-            progress.open_due_tasks(tx, actor, line)
+            progress.open_due_tasks(tx, actor, line, shelves)
     _say(tx, actor, delivery, done)
     return receipt(tx.conn, receipt_id)
 

@@ -5,10 +5,11 @@ A suggestion is only that (look.md: machine guesses say so); any bin with room m
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, func, select
+from sqlalchemy import Connection, Select, and_, bindparam, case, exists, func, literal, select
 
 from core import catalog
 from core.catalog.tables import locations
@@ -48,7 +49,6 @@ _PLACES = (
     .where(locations.c.kind == "bin", locations.c.active)
     .group_by(locations.c.id, locations.c.code, locations.c.zone, locations.c.capacity_micro)
 )
-_FACTS = _PLACES.where(locations.c.id.in_(bindparam("places", expanding=True))).limit(MOST_BINS)
 _ONE = _PLACES.where(locations.c.id == bindparam("place")).limit(1)
 
 # Candidates come from a few bounded questions, so that 15,000 bins cost a scan no more than 50
@@ -74,15 +74,37 @@ _WITH_ITEM = (
     )
     .limit(200)
 )
-_EMPTY = _BINS.where(
-    ~exists().where(balances.c.location_id == locations.c.id, balances.c.on_hand != 0)
+_NEAR = _PLACES.where(locations.c.id.in_(_WITH_ITEM)).limit(MOST_BINS)
+_NOTHING = literal(0)
+_EMPTY = (
+    select(
+        locations.c.id,
+        locations.c.code,
+        locations.c.zone,
+        locations.c.capacity_micro,
+        _NOTHING.label("stock"),
+        _NOTHING.label("same_item"),
+        _NOTHING.label("same_lot"),
+    )
+    .where(
+        locations.c.warehouse_id == bindparam("warehouse"),
+        locations.c.kind == "bin",
+        locations.c.active,
+        ~exists().where(balances.c.location_id == locations.c.id, balances.c.on_hand != 0),
+    )
+    .order_by(locations.c.code)
+    .limit(20)
 )
 _IN_ZONE = locations.c.zone == bindparam("zone")
-# In the order of `rules.rank_places`: whoever finds enough need not look further, and a full
-# warehouse does not have every bin added up.
-_NEAR = (_WITH_ITEM,)
-_IN_THE_ZONE = (_EMPTY.where(_IN_ZONE).limit(20), _BINS.where(_IN_ZONE).limit(200))
-_ANYWHERE = (_EMPTY.limit(20), _BINS.limit(20), _BINS.limit(200))
+
+
+def _added_up(bins: Select[Any]) -> Select[Any]:
+    return _PLACES.where(locations.c.id.in_(bins)).limit(MOST_BINS)
+
+
+_EMPTY_OF_ZONE = _EMPTY.where(_IN_ZONE)
+_OF_ZONE = _added_up(_BINS.where(_IN_ZONE).limit(200))
+_FIRST, _MANY = _added_up(_BINS.limit(20)), _added_up(_BINS.limit(200))
 
 
 def suggest(
@@ -95,21 +117,47 @@ def suggest(
     limit: int = 3,
 ) -> list[Bin]:
     """The best bins for `quantity` (base units) of this item and lot, best first; may be empty."""
-    item = catalog.item(conn, item_id)
-    asked = {"warehouse": warehouse_id, "item": item_id, "lot": lot_id, "zone": item.zone}
-    steps = (_NEAR, *([_IN_THE_ZONE] if item.zone else []), *((each,) for each in _ANYWHERE))
-    places: dict[int, rules.Place] = {}
-    ranked: list[tuple[rules.Place, str]] = []
-    for queries in steps:
-        found = {each for query in queries for each in conn.execute(query, asked).scalars()}
-        fresh = sorted(found - places.keys())
-        if fresh:
-            rows = conn.execute(_FACTS, asked | {"places": fresh})
-            places |= {row.id: _place(row, lot_id) for row in rows}
-            ranked = rules.rank_places(list(places.values()), quantity, item.zone, limit)
-        if len(ranked) == limit:
-            break
-    return [Bin(place.location_id, place.code, why, place.room) for place, why in ranked]
+    return Shelves(conn, warehouse_id).suggest(item_id, lot_id, quantity, limit=limit)
+
+
+class Shelves:
+    """`suggest` for several goods at one time, while no goods move: which bins are empty is asked
+    once."""
+
+    def __init__(self, conn: Connection, warehouse_id: int) -> None:
+        self._conn, self._warehouse_id = conn, warehouse_id
+        self._empty: dict[str | None, list[Any]] = {}
+
+    def suggest(self, item_id: int, lot_id: int, quantity: Micro, *, limit: int = 3) -> list[Bin]:
+        """As the function of that name."""
+        zone = catalog.item(self._conn, item_id).zone
+        asked = {"warehouse": self._warehouse_id, "item": item_id, "lot": lot_id, "zone": zone}
+        places: dict[int, rules.Place] = {}
+        ranked: list[tuple[rules.Place, str]] = []
+        for rows in self._steps(asked):
+            found = [_place(row, lot_id) for row in rows]
+            if found:
+                places |= {each.location_id: each for each in found}
+                ranked = rules.rank_places(list(places.values()), quantity, zone, limit)
+            if len(ranked) == limit:
+                break
+        return [Bin(place.location_id, place.code, why, place.room) for place, why in ranked]
+
+    def _steps(self, asked: dict[str, Any]) -> Iterator[Iterable[Any]]:
+        """In the order of `rules.rank_places`: whoever finds enough need not look further, and a
+        full warehouse does not have every bin added up."""
+        yield self._conn.execute(_NEAR, asked)
+        if asked["zone"]:
+            yield [*self._empties(asked, asked["zone"]), *self._conn.execute(_OF_ZONE, asked)]
+        yield self._empties(asked, None)
+        yield self._conn.execute(_FIRST, asked)
+        yield self._conn.execute(_MANY, asked)
+
+    def _empties(self, asked: dict[str, Any], zone: str | None) -> list[Any]:
+        if zone not in self._empty:
+            query = _EMPTY if zone is None else _EMPTY_OF_ZONE
+            self._empty[zone] = list(self._conn.execute(query, asked))
+        return self._empty[zone]
 
 
 def bin_room(conn: Connection, location_id: int) -> Micro | None:

@@ -124,14 +124,17 @@ def put(tx: Tx, out: Outgoing) -> str | None:
     return put_all(tx, [out])[0]
 
 
-def put_all(tx: Tx, outs: Sequence[Outgoing]) -> list[str | None]:
+def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[str | None]:
     """Queue cards. Answers each message's id, or None when the person has no chat account.
 
     A key that came before answers the first message's id and changes nothing, unless that one was
     superseded. An unsent older card of the same task for the same person is folded into this one.
+    `first`: the task is new, so there is neither.
     """
-    rows = tx.execute(_BY_KEYS, {"keys_": [out.key for out in outs]})
-    known = {row.dedupe: row.id for row in rows}  # the newest of a key comes last
+    known: dict[str, str] = {}
+    if not first:
+        rows = tx.execute(_BY_KEYS, {"keys_": [out.key for out in outs]})
+        known = {row.dedupe: row.id for row in rows}  # the newest of a key comes last
     fresh = [out for out in outs if out.key not in known]
     chats = chats_of_many(tx.conn, (out.person_id for out in fresh))
     made: dict[str, str] = {}
@@ -141,15 +144,15 @@ def put_all(tx: Tx, outs: Sequence[Outgoing]) -> list[str | None]:
         if chat is None:
             unreachable.append(out)
         elif out.key not in made:
-            made[out.key] = _put(tx, out, chat)
+            lanes = [] if first else _fold_unsent(tx, out)
+            made[out.key] = _put(tx, out, chat, min([rules.LANES[out.priority], *lanes]))
     _say_unreachable(tx, unreachable)
     return [known.get(out.key) or made.get(out.key) for out in outs]
 
 
-def _put(tx: Tx, out: Outgoing, chat: ChatIdentity) -> str:
+def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int) -> str:
     message_id = tx.new_id()
     make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
-    lane = min([rules.LANES[out.priority], *_fold_unsent(tx, out)])
     insert(
         tx,
         {
@@ -266,8 +269,10 @@ def _say_unreachable(tx: Tx, outs: Sequence[Outgoing]) -> None:
     """Once for each person, for ever."""
     if not outs:
         return
-    subjects = sorted({f"person:{out.person_id}" for out in outs})
-    told = set(tx.execute(_TOLD, {"subjects_": subjects}).scalars())
+    told: set[str] = tx.shared.setdefault("outbox.unreachable", set())
+    subjects = sorted({f"person:{out.person_id}" for out in outs} - told)
+    if subjects:
+        told.update(tx.execute(_TOLD, {"subjects_": subjects}).scalars())
     for out in outs:
         subject = f"person:{out.person_id}"
         if subject not in told:

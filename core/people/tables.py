@@ -15,7 +15,7 @@ from sqlalchemy import (
     true,
 )
 
-from core.db import Big, metadata
+from core.db import SELDOM, Big, metadata
 
 persons = Table(
     "person",
@@ -35,6 +35,7 @@ persons = Table(
     Column("quiet_to", Integer),
     Column("language", String(8), nullable=False, default="zh"),
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    info=SELDOM,
 )
 
 teams = Table(
@@ -44,6 +45,7 @@ teams = Table(
     Column("code", String(32), nullable=False, unique=True),
     Column("name", String(64), nullable=False),
     Column("lead_id", Big, ForeignKey("person.id")),
+    info=SELDOM,
 )
 
 team_members = Table(
@@ -51,6 +53,7 @@ team_members = Table(
     metadata,
     Column("team_id", Big, ForeignKey("team.id"), primary_key=True),
     Column("person_id", Big, ForeignKey("person.id"), primary_key=True, index=True),
+    info=SELDOM,
 )
 
 devices = Table(
@@ -84,6 +87,7 @@ chat_identities = Table(
     Column("user_id", String(128), nullable=False),
     Column("state", String(8), nullable=False, default="active"),  # active | dead
     UniqueConstraint("channel", "user_id"),
+    info=SELDOM,
 )
 
 sessions = Table(

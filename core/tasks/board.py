@@ -13,15 +13,16 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core.clock import Instant
-from core.db import Tx
+from core.db import Tx, whole
 from core.errors import AppError
 from core.people import Actor, Thing, require
 from core.tasks.change import admit, announce, assign, end_assignments, joined, load, update
+from core.tasks.face import Seat
 from core.tasks.queries import Filters, Page, board, history, inbox, task, tasks_of
 from core.tasks.recipients import Recipient, resolve
 from core.tasks.rules import TWIN_LIVES, next_state, openers
 from core.tasks.tables import LIVE_DEDUPE, tasks
-from core.tasks.task import LIVE, NewTask, Task, TaskView
+from core.tasks.task import LIVE, NewTask, Task, TaskView, from_row
 from core.tasks.tell import Message, refresh, tell
 from core.tasks.timers import reckoner, write
 from core.tasks.words import STATES
@@ -84,7 +85,8 @@ def open_task(tx: Tx, actor: Actor, new: NewTask) -> Task:
     write(tx, opened, opened.generation, openers(new.policy, tx.now, reckon))
     announce(tx, opened, "opened", actor.label)
     urgent = opened.card.urgent or opened.priority == "urgent"
-    tell(tx, opened, opened.people, Message("open", "new", urgent))
+    seats = {each.person_id: Seat(0, each.via, opened.id) for each in recipients}
+    tell(tx, opened, opened.people, Message("open", "new", urgent), first=seats)
     return opened
 
 
@@ -207,8 +209,9 @@ def _insert(
         "warehouse_id": new.warehouse_id,
         "partner_id": new.partner_id,
     }
+    row = dict.fromkeys(tasks.c.keys()) | whole(tasks, row)
     tx.add(tasks, row)
-    return load(tx.conn, task_id)
+    return from_row(row)
 
 
 def _finish(

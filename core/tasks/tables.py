@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from core.db import Big, metadata
+from core.db import SELDOM, Big, metadata
 
 # Literals, because SQLite uses a partial index only when the query repeats its condition literally.
 PENDING = text("timer.state = 'pending'")
@@ -180,4 +180,5 @@ policies = Table(
     Column("body", JSON, nullable=False),
     Column("made_by", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
+    info=SELDOM,
 )

@@ -161,8 +161,8 @@ def _buttons(task: Task) -> list[dict[str, Any]]:
     return [button.to_json() for button in task.card.buttons]
 
 
-def from_row(row: RowMapping) -> Task:
-    """A `Task` from one row of the table."""
+def from_row(row: RowMapping | dict[str, Any]) -> Task:
+    """A `Task` from one row of the table, or from what was just written as one."""
     values = dict(row)
     values.pop("reported_generation")
     values["group"] = values.pop("group_key")

@@ -87,11 +87,21 @@ def speaker_for(conn: Connection, task: Task, level: int, person_id: int) -> str
     return conn.execute(_SPEAKER, values).scalar() or task.id
 
 
-def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
-    """Queue one card per person, unless a sibling's card already speaks to him."""
+def tell(
+    tx: Tx,
+    task: Task,
+    persons: Iterable[int],
+    message: Message,
+    *,
+    first: dict[int, Seat] | None = None,
+) -> None:
+    """Queue one card per person, unless a sibling's card already speaks to him.
+
+    `first`: the seats of a task that was opened just now, of which nobody was told anything.
+    """
     if "chat" not in task.surfaces:
         return
-    seats = seats_of(tx.conn, task.id)
+    seats = seats_of(tx.conn, task.id) if first is None else first
     told = [each for each in persons if each in seats and seats[each].card_on == task.id]
     if not told:
         return
@@ -109,7 +119,7 @@ def tell(tx: Tx, task: Task, persons: Iterable[int], message: Message) -> None:
         )
         for person_id in told
     ]
-    queue.put_all(tx, outs)
+    queue.put_all(tx, outs, first=first is not None)
 
 
 def refresh(tx: Tx, task: Task) -> None:

@@ -22,9 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from core import ready
-from core.db import Database, Tx, metadata
+from core.clock import ManualClock
+from core.db import SELDOM, Database, Tx, metadata
 from core.errors import INVALID, AppError
-from core.ready import ReadyConnection
+from core.ready import ReadyConnection, _Ready
 
 OFTEN = ready.TIMES + 3
 box = Table(
@@ -35,6 +36,15 @@ box = Table(
     Column("full", Boolean, nullable=False),
     Column("facts", JSON),
 )
+rule = Table(
+    "ready_rule",
+    box.metadata,
+    Column("name", String(32), primary_key=True),
+    Column("says", JSON),
+    info=SELDOM,
+)
+SAID = select(rule.c.says).where(rule.c.name == bindparam("name_"))
+SAY = rule.update().where(rule.c.name == bindparam("name_"))
 ADD = box.insert()
 FIND = select(box).where(box.c.name == bindparam("name_"))
 AMONG = select(box.c.name).where(box.c.name.in_(bindparam("names_", expanding=True)))
@@ -172,3 +182,76 @@ def test_a_listener_hears_every_statement(boxes: Database) -> None:
 
     boxes.read_now(ask)
     assert len(heard) == OFTEN
+
+
+# -- tables that are seldom written ----------------------------------------------------------------
+@pytest.fixture
+def ruled(boxes: Database) -> Database:
+    """A rule that says 1, known so well that nothing goes SQLAlchemy's way."""
+    boxes.write_now(lambda tx: rule.create(tx.conn))
+    boxes.write_now(lambda tx: tx.add(rule, {"name": "tax", "says": [1]}).close())
+    often(boxes, said)
+    for n in range(OFTEN):
+        boxes.write_now(lambda tx, n=n: say(tx, n))  # type: ignore[misc]
+    return boxes
+
+
+def said(conn: Connection) -> Any:
+    return conn.execute(SAID, {"name_": "tax"}).scalar_one()
+
+
+def say(tx: Tx, what: int) -> None:
+    tx.execute(SAY, {"name_": "tax", "says": [what]})
+
+
+def test_a_table_that_is_seldom_written_is_asked_once_in_a_transaction(
+    ruled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    ask = _Ready._ask
+
+    def counted(form: _Ready, conn: Connection, values: Any) -> Any:
+        asked.append(values)
+        return ask(form, conn, values)
+
+    monkeypatch.setattr(_Ready, "_ask", counted)
+    for _ in range(2):
+        answers = often(ruled, said)
+        assert same(answers) == [OFTEN - 1]
+        answers[0].append("written on")
+        assert answers[1] == [OFTEN - 1], "each has an answer of his own"
+    assert len(asked) == 2, "once in each of the two"
+
+
+def test_what_a_transaction_writes_it_reads(ruled: Database) -> None:
+    def command(tx: Tx) -> list[Any]:
+        heard = [said(tx.conn)]
+        say(tx, 7)
+        heard.append(said(tx.conn))
+
+        def refused() -> None:
+            say(tx, 8)
+            heard.append(said(tx.conn))
+            raise AppError(INVALID, field="x", why="y")
+
+        with pytest.raises(AppError):
+            tx.attempt(refused)
+        heard.append(said(tx.conn))
+        tx.conn.exec_driver_sql("DELETE FROM ready_rule")
+        heard.append(tx.conn.execute(SAID, {"name_": "tax"}).scalar_one_or_none())
+        return heard
+
+    assert ruled.write_now(command) == [[OFTEN - 1], [7], [8], [7], None]
+
+
+def test_a_later_transaction_hears_what_another_process_wrote(
+    ruled: Database, fresh_url: str, clock: ManualClock
+) -> None:
+    assert ruled.read_now(said) == [OFTEN - 1]
+    other = Database(fresh_url, clock)
+    try:
+        other.write_now(lambda tx: say(tx, 9))
+    finally:
+        other.close()
+    assert ruled.read_now(said) == [9]
+    assert same(often(ruled, said)) == [9]
