@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
+
 from core import events
 from core.db import Tx
 from core.errors import AppError
@@ -14,6 +16,13 @@ from core.orders.tables import order_lines, orders
 from core.people import Actor, Thing, require
 from core.quantity import Micro
 from core.tasks import board
+
+_LINES_DONE = (
+    order_lines.update()
+    .where(order_lines.c.id.in_(bindparam("lines_", expanding=True)))
+    .values(state="done")
+)
+_CLOSE = orders.update().where(orders.c.id == bindparam("order_")).values(state="closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,11 @@ def close_if_done(tx: Tx, actor: Actor, order_id: str) -> bool:
     made = order(tx.conn, order_id)
     done = [line.id for line in made.lines if line.state == "open" and not line.open_quantity]
     if done:
-        tx.execute(order_lines.update().where(order_lines.c.id.in_(done)).values(state="done"))
+        tx.execute(_LINES_DONE, {"lines_": done})
     if any(line.open_quantity for line in made.lines):
         return False
     if made.state == "open":
-        tx.execute(orders.update().where(orders.c.id == order_id).values(state="closed"))
+        tx.execute(_CLOSE, {"order_": order_id})
         if made.receive_task:
             board.settle_task(
                 tx, actor, made.receive_task, outcome={"order_done": True}, sentence="已全部收货"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from core import catalog, events
 from core.db import Tx
@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 
+_OF_CODE = select(table.c.id).where(table.c.code == bindparam("code_"))
+_SAVE = table.update().where(table.c.id == bindparam("order_"))
+
+
 @dataclass(frozen=True, slots=True)
 class NewLine:
     """`quantity` is in packs when `pack_id` is given, else in base units; price per base unit."""
@@ -93,7 +97,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
     if len(new.lines) > MAX_LINES:
         raise AppError(INVALID, field="采购单", why=f"一张单最多 {MAX_LINES} 行")
     rules.check_date(new.due_on, "到货日")
-    if tx.execute(select(table.c.id).where(table.c.code == new.code)).first():
+    if tx.execute(_OF_CODE, {"code_": new.code}).first():
         raise AppError(rules.DUPLICATE_CODE, what="采购单", code=new.code)
     catalog.partner(tx.conn, new.supplier_id)
     catalog.warehouse(tx.conn, new.warehouse_id)
@@ -121,6 +125,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
 
 def _line_rows(tx: Tx, order_id: str, lines: tuple[NewLine, ...]) -> list[dict[str, Any]]:
     rows = []
+    catalog.ask_ahead(tx.conn, (line.item_id for line in lines))
     for line_no, line in enumerate(lines, 1):
         item = catalog.item(tx.conn, line.item_id)
         if line.price_micro < 0:
@@ -156,7 +161,7 @@ def _open_tasks(tx: Tx, actor: Actor, made: Order, *, ask_supplier: bool) -> Non
             policy_of(tx.conn, "receive"), goods, order=facts, lot_fields=_lot_fields(tx, made)
         ),
     )
-    tx.execute(table.update().where(table.c.id == made.id).values(receive_task=task.id))
+    tx.execute(_SAVE, {"order_": made.id, "receive_task": task.id})
     if ask_supplier:
         policy = policy_of(tx.conn, "confirm_order")
         to = supplier_people(tx.conn, made.supplier_id) or (f"person:{made.buyer_id}",)
@@ -206,7 +211,7 @@ def confirm(tx: Tx, actor: Actor, order_id: str, promised_on: str) -> Order:
     """
     rules.check_date(promised_on, "能交的日期")
     made = order(tx.conn, order_id)
-    tx.execute(table.update().where(table.c.id == order_id).values(promised_on=promised_on))
+    tx.execute(_SAVE, {"order_": order_id, "promised_on": promised_on})
     _say(tx, actor, "order.promised", made, {"promised_on": promised_on, "due_on": made.due_on})
     return order(tx.conn, order_id)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sqlalchemy import bindparam
+
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
@@ -44,6 +46,8 @@ __all__ = [
     "transfer",
     "transfer_by_code",
 ]
+
+_SAVE = table.update().where(table.c.id == bindparam("transfer_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     }
     tx.add(table, header)
     rows = []
+    catalog.ask_ahead(tx.conn, (line.item_id for line in ask.lines))
     for line_no, line in enumerate(ask.lines, 1):
         item = catalog.item(tx.conn, line.item_id)
         rows.append(
@@ -157,7 +162,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     tx.add(transfer_lines, rows)
     made = transfer(tx.conn, transfer_id)
     task_id = _open_task(tx, actor, made, "send")
-    tx.execute(table.update().where(table.c.id == made.id).values(send_task=task_id))
+    tx.execute(_SAVE, {"transfer_": made.id, "send_task": task_id})
     _say(tx, actor, made, "asked", [(line.item_id, line.quantity) for line in made.lines])
     return transfer(tx.conn, transfer_id)
 
@@ -239,7 +244,7 @@ def _after_send(
     if not made.receive_task:
         values["receive_task"] = _open_task(tx, actor, after, "receive")
     if values:
-        tx.execute(table.update().where(table.c.id == made.id).values(**values))
+        tx.execute(_SAVE, {"transfer_": made.id, **values})
     _say(tx, actor, after, "sent", sent)
     return transfer(tx.conn, made.id)
 
@@ -347,7 +352,7 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
         )
     after = transfer(tx.conn, made.id)
     if after.state == "sent" and not any(load.left for load in after.loads):
-        tx.execute(table.update().where(table.c.id == made.id).values(state="done"))
+        tx.execute(_SAVE, {"transfer_": made.id, "state": "done"})
         outcome = {"state": "done"}
         board.settle_task(tx, actor, made.receive_task, outcome=outcome, sentence="已全部收到")
     _say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
