@@ -111,11 +111,13 @@ def promises(day: Day, books: Books) -> Iterator[str]:
     drawn: Counter[int] = Counter()
     for fact in day.heard.done("fulfil"):
         drawn[fact.ask["reservation"]] += fact.ask["quantity"]
+    broken = _broken(books)
+    yield from _broken_by_holds(books, broken)
     gone = [each for each in day.heard.facts if each.verb == "fulfil" and each.state == "gone"]
     unsure = {each.ask["reservation"] for each in gone}
     for row in books["reservation"]:
         number, is_open = row["id"], row["state"] == "open"
-        left = row["quantity"] - drawn[number]
+        left = row["quantity"] - drawn[number] - broken[number]
         if parts[number] != row["remaining"] * is_open:
             yield f"reservation {number} has {parts[number]} in parts: {row}"
         if left < 0 or (is_open and number not in unsure and row["remaining"] != left):
@@ -123,6 +125,23 @@ def promises(day: Day, books: Books) -> Iterator[str]:
         if is_open and (row["expires_at"] or day.now) < day.now - SOON:
             yield f"reservation {number} ran out and is still open: {row}"
     yield from _promises_as_asked(day, {row["op_id"] for row in books["reservation"]})
+
+
+def _broken(books: Books) -> Counter[int]:
+    """How much of each promise was taken back."""
+    found: Counter[int] = Counter()
+    for event in books["event"]:
+        if event["kind"] == "stock.reservation_broken":
+            found[event["payload"]["reservation"]] += event["payload"]["quantity_micro"]
+    return found
+
+
+def _broken_by_holds(books: Books, broken: Counter[int]) -> Iterator[str]:
+    """Only a held lot breaks a promise: nobody may have it."""
+    held = [event["payload"] for event in books["event"] if event["kind"] == "stock.lot_held"]
+    named = {number for payload in held for number in payload["broken"]}
+    if named != set(broken):
+        yield f"held lots broke the promises {sorted(named)}, broken are {sorted(broken)}"
 
 
 def _promises_as_asked(day: Day, made: set[str]) -> Iterator[str]:
