@@ -33,7 +33,7 @@ from core.outbox.messages import (
     of_row,
 )
 from core.outbox.recording import DeadLetter, OnDead, record
-from core.outbox.surfaces import Surface, amend_handle, surface_of_card, surfaces_of
+from core.outbox.surfaces import Surface, amend_handle, living, surface_of_card, surfaces_of
 from core.outbox.tables import PENDING, SENDING, messages, receipts
 from core.outbox.tokens import ActionToken, Bound, configure, find_token, make_tokens, spend_token
 from core.people import ChatIdentity, chats_of_many
@@ -132,15 +132,15 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
     `first`: the task is new, so there is neither.
     """
     known: dict[str, str] = {}
+    chats = chats_of_many(tx.conn, (out.person_id for out in outs))
     if not first:
         rows = tx.execute(_BY_KEYS, {"keys_": [out.key for out in outs]})
         known = {row.dedupe: row.id for row in rows}  # the newest of a key comes last
     fresh = [out for out in outs if out.key not in known]
-    chats = chats_of_many(tx.conn, (out.person_id for out in fresh))
     made: dict[str, str] = {}
     unreachable = []
     for out in fresh:
-        chat = first_living(chats.get(out.person_id, ()))
+        chat = first_living(chats(out.person_id))
         if chat is None:
             unreachable.append(out)
         elif out.key not in made:
@@ -193,6 +193,7 @@ def edit_everywhere(
     `drop_older`: and unsent ones of an older one are dropped first, see `supersede`.
     """
     changed = 0
+    stand = living(tx.conn, task_id)
     unfinished = _unfinished(tx, task_id)
     if drop_older and any(each.generation < generation for each in unfinished):
         supersede(tx, task_id, generation)
@@ -204,7 +205,7 @@ def edit_everywhere(
         else:
             replace_card(tx, unsent, card, generation)
         changed += 1
-    for surface in surfaces_of(tx.conn, task_id, live_only=True):
+    for surface in stand:
         changed += enqueue_edit(tx, surface, card_for(surface.person_id), generation)
     return changed
 

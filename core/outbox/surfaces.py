@@ -7,7 +7,7 @@ take codes; `amend_handle` applies one inside a transaction. Not for sending edi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +119,11 @@ def surfaces_of(conn: Connection, task_id: str, *, live_only: bool = False) -> l
     """Where the cards of a task stand, oldest first, at most `PAGE`."""
     query = _LIVE_OF_TASK if live_only else _OF_TASK
     return [_surface(row) for row in conn.execute(query, {"task_id_": task_id}).mappings()]
+
+
+def living(conn: Connection, task_id: str) -> Iterator[Surface]:
+    """`surfaces_of` with `live_only`, asked now and read when somebody looks."""
+    return map(_surface, conn.execute(_LIVE_OF_TASK, {"task_id_": task_id}).mappings())
 
 
 def on_phone(conn: Connection, task_id: str, person_id: int, channel: str) -> list[Surface]:

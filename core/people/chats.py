@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -98,12 +99,20 @@ def chats_of(conn: Connection, person_id: int) -> list[ChatIdentity]:
     return [ChatIdentity(**dict(row)) for row in rows]
 
 
-def chats_of_many(conn: Connection, persons: Iterable[int]) -> dict[int, list[ChatIdentity]]:
-    """`chats_of` for many persons in one question; who has none is missing in the answer."""
-    found: dict[int, list[ChatIdentity]] = {}
-    for row in conn.execute(_OF_PERSONS, {"persons_": sorted(set(persons))}).mappings():
-        found.setdefault(row["person_id"], []).append(ChatIdentity(**dict(row)))
-    return found
+def chats_of_many(
+    conn: Connection, persons: Iterable[int]
+) -> Callable[[int], Sequence[ChatIdentity]]:
+    """`chats_of` for many persons in one question, asked now and read when somebody looks."""
+    rows = conn.execute(_OF_PERSONS, {"persons_": sorted(set(persons))}).mappings()
+
+    @cache
+    def known() -> dict[int, list[ChatIdentity]]:
+        found: dict[int, list[ChatIdentity]] = {}
+        for row in rows:
+            found.setdefault(row["person_id"], []).append(ChatIdentity(**dict(row)))
+        return found
+
+    return lambda person_id: known().get(person_id, ())
 
 
 def mark_chat_dead(tx: Tx, channel: str, user_id: str, why: str) -> None:

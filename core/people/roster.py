@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, bindparam, cast, select
+from sqlalchemy import Connection, CursorResult, Row, String, bindparam, cast, select
 
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
@@ -189,13 +189,18 @@ def add_team(
     return team_id
 
 
+def ask_for(conn: Connection, person_id: int) -> CursorResult[Any]:
+    """The row of a person, which need not have arrived yet."""
+    return conn.execute(_BY_ID, {"id_": person_id})
+
+
 def person(conn: Connection, person_id: int) -> Person:
     """The person, active or not.
 
     Raises:
         AppError(not_found).
     """
-    row = conn.execute(_BY_ID, {"id_": person_id}).first()
+    row = ask_for(conn, person_id).first()
     if row is None:
         raise AppError(NOT_FOUND, what="人员", name=person_id)
     return _person(row)

@@ -86,7 +86,7 @@ def open_task(tx: Tx, actor: Actor, new: NewTask) -> Task:
     announce(tx, opened, "opened", actor.label)
     urgent = opened.card.urgent or opened.priority == "urgent"
     seats = {each.person_id: Seat(0, each.via, opened.id) for each in recipients}
-    tell(tx, opened, opened.people, Message("open", "new", urgent), first=seats)
+    tell(tx, opened, opened.people, Message("open", "new", urgent), seats=seats, first=True)
     return opened
 
 

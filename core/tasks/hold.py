@@ -10,6 +10,7 @@ from core.db import Tx
 from core.errors import INVALID, AppError
 from core.people import Actor
 from core.tasks.change import admit, announce, assign, end_assignments, fence, joined, update
+from core.tasks.face import Seat
 from core.tasks.recipients import Recipient
 from core.tasks.rules import CLAIMED, Planned, kind_of, next_state
 from core.tasks.task import Task
@@ -100,6 +101,7 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
         AppError(not_found): no such person. AppError(invalid): he has left, or has it already.
         AppError(already_done, not_yours, not_now, forbidden).
     """
+    people.ask_for(tx.conn, to_person)
     before = admit(tx, actor, "task.hand_over", task_id, None)
     state = next_state("hand_over", before.state, STATES[before.state])
     person = people.person(tx.conn, to_person)
@@ -128,5 +130,6 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     announce(tx, task, "handed_over", actor.label, name=actor.name, to=to_person, note=note)
     refresh(tx, task)
     said = f"{actor.name} 转交给你" + (f"：{note}" if note else "")
-    tell(tx, task, [to_person], Message("hand_over", "new", note=said))
+    seats = {to_person: Seat(task.level, recipient.via, task.id)}
+    tell(tx, task, [to_person], Message("hand_over", "new", note=said), seats=seats)
     return task

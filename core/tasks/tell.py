@@ -93,15 +93,17 @@ def tell(
     persons: Iterable[int],
     message: Message,
     *,
-    first: dict[int, Seat] | None = None,
+    seats: dict[int, Seat] | None = None,
+    first: bool = False,
 ) -> None:
     """Queue one card per person, unless a sibling's card already speaks to him.
 
-    `first`: the seats of a task that was opened just now, of which nobody was told anything.
+    `seats`: what `seats_of` would answer, where it is known. `first`: the task was opened just now,
+    and nobody was told anything.
     """
     if "chat" not in task.surfaces:
         return
-    seats = seats_of(tx.conn, task.id) if first is None else first
+    seats = seats_of(tx.conn, task.id) if seats is None else seats
     told = [each for each in persons if each in seats and seats[each].card_on == task.id]
     if not told:
         return
@@ -119,7 +121,7 @@ def tell(
         )
         for person_id in told
     ]
-    queue.put_all(tx, outs, first=first is not None)
+    queue.put_all(tx, outs, first=first)
 
 
 def refresh(tx: Tx, task: Task) -> None:
