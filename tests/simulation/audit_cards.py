@@ -94,7 +94,7 @@ def _everybody_knows(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
         for person in task["people"]:
             login = logins[person]
             about = str(speaks.get((task["id"], person), task["id"]))
-            if login in ("mute", "boss"):
+            if login in ("mute", "boss") or login in day.unheard:
                 continue
             seen = any(shown.task_id == about for shown in day.phones.live(login))
             if not seen and not on_the_way[about, person] & {"send pending", "send dead"}:

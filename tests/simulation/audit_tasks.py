@@ -23,6 +23,7 @@ EIGHT_HOURS = 8 * HOUR  # Shanghai is always that far ahead of UTC
 WINDOWS = ((9 * HOUR, 12 * HOUR), (13 * HOUR, 18 * HOUR))
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 LIVE = ("open", "claimed", "snoozed", "paused")
+LOOK_AGAIN = 15 * MINUTE  # of a rung that holds, for somebody on duty
 PROMPT = 6 * SECOND  # how late a rung may be while nothing is wrong
 
 
@@ -52,6 +53,7 @@ class Life:
     level: int = 0
     paused: bool = False
     claimed: bool = False
+    reached_nobody: bool = False  # with its last rung
 
 
 @dataclass(slots=True)
@@ -121,19 +123,16 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
     level, planned, name = payload["level"], payload["planned_us"], known.task["id"]
     if level <= life.level:
         yield f"task {name}: rung {level} came after rung {life.level} (event {event['seq']})"
-    earliest = life.planned
-    for passed in range(life.level, level):
-        rung = policy["rungs"][passed]
-        if passed + 1 < level and not (life.claimed and rung["stop_on"] == "claim"):
-            yield f"task {name}: rung {passed + 1} was left out (event {event['seq']})"
-        if rung["clock"] == "working":
-            earliest = after_work(works, earliest, rung["after"])
-        else:
-            earliest += rung["after"]
+    for passed in range(life.level + 1, level):
+        if not (life.claimed and policy["rungs"][passed - 1]["stop_on"] == "claim"):
+            yield f"task {name}: rung {passed} was left out (event {event['seq']})"
+    earliest = _earliest(life, level, policy, works)
     found_nobody = any(via.startswith("nobody:") for via in payload["via"]) or not payload["to"]
     if planned < earliest:
         yield f"task {name}: rung {level} planned {planned}, may not be before {earliest}"
     held_open = found_nobody or policy["code"] in ("dead_letter", "unwatched")
+    looked_again = policy["rungs"][level - 1]["if_nobody"] == "hold"
+    held_open |= looked_again and (planned - earliest) % LOOK_AGAIN == 0
     if planned > earliest and not (life.paused or day.days_set or held_open):
         yield f"task {name}: rung {level} drifted to {planned} from {earliest}"
     if event["recorded_at"] < planned:
@@ -145,8 +144,22 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
     if calm and payload["late_us"] > PROMPT:
         yield f"task {name}: rung {level} came {payload['late_us']} µs late"
     life.level, life.planned = max(level, life.level), planned
-    life.began = event["recorded_at"]
+    life.began, life.reached_nobody = event["recorded_at"], not payload["to"]
     day.counts["rungs climbed"] += 1
+
+
+def _earliest(life: Life, level: int, policy: Row, works: dict[int, bool]) -> int:
+    """Counted on from the rung before, each wait on its own clock."""
+    earliest = life.planned
+    for passed in range(life.level, level):
+        rung = policy["rungs"][passed]
+        if life.reached_nobody and policy["rungs"][passed - 1]["if_nobody"] == "next":
+            continue  # then the next one comes at once
+        if rung["clock"] == "working":
+            earliest = after_work(works, earliest, rung["after"])
+        else:
+            earliest += rung["after"]
+    return earliest
 
 
 def _timers(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:

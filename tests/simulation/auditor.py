@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tests.simulation.audit_cards import cards
+from tests.simulation.audit_people import asked
 from tests.simulation.audit_tasks import tasks
 from tests.simulation.day import Day
 from tests.simulation.facts import Fact, parsed
@@ -24,9 +25,22 @@ TABLES = (
     "posting", "move", "balance", "reservation", "reservation_part", "purchase_line",
     "receipt_line", "inspection", "transfer_line", "transfer_load", "event", "task", "timer",
     "assignment", "message", "surface", "calendar_day",
+    "audit", "leave",
 )  # fmt: skip
 JSON = frozenset(
-    ("payload", "people", "policy", "surfaces", "card", "next", "handle", "audience", "context")
+    (
+        "payload",
+        "people",
+        "policy",
+        "surfaces",
+        "card",
+        "next",
+        "handle",
+        "audience",
+        "context",
+        "before",
+        "after",
+    )
 )
 SOON = 10_000_000
 SHELVES = ("bin", "dock", "transit")  # where nothing may be missing
@@ -66,6 +80,7 @@ def audit(day: Day, conn: Connection) -> list[str]:
             requests_and_postings(day, books),
             papers(day, books),
             tasks(day, books.rows),
+            asked(day, books.rows),
             cards(day, books.rows),
         )
     )

@@ -13,10 +13,12 @@ from random import Random  # noqa: TID251  # seeded: a failure names its seed
 
 from core.clock import SECOND, SHANGHAI, Instant, instant
 from tests.simulation.day import TAIL_HOURS, Day, Weather, forecast
+from tests.simulation.errands_people import PEOPLE
 from tests.simulation.errands_tasks import POLICIES, TASKS, ask_for
 from tests.simulation.many import Kind
 
-ERRANDS = ("open task", "handle", "handle more", "reopen", "press desk", "calendar")
+ERRANDS = ("open task", "handle", "handle more", "reopen", "press desk", "calendar",
+           "on duty", "leave", "back", "night")  # fmt: skip
 
 
 def _stormy(rng: Random) -> Weather:
@@ -27,7 +29,7 @@ def _stormy(rng: Random) -> Weather:
     )
 
 
-CLOCKS = Kind({name: TASKS[name] for name in ERRANDS}, _stormy)
+CLOCKS = Kind({name: (TASKS | PEOPLE)[name] for name in ERRANDS}, _stormy)
 
 
 def named(start: str, jump: Instant) -> Kind:

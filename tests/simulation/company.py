@@ -21,6 +21,7 @@ from core.people import (
     bind_chat,
     enrol_device,
     make_enrol_code,
+    update_person,
 )
 from core.quantity import ONE, Factor
 
@@ -32,6 +33,7 @@ HOUSES = ("ZJ", "SJ")
 BINS = ("ZJ-A-1", "ZJ-A-2", "ZJ-B-1", "SJ-A-1", "SJ-A-2")
 VIRTUAL = ("SUPPLIER", "CUSTOMER", "PRODUCTION", "COUNT", "SCRAP")
 SCANNERS = ("li", "wang", "zhao")  # who holds one
+MANAGERS = (("li", "zhao"), ("wang", "zhao"), ("chen", "sun"), ("zhao", "sun"))
 STAFF = (
     # login, roles, quiet hours
     ("li", ("warehouse",), None),
@@ -109,6 +111,10 @@ def _people(tx: Tx, shop: Company) -> None:
     for login in SCANNERS:
         code = make_enrol_code(tx, shop.actors["guan"], f"{login} 的枪")
         shop.device_tokens[login] = enrol_device(tx, code).token
+    for login, manager in MANAGERS:
+        above = {"manager_id": shop.actors[manager].person_id}
+        update_person(tx, ENGINE, shop.actors[login].person_id, above)
+    calendar.add_rota(tx, ENGINE, "night", "夜班")
 
 
 def _person(tx: Tx, shop: Company, new: NewPerson) -> None:

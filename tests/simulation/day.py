@@ -117,6 +117,8 @@ class Day:
     bugs: list[BaseException] = field(default_factory=list)
     working: set[asyncio.Future[None]] = field(default_factory=set)
     days_set: list[date] = field(default_factory=list)
+    out: set[str] = field(default_factory=set)  # who has left the firm, for the time being
+    unheard: set[str] = field(default_factory=set)  # who once had no account, or had left
     clock_was_set: bool = False
     set_back_hours: int = 0  # for so long a moment written before may lie ahead
     _ops: int = 0
@@ -132,7 +134,8 @@ class Day:
         return f"op{self.seed}-{self._ops:04d}"
 
     def who(self, *logins: str) -> Actor:
-        return self.shop.actors[self.rng.choice(logins)]
+        here = [each for each in logins if each not in self.out]
+        return self.shop.actors[self.rng.choice(here or ["guan"])]
 
     def say(self, words: str) -> None:
         self.trace(self.now, words)

@@ -141,7 +141,7 @@ async def press_desk(day: Day) -> None:
     if not buttons:
         return
     actor = _person(day, day.rng.choice(people)) if people else day.who(*STAFF)
-    if day.rng.random() < 0.2:
+    if day.rng.random() < 0.2 or actor.name in day.out:
         actor = day.who(*STAFF)
     button = day.rng.choice(buttons)
     press = Press(row.id, row.generation, button["key"], day.op(), _inputs(day, button))
@@ -154,7 +154,8 @@ def _person(day: Day, person_id: int) -> Any:
 
 async def press_phone(day: Day) -> None:
     """Somebody presses a button of any card that stands on a phone, however old it is."""
-    shown = [each for login in day.shop.actors for each in day.phones.live(login) if each.tokens]
+    here = [login for login in day.shop.actors if login not in day.out]
+    shown = [each for login in here for each in day.phones.live(login) if each.tokens]
     if not shown:
         await press_desk(day)
         return

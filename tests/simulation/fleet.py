@@ -36,6 +36,11 @@ LEAST = {
     "reserve done": 100,
     "inspect done": 20,
     "receive transfer done": 10,
+    "leave done": 40,
+    "shift done": 40,
+    "goodbye done": 20,
+    "bind done": 20,
+    "asked the right one": 1000,
 }
 
 _simulator: list[Simulator] = []

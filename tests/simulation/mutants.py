@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from core import actions
+from core import actions, calendar
 from core.bus import TIMER
 from core.db import Database, Tx
 from core.engine import Step, command_step
@@ -143,6 +143,13 @@ def promises_for_ever(day: Day) -> AbstractContextManager[None]:
     return _with_steps(day, lambda _db, step: None if step.name == "reservations" else step)
 
 
+@contextmanager
+def ignores_leave(_day: Day) -> Iterator[None]:
+    """Cards wait for people who are away, whoever stands in for them."""
+    with patch.object(calendar, "away", lambda *_: set()):
+        yield
+
+
 # name → the product, and what the auditor says of it
 MUTANTS: dict[str, tuple[Mutant, str]] = {
     "lost update": (lost_update, r"its moves make"),
@@ -156,4 +163,5 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "sent before sending": (sent_before_sending, r"stands on no phone"),
     "resumes from the head": (resumes_from_the_head, r"resumed to|shows"),
     "promises for ever": (promises_for_ever, r"ran out and is still open"),
+    "ignores leave": (ignores_leave, r"stood in"),
 }
