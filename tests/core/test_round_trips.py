@@ -1,0 +1,98 @@
+"""How often PostgreSQL is asked: what a verb costs on a server that is somewhere else.
+
+Counted, not timed. The bounds are what was counted when they were written, and a little more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from core import catalog
+from core.catalog import NewItem
+from core.clock import ManualClock
+from core.courier import Courier
+from core.db import Database
+from core.orders.purchase import Order
+from core.people import ENGINE
+from core.ready import TIMES
+from core.tasks import hold
+from core.tasks.task import Task
+from tests.core.orders_world import Trader, trader
+
+pytestmark = pytest.mark.postgres
+LINES = 9
+
+
+@pytest.fixture
+def t(db: Database, clock: ManualClock) -> Trader:
+    """A trader with nine more items, whose statements have all come back often."""
+    found = trader(db, clock)
+    for n in range(LINES):
+        new = NewItem(f"R-{n}", f"货品{n}")
+        found.items[f"货品{n}"] = found.do(lambda tx, new=new: catalog.add_item(tx, ENGINE, new))  # type: ignore[misc]
+    for _ in range(TIMES + 2):
+        receive_all(found, bought(found, 2))
+        hand_over(found, found.tasks("putaway")[-1])
+    return found
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A line for each time that somebody waited for the server."""
+    lines: list[str] = []
+    bring = Courier.bring
+    execute: Any = psycopg.Cursor.execute
+
+    def counted_bring(courier: Courier) -> None:
+        if courier.is_waiting:
+            lines.append("; ".join(parcel.sql for parcel in courier._waiting))
+        bring(courier)
+
+    def counted_execute(cursor: Any, query: object, *more: Any, **named: Any) -> Any:
+        lines.append(str(query))
+        return execute(cursor, query, *more, **named)
+
+    monkeypatch.setattr(Courier, "bring", counted_bring)
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted_execute)
+    return lines
+
+
+def bought(t: Trader, lines: int) -> Order:
+    return t.order(*((f"货品{n}", "10") for n in range(lines)))
+
+
+def receive_all(t: Trader, made: Order) -> None:
+    t.arrive(made, *(t.bring(made, n, "10") for n in range(len(made.lines))))
+
+
+def hand_over(t: Trader, task: Task) -> None:
+    to = t.people["陈晨" if task.holder_name != "陈晨" else "李某"].person_id
+    t.do(lambda tx: hold.hand_over(tx, t.people["管理员"], task.id, to, "接力"))
+
+
+def trips(asked: list[str], run: Callable[[], object]) -> int:
+    asked.clear()
+    run()
+    return len(asked)
+
+
+def test_a_receipt_asks_four_times_more_for_each_line(t: Trader, asked: list[str]) -> None:
+    small, large = bought(t, 1), bought(t, LINES)
+    one = trips(asked, lambda: receive_all(t, small))
+    many = trips(asked, lambda: receive_all(t, large))
+    assert one <= 40, asked
+    assert many <= one + 4 * (LINES - 1), asked
+
+
+def test_an_order_asks_no_more_for_more_lines(t: Trader, asked: list[str]) -> None:
+    one = trips(asked, lambda: bought(t, 1))
+    assert trips(asked, lambda: bought(t, LINES)) <= one + 1, asked
+
+
+def test_a_hand_over(t: Trader, asked: list[str]) -> None:
+    task = t.tasks("putaway")[0]
+    assert trips(asked, lambda: hand_over(t, task)) <= 16, asked
