@@ -65,8 +65,9 @@ class Settings(BaseSettings):
     wecom_secret: SecretStr = Field(SecretStr(""), description="WeCom application secret")
     wecom_token: SecretStr = Field(SecretStr(""), description="WeCom callback token")
     wecom_aes_key: SecretStr = Field(SecretStr(""), description="WeCom EncodingAESKey, 43 chars")
-    wecom_api_url: str = Field(
-        "https://qyapi.weixin.qq.com", description="WeCom API address; the simulator's in the demo"
+    wecom_api_base: str = Field(
+        "https://qyapi.weixin.qq.com/cgi-bin",
+        description="WeCom API address without the method; the simulator's in the demo",
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for /metrics and /docs; empty: loopback only"

@@ -39,7 +39,7 @@ def simulated(settings: Settings) -> Settings:
         "wecom_secret": SecretStr(SECRET),
         "wecom_token": SecretStr(TOKEN),
         "wecom_aes_key": SecretStr(AES_KEY),
-        "wecom_api_url": "http://simulator.local",
+        "wecom_api_base": "http://simulator.local/cgi-bin",
     }
     return settings.model_copy(update=account)
 

@@ -51,7 +51,7 @@ def channel_of(
         settings.wecom_corp_id,
         settings.wecom_agent_id,
         settings.wecom_secret.get_secret_value(),
-        settings.wecom_api_url.rstrip("/"),
+        settings.wecom_api_base.rstrip("/"),
     )
     page = settings.public_url.rstrip("/") + "/tasks/"
     return WeCom(

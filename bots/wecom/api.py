@@ -28,7 +28,7 @@ class Account:
     corp_id: str
     agent_id: int
     secret: str
-    api_url: str = "https://qyapi.weixin.qq.com"
+    api_base: str = "https://qyapi.weixin.qq.com/cgi-bin"
 
 
 class Api:
@@ -40,7 +40,7 @@ class Api:
         self.tokens = Tokens(self._fetch_token, clock)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST JSON to `/cgi-bin/<path>`; the answer when errcode is 0."""
+        """POST JSON to `<api_base>/<path>`; the answer when errcode is 0."""
         return await self._with_token(
             "POST", path, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
         )
@@ -90,7 +90,7 @@ class Api:
         return token, seconds
 
     async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        url = f"{self.account.api_url}/cgi-bin/{path}"
+        url = f"{self.account.api_base}/{path}"
         try:
             response = await self._client.request(method, url, timeout=TIMEOUT, **request)
         except _NEVER_LEFT:

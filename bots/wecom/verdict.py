@@ -92,5 +92,5 @@ def http_verdict(status: int, retry_after: str) -> SendResult:
         return later(code, "企业微信暂时不可用。系统会自动重发。", 30, scope="account")
     if status >= 500:
         return ambiguous(code, "企业微信出错，不知道这条是否已送达。系统会核对后重发。")
-    reason = f"企业微信地址不对或被代理拦下（HTTP {status}）。请核对 JIELI_WECOM_API_URL。"
+    reason = f"企业微信地址不对或被代理拦下（HTTP {status}）。请核对 JIELI_WECOM_API_BASE。"
     return later(code, reason, 600, scope="account")

@@ -127,7 +127,7 @@ async def corp(clock: ManualClock) -> AsyncIterator[Corp]:
         sim.add_person("LiSi", "李四", "质检")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(sim.app)) as to_vendor:
             channel = WeCom(
-                Account(CORP, AGENT, SECRET, "http://wecom"),
+                Account(CORP, AGENT, SECRET, "http://wecom/cgi-bin"),
                 to_vendor,
                 clock,
                 task_url=lambda task_id: f"https://jieli.example/t/{task_id}",

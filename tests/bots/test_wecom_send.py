@@ -281,7 +281,7 @@ async def test_no_network_is_later_and_rubbish_is_ambiguous(clock: ManualClock) 
 
         async with httpx.AsyncClient(transport=httpx.MockTransport(vendor)) as client:
             channel = WeCom(
-                Account(CORP, AGENT, SECRET, "http://w"), client, clock, task_url=lambda t: t
+                Account(CORP, AGENT, SECRET, "http://w/cgi-bin"), client, clock, task_url=lambda t: t
             )
             return await channel.send(delivery())
 
@@ -321,7 +321,7 @@ async def test_the_configured_account_speaks_to_the_simulator(corp: Corp) -> Non
         wecom_secret=SecretStr(SECRET),
         wecom_token=SecretStr(TOKEN),
         wecom_aes_key=SecretStr(AES_KEY),
-        wecom_api_url="http://simulator/",
+        wecom_api_base="http://simulator/cgi-bin/",
         public_url="http://127.0.0.1:8600/",
     )
     channel = channel_of(settings, corp.clock, httpx.ASGITransport(corp.sim.app))

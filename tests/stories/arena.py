@@ -230,7 +230,7 @@ class Arena:
             "JIELI_WECOM_SECRET": SECRET,
             "JIELI_WECOM_TOKEN": TOKEN,
             "JIELI_WECOM_AES_KEY": AES_KEY,
-            "JIELI_WECOM_API_URL": f"http://127.0.0.1:{self.vendor_port}",
+            "JIELI_WECOM_API_BASE": f"http://127.0.0.1:{self.vendor_port}/cgi-bin",
         }
 
     def _standing(self) -> dict[tuple[int, int], int]:

@@ -219,7 +219,7 @@ async def vendor() -> AsyncIterator[tuple[Simulator, Ear, dict[str, str]]]:
             "JIELI_WECOM_SECRET": SECRET,
             "JIELI_WECOM_TOKEN": TOKEN,
             "JIELI_WECOM_AES_KEY": AES_KEY,
-            "JIELI_WECOM_API_URL": f"http://127.0.0.1:{port}",
+            "JIELI_WECOM_API_BASE": f"http://127.0.0.1:{port}/cgi-bin",
         }
         async with serving(cast("FastAPI", ear), port):
             yield simulator, ear, settings
