@@ -18,6 +18,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.deps import App, Jieli
 from api.doors import public
+from bots.said import Click, Word, said_from
 from core.actions import press_token
 from core.clock import SECOND, Instant
 from core.db import Database, Tx
@@ -29,7 +30,7 @@ from core.people import actor_of, person_by_chat
 from core.tasks.rules import ALREADY_DONE, NOT_YOURS, STALE_CARD
 
 if TYPE_CHECKING:
-    from bots.wecom import Callbacks, Click
+    from bots.wecom import Callbacks
 
 log = logging.getLogger(__name__)
 
@@ -128,8 +129,6 @@ def _log_late(work: asyncio.Task[Understood]) -> None:
 
 def _passive(callbacks: Callbacks, body: dict[str, Any], answer: dict[str, Any] | None) -> Response:
     """The reply that changes the presser's own card, or an empty 200."""
-    from bots.wecom import Click, said_from
-
     said = said_from(body)
     if answer is None or answer.get("kind") in (None, "nothing"):
         return Response(status_code=200)
@@ -147,7 +146,7 @@ async def understand(
 
     `late`: no passive reply will follow, so the click's own code can still update a card.
     """
-    from bots.wecom import HELP, Click, Word, said_from
+    from bots.wecom import HELP
 
     said = said_from(body)
     if isinstance(said, Click):
@@ -186,11 +185,11 @@ def _finish(
     from bots.wecom import CODE_LIVES, card_id_of
 
     inbox.finish(tx, callback_id, answer.to_json())
-    if keep_code and click.response_code:
-        surface = surface_of_card(tx.conn, card_id_of(click.task_id))
+    if keep_code and click.code:
+        surface = surface_of_card(tx.conn, card_id_of(click.card))
         if surface is not None:
             ends = tx.now + CODE_LIVES
-            amend_handle(tx, surface.id, lambda known: add_code(known, click.response_code, ends))
+            amend_handle(tx, surface.id, lambda known: add_code(known, click.code, ends))
     return answer
 
 

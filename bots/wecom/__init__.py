@@ -9,7 +9,7 @@ from __future__ import annotations
 import httpx
 
 from bots.wecom.api import Account
-from bots.wecom.callback import HELP, Callbacks, Click, Other, Received, Said, Word, said_from
+from bots.wecom.callback import HELP, Callbacks
 from bots.wecom.crypto import CallbackRejected, Crypto
 from bots.wecom.send import CODE_LIVES, PictureOf, WeCom, card_id_of
 from core.clock import Clock
@@ -21,17 +21,11 @@ __all__ = [
     "Account",
     "CallbackRejected",
     "Callbacks",
-    "Click",
     "Crypto",
-    "Other",
-    "Received",
-    "Said",
     "WeCom",
-    "Word",
     "callbacks_of",
     "card_id_of",
     "channel_of",
-    "said_from",
 ]
 
 

@@ -11,11 +11,11 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element  # types only
 from xml.sax.saxutils import escape  # writes, does not parse
 
+from bots.said import Click, Other, Received, Said, Word
 from bots.wecom.crypto import MAX_BODY, MAX_PARAMETER, CallbackRejected, Crypto, parse
 from core.clock import MINUTE, SECOND, Clock, Instant
 
@@ -31,64 +31,6 @@ HELP = (
     "1. 点卡片上的按钮，直接处理任务；\n"
     "2. 要填数量、拍照的任务，点卡片里的「打开任务」。"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Click:
-    """A button pressed on a card. `token` is the opaque action token the button carried.
-
-    `inputs` are the choices made on the card: field key → option id, or a list of ids where several
-    were ticked; a selector left at 「请选择」 is absent. `response_code` may update the card once,
-    within 72 hours, unless a passive reply was given to this click.
-    """
-
-    user_id: str
-    task_id: str
-    token: str
-    inputs: dict[str, str | list[str]] = field(default_factory=dict)
-    response_code: str = ""
-    agent_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Something typed to the application."""
-
-    user_id: str
-    text: str
-    agent_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """An event or message we do not act on: entering the application, a picture, a location."""
-
-    user_id: str
-    kind: str
-    agent_id: int = 0
-
-
-Said = Click | Word | Other
-_KINDS: dict[str, type[Click | Word | Other]] = {"click": Click, "word": Word, "other": Other}
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A verified callback. `dedupe_key` is the same for every repetition of the same deed."""
-
-    said: Said
-    dedupe_key: str
-    nonce: str
-    at: Instant
-
-    def body(self) -> dict[str, Any]:
-        """What the inbox stores; `said_from` reads it back."""
-        return {"kind": type(self.said).__name__.lower(), **asdict(self.said)}
-
-
-def said_from(body: Mapping[str, Any]) -> Said:
-    """The click or words that `Received.body` wrote."""
-    return _KINDS[body["kind"]](**{key: value for key, value in body.items() if key != "kind"})
 
 
 class Callbacks:
@@ -126,10 +68,9 @@ class Callbacks:
         root = parse(plain)
         if _text(root, "ToUserName") != self.crypto.corp_id:
             raise CallbackRejected("wrong_corp")
-        said = _said(root)
-        if said.agent_id != self._agent_id:
+        if _agent(root) != self._agent_id:
             raise CallbackRejected("wrong_app")
-        return Received(said, _dedupe_key(root), nonce, int(timestamp) * SECOND)
+        return Received(_said(root), _dedupe_key(root), nonce, int(timestamp) * SECOND)
 
     def remember(self, received: Received) -> None:
         """Refuse this request's nonce from now on; call it once the callback is safely stored.
@@ -190,25 +131,28 @@ def _clean(values: Any) -> bool:
     return not any(re.search("[\ud800-\udfff]", value) for value in values)
 
 
-def _said(root: Element) -> Said:
-    user_id = _text(root, "FromUserName")
+def _agent(root: Element) -> int:
     agent = _text(root, "AgentID", "") or _text(root, "AgentId", "")
     if not re.fullmatch(r"[0-9]{1,12}", agent):
         raise CallbackRejected("malformed")
+    return int(agent)
+
+
+def _said(root: Element) -> Said:
+    user_id = _text(root, "FromUserName")
     kind = _text(root, "MsgType", "")
     if kind == "text":
-        return Word(user_id, _text(root, "Content", ""), int(agent))
+        return Word(user_id, _text(root, "Content", ""))
     event = _text(root, "Event", "")
     if kind == "event" and event in CLICKS:
         return Click(
             user_id=user_id,
-            task_id=_text(root, "TaskId", ""),
+            card=_text(root, "TaskId", ""),
             token=_text(root, "EventKey"),
             inputs=_inputs(root),
-            response_code=_text(root, "ResponseCode", ""),
-            agent_id=int(agent),
+            code=_text(root, "ResponseCode", ""),
         )
-    return Other(user_id, event or kind, int(agent))
+    return Other(user_id, event or kind)
 
 
 def _inputs(root: Element) -> dict[str, str | list[str]]:

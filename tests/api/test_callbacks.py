@@ -203,12 +203,12 @@ class Forger:
         at: int | None = None,
         agent: int = AGENT,
         change: dict[str, str] | None = None,
+        says: str = "<MsgType>text</MsgType><Content>hi</Content><MsgId>77</MsgId>",
     ) -> httpx.Response:
         seconds = str((self.room.clock.now() if at is None else at) // SECOND)
         xml = (
             f"<xml><ToUserName>{CORP}</ToUserName><FromUserName>buyer</FromUserName>"
-            f"<CreateTime>{seconds}</CreateTime><MsgType>text</MsgType><Content>hi</Content>"
-            f"<MsgId>77</MsgId><AgentID>{agent}</AgentID></xml>"
+            f"<CreateTime>{seconds}</CreateTime>{says}<AgentID>{agent}</AgentID></xml>"
         )
         query, body = self.envelope.post(xml, seconds, agent)
         self.sent = (query | (change or {}), body)
@@ -260,6 +260,21 @@ async def test_a_replayed_request_is_taken_once(chat: ChatRoom) -> None:
     assert stored(chat) == 1
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        "<MsgType>event</MsgType><Event>enter_agent</Event><EventKey/>",
+        "<MsgType>image</MsgType><PicUrl>http://x</PicUrl><MediaId>m</MediaId><MsgId>78</MsgId>",
+        "<MsgType>location</MsgType><MsgId>79</MsgId>",
+    ],
+)
+async def test_what_we_do_not_act_on_is_taken_and_laid_aside(chat: ChatRoom, says: str) -> None:
+    """Whoever opened the application made the door fail, three times each (WeCom repeats)."""
+    answer = await Forger(chat).post(says=says)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert waiting(chat) == 0
+
+
 async def test_a_huge_body_is_refused_before_it_is_read(chat: ChatRoom) -> None:
     query, _ = Forger(chat).envelope.post("<xml/>", "1", AGENT)
     answer = await chat.http.post("/callbacks/wecom", params=query, content=b"<" * 200_000)
@@ -269,6 +284,12 @@ async def test_a_huge_body_is_refused_before_it_is_read(chat: ChatRoom) -> None:
 async def test_without_wecom_the_door_does_not_exist(room: Room) -> None:
     assert (await room.http.get("/callbacks/wecom")).status_code == 404
     assert (await room.http.post("/callbacks/wecom", content=b"")).status_code == 404
+
+
+def waiting(room: ChatRoom) -> int:
+    """How many callbacks nobody has understood yet."""
+    query = select(func.count()).select_from(callbacks).where(callbacks.c.state != "done")
+    return int(room.jieli.db.read_now(lambda conn: conn.execute(query).scalar_one()))
 
 
 def stored(room: ChatRoom) -> int:

@@ -9,8 +9,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from bots.said import Word
 from bots.simulator import CannotPress
-from bots.wecom import Word
 from core.clock import DAY, HOUR, MINUTE
 from tests.bots.conftest import AGENT, CARD, CORP, ENDED, SECRET, Corp, delivery
 
@@ -147,9 +147,9 @@ async def test_a_press_reaches_us_and_our_reply_greys_the_button(corp: Corp) -> 
     (click,) = corp.clicks()
     assert click.user_id == "WangFang"
     assert click.token == delivery().tokens["return"]
-    assert click.task_id == delivery().card_id
+    assert click.card == delivery().card_id
     assert click.inputs == {"reason": "dent"}
-    assert click.response_code
+    assert click.code
     assert corp.sim.pane("WangFang")[0].grey == "已处理"
     with pytest.raises(CannotPress):
         await corp.sim.press("WangFang", "退回供应商")
@@ -186,7 +186,7 @@ async def test_callbacks_can_overtake_each_other(corp: Corp) -> None:
 
 async def test_typed_words_are_answered_with_what_works_here(corp: Corp) -> None:
     await corp.sim.say("LiSi", "库存还有多少")
-    assert corp.received[0].said == Word("LiSi", "库存还有多少", AGENT)
+    assert corp.received[0].said == Word("LiSi", "库存还有多少")
     mine, answer = corp.sim.pane("LiSi")
     assert mine.from_member
     assert "点卡片上的按钮" in answer.content["content"]

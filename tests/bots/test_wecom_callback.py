@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.wecom import CallbackRejected, Callbacks, Click, Crypto, Other, Word, said_from
+from bots.said import Click, Other, Received, Word, said_from
+from bots.wecom import CallbackRejected, Callbacks, Crypto
 from core.clock import MINUTE, SECOND, ManualClock
 from tests.bots.conftest import AES_KEY, AGENT, CORP, TOKEN
 from tests.conftest import MONDAY_0900
@@ -112,7 +113,7 @@ def test_the_consoles_check_is_answered_with_the_plain_text(callbacks: Callbacks
 
 def test_a_click_is_read(callbacks: Callbacks) -> None:
     received = callbacks.receive(*_post(_click()))
-    assert received.said == Click("WangFang", "0" * 32, "a1:9fK", {}, "RC1", AGENT)
+    assert received.said == Click("WangFang", "0" * 32, "a1:9fK", {}, "RC1")
     assert said_from(json.loads(json.dumps(received.body()))) == received.said
 
 
@@ -145,11 +146,11 @@ def test_one_choice_and_many_choices_come_out_the_same_way(
 
 def test_typed_words_and_other_events_are_read(callbacks: Callbacks) -> None:
     words = _click(MsgType="text", Content="查库存", MsgId="771")
-    assert callbacks.receive(*_post(words)).said == Word("WangFang", "查库存", AGENT)
+    assert callbacks.receive(*_post(words)).said == Word("WangFang", "查库存")
     enter = _click(Event="enter_agent")
-    assert callbacks.receive(*_post(enter)).said == Other("WangFang", "enter_agent", AGENT)
+    assert callbacks.receive(*_post(enter)).said == Other("WangFang", "enter_agent")
     photo = _click(MsgType="image", Event="")
-    assert callbacks.receive(*_post(photo)).said == Other("WangFang", "image", AGENT)
+    assert callbacks.receive(*_post(photo)).said == Other("WangFang", "image")
 
 
 def test_a_repetition_has_the_same_key_and_another_button_in_the_same_second_has_not(
@@ -277,3 +278,15 @@ def test_no_signed_bytes_raise_anything_else(raw: bytes) -> None:
     body = f"<xml><Encrypt>{sealed}</Encrypt></xml>".encode()
     with pytest.raises(CallbackRejected):
         callbacks.receive(_query(sealed), body)
+
+
+def test_the_inbox_gives_back_what_it_was_given() -> None:
+    """Also what an older version stored."""
+    for said in (Click("a", "c", "t", {"k": ["1"]}, "RC"), Word("a", "查"), Other("a", "image")):
+        body = Received(said, "d", "n", 0).body()
+        assert said_from(json.loads(json.dumps(body))) == said
+    old = {"kind": "click", "user_id": "a", "task_id": "c", "token": "t", "inputs": {}}
+    assert said_from(old | {"response_code": "RC", "agent_id": 1}) == Click("a", "c", "t", {}, "RC")
+    assert said_from({"kind": "enter_agent", "user_id": "a", "agent_id": 1}) == Other(
+        "a", "enter_agent"
+    )

@@ -84,9 +84,9 @@ async def test_a_click_gives_the_code_for_one_more_change(db: Database, corp: Co
     ends = corp.clock.now() + CODE_LIVES
 
     def keep(tx: Tx) -> None:
-        surface = surface_of_card(tx.conn, card_id_of(click.task_id))
+        surface = surface_of_card(tx.conn, card_id_of(click.card))
         assert surface is not None
-        amend_handle(tx, surface.id, lambda known: add_code(known, click.response_code, ends))
+        amend_handle(tx, surface.id, lambda known: add_code(known, click.code, ends))
 
     await db.write(keep)
     await office.change(replace(CARD, lead="李四 正在处理"))

@@ -129,7 +129,7 @@ async def test_a_clicks_code_serves_one_more_edit(corp: Corp) -> None:
     handle = await _sent(corp)
     await corp.sim.press("WangFang", "让步接收")
     (click,) = corp.clicks()
-    handle = add_code(handle, click.response_code, corp.clock.now() + 72 * HOUR)
+    handle = add_code(handle, click.code, corp.clock.now() + 72 * HOUR)
     first = await corp.edit(handle, replace(CARD, lead="一"))
     second = await corp.edit(merged(handle, first.handle, first.spent), ENDED, rev=3)
     assert {*first.spent, *second.spent} == {each["code"] for each in handle["codes"]}
@@ -281,7 +281,10 @@ async def test_no_network_is_later_and_rubbish_is_ambiguous(clock: ManualClock) 
 
         async with httpx.AsyncClient(transport=httpx.MockTransport(vendor)) as client:
             channel = WeCom(
-                Account(CORP, AGENT, SECRET, "http://w/cgi-bin"), client, clock, task_url=lambda t: t
+                Account(CORP, AGENT, SECRET, "http://w/cgi-bin"),
+                client,
+                clock,
+                task_url=lambda t: t,
             )
             return await channel.send(delivery())
 
