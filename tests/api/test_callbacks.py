@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator
+from random import Random  # noqa: TID251  # seeded: a failure is the same again
 from typing import Any
 
 import httpx
@@ -296,3 +297,27 @@ def stored(room: ChatRoom) -> int:
     """How many callbacks the inbox holds."""
     query = select(func.count()).select_from(callbacks)
     return int(room.jieli.db.read_now(lambda conn: conn.execute(query).scalar_one()))
+
+
+NAMES = ("MsgType", "Event", "EventKey", "TaskId", "ResponseCode", "Content", "MsgId", "CardType")
+WORDS = (
+    "event", "text", "image", "template_card_event", "template_card_menu_event", "", "0", "-",
+    "a1:" + "A" * 22, "a1:", "甲" * 2000, "x" * 5000, "\t\n", "\u202e\ufffd😀", "9" * 400, "null",
+)  # fmt: skip
+
+
+async def test_no_envelope_of_a_real_vendor_makes_the_door_fail(chat: ChatRoom) -> None:
+    """Well-signed nonsense: fields missing, doubled, endless and strange; never a 500."""
+    rng, forger = Random("nonsense"), Forger(chat)
+    for _ in range(150):
+        fields = [(rng.choice(NAMES), rng.choice(WORDS)) for _ in range(rng.randrange(7))]
+        chosen = "".join(
+            f"<SelectedItem><QuestionKey>{rng.choice(WORDS)}</QuestionKey><OptionIds>"
+            f"<OptionId>{rng.choice(WORDS)}</OptionId></OptionIds></SelectedItem>"
+            for _ in range(rng.randrange(3))
+        )
+        says = "".join(f"<{name}>{words}</{name}>" for name, words in fields)
+        answer = await forger.post(says=f"{says}<SelectedItems>{chosen}</SelectedItems>")
+        assert answer.status_code in (200, 400), (answer.text, fields)
+    await chat.settle()
+    assert waiting(chat) == 0
