@@ -106,8 +106,12 @@ async def wecom(request: Request, jieli: App) -> Response:
         log.warning("callback_rejected", extra={"code": refused.code})
         return _rejected(refused.code, refused.status, refused.sentence)
     body = received.body()
-    stored = await jieli.db.write(lambda tx: inbox.store(tx, "wecom", received.dedupe_key, body))
+    stored = await jieli.spool.take(
+        "wecom", received.dedupe_key, body, within=jieli.callback_seconds
+    )
     callbacks.remember(received)
+    if stored is None:  # the database is away: a file has it, the engine will understand it
+        return Response(status_code=200)
     if not stored.fresh:
         return _passive(callbacks, body, stored.answer)
     work = asyncio.create_task(understand(jieli.db, stored.id, received.dedupe_key, body))

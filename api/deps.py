@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from api.heartbeat import Heartbeat
     from api.live import LiveDoor
     from api.metrics import Metrics
+    from api.spool import Spool
     from api.vendors import Vendors
     from core.bus import Bus
     from core.clock import Clock
@@ -59,6 +60,7 @@ class Jieli:
     metrics: Metrics
     attempts: Attempts
     feed: Feed
+    spool: Spool
     heartbeat: Heartbeat | None
     spans: TracerProvider | None = None  # where requests are traced to
     late: set[Any] = field(default_factory=set)  # work that may outlive its request

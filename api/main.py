@@ -44,6 +44,7 @@ from api.importing import door as importing
 from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
+from api.spool import Spool
 from api.telemetry import OFF, Named, config_of, provider_of
 from api.vendors import Vendors
 from core.bus import LOG, Bus, Outside
@@ -200,6 +201,7 @@ def build(
         doorkeeper=doorkeeper,
         metrics=metrics,
         attempts=Attempts(settings.redis_url),
+        spool=Spool(settings.files_dir / "spool", db, clock),
     )
     bus.listen(LOG, jieli.feed.look)
     db.on_commit = lambda committed: _after_commit(jieli, committed)
@@ -253,7 +255,10 @@ async def running(jieli: Jieli) -> AsyncIterator[asyncio.Task[None] | None]:
     """
     await asyncio.to_thread(start, jieli)
     engine = None
-    beside = [asyncio.create_task(watch_clock(jieli.db, jieli.settings), name="clock")]
+    beside = [
+        asyncio.create_task(watch_clock(jieli.db, jieli.settings), name="clock"),
+        asyncio.create_task(jieli.spool.run(), name="spool"),
+    ]
     if jieli.settings.engine:
         engine = asyncio.create_task(jieli.engine.run(), name="engine")
         beside.append(engine)
