@@ -106,19 +106,20 @@ async def wecom(request: Request, jieli: App) -> Response:
         log.warning("callback_rejected", extra={"code": refused.code})
         return _rejected(refused.code, refused.status, refused.sentence)
     body = received.body()
-    stored = await jieli.spool.take(
-        "wecom", received.dedupe_key, body, within=jieli.callback_seconds
-    )
+    began = asyncio.get_running_loop().time()
+    key = received.dedupe_key
+    stored = await jieli.spool.take("wecom", key, body, within=jieli.store_seconds)
     callbacks.remember(received)
     if stored is None:  # the database is away: a file has it, the engine will understand it
         return Response(status_code=200)
     if not stored.fresh:
         return _passive(callbacks, body, stored.answer)
-    work = asyncio.create_task(understand(jieli.db, stored.id, received.dedupe_key, body))
+    work = asyncio.create_task(understand(jieli.db, stored.id, key, body))
     jieli.late.add(work)
     work.add_done_callback(jieli.late.discard)
     try:
-        answer = await asyncio.wait_for(asyncio.shield(work), jieli.callback_seconds)
+        left = jieli.callback_seconds - (asyncio.get_running_loop().time() - began)
+        answer = await asyncio.wait_for(asyncio.shield(work), max(0.0, left))
     except TimeoutError:
         work.add_done_callback(_log_late)
         return Response(status_code=200)

@@ -65,6 +65,7 @@ class Jieli:
     spans: TracerProvider | None = None  # where requests are traced to
     late: set[Any] = field(default_factory=set)  # work that may outlive its request
     callback_seconds: float = 3.0  # of the five a chat vendor waits
+    store_seconds: float = 2.0  # of these, before a file must do
 
 
 async def _app(request: Request) -> Jieli:

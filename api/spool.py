@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,5 +109,6 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError):
         log.exception("callback_unreadable", extra={"file": path.name})
-        path.rename(path.with_suffix(".bad"))
+        with suppress(FileNotFoundError):  # another process was faster
+            path.rename(path.with_suffix(".bad"))
         return None

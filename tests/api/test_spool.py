@@ -15,7 +15,7 @@ from core.db import Database
 from tests.api.test_callbacks import ChatRoom, Forger, chat, deeds, state_of, stored, waiting
 
 __all__ = ["chat"]
-SOON = 0.2  # of the three seconds that a callback may take
+SOON = 0.2  # instead of two seconds
 
 
 @contextmanager
@@ -43,7 +43,7 @@ async def test_a_press_while_the_database_is_away_is_acknowledged_and_done_once(
     chat: ChatRoom,
 ) -> None:
     await chat.fail_inspection()
-    chat.jieli.callback_seconds = SOON
+    chat.jieli.store_seconds = SOON
     chat.stage.simulator.pressing.copies = 2
     with stopped(chat.jieli.db):
         posted = await chat.stage.simulator.press("buyer", "退回供应商")
@@ -63,7 +63,7 @@ async def test_what_a_dead_process_had_kept_is_taken_in_by_the_next(
     chat: ChatRoom, settings: Settings, clock: ManualClock
 ) -> None:
     await chat.fail_inspection()
-    chat.jieli.callback_seconds = SOON
+    chat.jieli.store_seconds = SOON
     with stopped(chat.jieli.db):
         await chat.stage.simulator.press("buyer", "退回供应商")
     assert chat.jieli.spool.waiting()
@@ -78,7 +78,7 @@ async def test_what_a_dead_process_had_kept_is_taken_in_by_the_next(
 
 
 async def test_words_wait_in_a_file_too(chat: ChatRoom) -> None:
-    chat.jieli.callback_seconds = SOON
+    chat.jieli.store_seconds = SOON
     with stopped(chat.jieli.db):
         answer = await Forger(chat).post()
     assert (answer.status_code, answer.content) == (200, b"")
