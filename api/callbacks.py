@@ -18,6 +18,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.deps import App, Jieli
 from api.doors import public
+from bots import commands
 from bots.said import Click, Word, said_from
 from core.actions import press_token
 from core.clock import SECOND, Instant
@@ -26,7 +27,7 @@ from core.engine import Step
 from core.errors import NOT_FOUND, AppError, define
 from core.outbox import inbox
 from core.outbox.surfaces import add_code, amend_handle, surface_of_card
-from core.people import actor_of, person_by_chat
+from core.people import Actor, actor_of, person_by_chat
 from core.tasks.rules import ALREADY_DONE, NOT_YOURS, STALE_CARD
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 CHAT_UNBOUND = define(
     "chat_unbound",
     403,
-    "没办成:你的企业微信账号还没有和接力里的人绑定。请管理员在「人员」里绑定一次,再按这个按钮。",
+    "没办成:你的企业微信账号还没有和接力里的人绑定。请管理员在「人员」里绑定一次,然后再试。",
     "Not done: your chat account is not bound to a person here. Ask an admin to bind it.",
 )
 GRACE: Instant = 6 * SECOND  # the engine leaves a fresh callback to the request that brought it
@@ -151,25 +152,49 @@ async def understand(
 
     `late`: no passive reply will follow, so the click's own code can still update a card.
     """
-    from bots.wecom import HELP
-
     said = said_from(body)
     if isinstance(said, Click):
         return await _press(db, callback_id, dedupe_key, said, late=late)
-    answer = Understood("text", HELP) if isinstance(said, Word) else Understood("nothing")
+    if isinstance(said, Word):
+        return await _typed(db, callback_id, dedupe_key, said)
+    answer = Understood("nothing")
     await db.write(lambda tx: inbox.finish(tx, callback_id, answer.to_json()))
     return answer
+
+
+async def _typed(db: Database, callback_id: int, dedupe_key: str, word: Word) -> Understood:
+    """Words are verbs too; whoever repeats them (the vendor does) gets the first answer again."""
+
+    def finish(tx: Tx, told: str) -> Understood:
+        answer = Understood("text", told)
+        inbox.finish(tx, callback_id, answer.to_json())
+        return answer
+
+    def command(tx: Tx) -> Understood:
+        actor = _actor(tx, word.user_id)
+        return finish(tx, commands.answer(tx, actor, word.text, dedupe_key))
+
+    try:
+        return await db.write(command)
+    except AppError as refusal:
+        if refusal.status >= 500:
+            raise
+        told = refusal.say("zh")
+        return await db.write(lambda tx: finish(tx, told))
+
+
+def _actor(tx: Tx, user_id: str) -> Actor:
+    person_id = person_by_chat(tx.conn, "wecom", user_id)
+    if person_id is None:
+        raise AppError(CHAT_UNBOUND)
+    return actor_of(tx.conn, person_id, "wecom")
 
 
 async def _press(
     db: Database, callback_id: int, dedupe_key: str, click: Click, *, late: bool
 ) -> Understood:
     def command(tx: Tx) -> Understood:
-        person_id = person_by_chat(tx.conn, "wecom", click.user_id)
-        if person_id is None:
-            raise AppError(CHAT_UNBOUND)
-        actor = actor_of(tx.conn, person_id, "wecom")
-        press_token(tx, actor, click.token, dict(click.inputs), dedupe_key)
+        press_token(tx, _actor(tx, click.user_id), click.token, dict(click.inputs), dedupe_key)
         # No passive reply: it would spend the code with which the outbox now edits the card.
         return _finish(tx, callback_id, click, Understood("nothing"), keep_code=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import httpx
 
 from bots.wecom.api import Account
-from bots.wecom.callback import HELP, Callbacks
+from bots.wecom.callback import Callbacks
 from bots.wecom.crypto import CallbackRejected, Crypto
 from bots.wecom.send import CODE_LIVES, PictureOf, WeCom, card_id_of
 from core.clock import Clock
@@ -17,7 +17,6 @@ from core.config import Settings
 
 __all__ = [
     "CODE_LIVES",
-    "HELP",
     "Account",
     "CallbackRejected",
     "Callbacks",

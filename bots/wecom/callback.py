@@ -16,21 +16,16 @@ from xml.etree.ElementTree import Element  # types only
 from xml.sax.saxutils import escape  # writes, does not parse
 
 from bots.said import Click, Other, Received, Said, Word
+from bots.text import cut_bytes
 from bots.wecom.crypto import MAX_BODY, MAX_PARAMETER, CallbackRejected, Crypto, parse
 from core.clock import MINUTE, SECOND, Clock, Instant
 
 WINDOW: Instant = 5 * MINUTE
 NONCES_KEPT = 20_000
 NOT_CHOSEN = "-"
+TEXT_BYTES = 2048  # of a text message
 
 CLICKS = frozenset({"template_card_event", "template_card_menu_event"})
-
-HELP = (
-    "打字还不能办事，这句话已经记下。\n"
-    "在这里能做的：\n"
-    "1. 点卡片上的按钮，直接处理任务；\n"
-    "2. 要填数量、拍照的任务，点卡片里的「打开任务」。"
-)
 
 
 class Callbacks:
@@ -97,9 +92,10 @@ class Callbacks:
             f"<Button><ReplaceName>{_cdata(label)}</ReplaceName></Button>",
         )
 
-    def reply_text(self, user_id: str, text: str = HELP) -> str:
+    def reply_text(self, user_id: str, text: str) -> str:
         """The passive answer to typed words: a short text."""
-        return self._passive(user_id, "text", f"<Content>{_cdata(text)}</Content>")
+        words = cut_bytes(text, TEXT_BYTES)
+        return self._passive(user_id, "text", f"<Content>{_cdata(words)}</Content>")
 
     def _passive(self, user_id: str, kind: str, inner: str) -> str:
         seconds = str(self._clock.now() // SECOND)

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bots.wecom.callback import NOT_CHOSEN
+from bots.text import cut, cut_bytes
+from bots.wecom.callback import NOT_CHOSEN, TEXT_BYTES
 from core.outbox.card import Button, Card, Field
 
 OPEN = "打开任务"
@@ -21,7 +22,6 @@ MORE = "更多操作"
 CLOSED = "已结束"
 PICTURE = "照片"
 
-TEXT_BYTES = 2048
 DESC = 44
 SMALL_PRINT = 160
 ROWS = 6
@@ -72,17 +72,6 @@ def plain_text(card: Card, url: str) -> str:
     tail = "" if card.closed else f'\n<a href="{url}">{OPEN}</a>'
     words = "\n".join(line for line in lines if line)
     return cut_bytes(words, TEXT_BYTES - len(tail.encode())) + tail
-
-
-def cut(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters, ending in … where something is missing."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def cut_bytes(text: str, limit: int) -> str:
-    """`text` in at most `limit` bytes of UTF-8, never inside a character."""
-    raw = text.encode()
-    return text if len(raw) <= limit else raw[: limit - 3].decode(errors="ignore").rstrip() + "…"
 
 
 def _body(kind: str, card: Card, frame: Frame) -> JsonObject:

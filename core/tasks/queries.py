@@ -50,6 +50,7 @@ class Filters:
     person_id: int | None = None
     warehouse_ids: frozenset[int] = frozenset()
     partner_id: int | None = None
+    opened_by: str = ""  # "person:12"
     overdue_at: Instant | None = None
 
 
@@ -224,6 +225,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         wanted.append(here | tasks.c.warehouse_id.is_(None))
     if filters.partner_id is not None:
         wanted.append(tasks.c.partner_id == filters.partner_id)
+    if filters.opened_by:
+        wanted.append(tasks.c.opened_by == filters.opened_by)
     if filters.overdue_at is not None:
         wanted.append(tasks.c.due_at < filters.overdue_at)
     return wanted

@@ -126,7 +126,22 @@ async def test_who_presses_late_reads_who_won(chat: ChatRoom) -> None:
 async def test_an_account_nobody_bound_is_told_what_to_do(chat: ChatRoom) -> None:
     posted = await chat.stage.simulator.say("stranger", "你好")
     assert posted.statuses == (200,)
-    assert "按钮" in posted.spoken
+    assert "绑定" in posted.spoken
+
+
+async def test_typed_words_are_verbs(chat: ChatRoom) -> None:
+    """What waits is read, a slip gets the likeliest words, and permission is the desk's."""
+    await chat.fail_inspection()
+    say = chat.stage.simulator.say
+    todo = (await say("buyer", "待办")).spoken
+    assert todo.startswith("等你处理（1 件）：")
+    assert "质检不合格" in todo
+    chat.stage.simulator.pressing.copies = 2
+    unknown = await say("buyer", "把货给我弄过来")
+    assert unknown.statuses == (200, 200)
+    assert unknown.spoken.startswith("没看懂「把货给我弄过来」。你是不是想：\n· ")
+    assert "没有「调拨」的权限" in (await say("buyer", "调拨 JL-203 1 到 SJ")).spoken
+    assert "待办（" in (await say("buyer", "帮助")).spoken
 
 
 async def test_a_press_by_an_unbound_account_changes_nothing(chat: ChatRoom) -> None:

@@ -90,7 +90,9 @@ class Corp:
         if isinstance(received.said, Click):
             return Response(self.callbacks.reply_pressed(received.said, "已处理"))
         if isinstance(received.said, Word):
-            return Response(self.callbacks.reply_text(received.said.user_id))
+            return Response(
+                self.callbacks.reply_text(received.said.user_id, f"你说：{received.said.text}")
+            )
         return Response("")
 
 

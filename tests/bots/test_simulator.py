@@ -184,12 +184,12 @@ async def test_callbacks_can_overtake_each_other(corp: Corp) -> None:
     assert [each.user_id for each in corp.clicks()] == ["LiSi", "WangFang"]
 
 
-async def test_typed_words_are_answered_with_what_works_here(corp: Corp) -> None:
+async def test_typed_words_reach_us_and_the_answer_their_phone(corp: Corp) -> None:
     await corp.sim.say("LiSi", "库存还有多少")
     assert corp.received[0].said == Word("LiSi", "库存还有多少")
     mine, answer = corp.sim.pane("LiSi")
     assert mine.from_member
-    assert "点卡片上的按钮" in answer.content["content"]
+    assert answer.content["content"] == "你说：库存还有多少"
 
 
 # -- the page ------------------------------------------------------------------------------------

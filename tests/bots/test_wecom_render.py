@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.simulator.checks import complaint
+from bots.text import cut, cut_bytes
 from bots.wecom.limits import broken_limit
 from bots.wecom.render import (
     CLOSED,
     Frame,
     closed_card,
-    cut,
-    cut_bytes,
     plain_text,
     template_card,
 )

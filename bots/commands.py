@@ -1,0 +1,311 @@
+"""Typed words → verbs: 「库存 JL-203」 typed into a chat is the same verb as on the desk.
+
+`understand` is pure; `answer` does it in the caller's transaction, as the person whose account the
+vendor vouches for, and answers in Chinese, short enough for every vendor. Not for buttons.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from sqlalchemy import Connection
+
+from core import catalog
+from core.catalog import Item, Warehouse
+from core.clock import to_datetime
+from core.db import Tx
+from core.errors import AppError, define
+from core.orders.measure import full_amount
+from core.orders.transfer import AskLine, AskTransfer, ask_transfer
+from core.people import Actor, Thing, require
+from core.quantity import Micro, parse, show
+from core.stock import available, promise
+from core.tasks.queries import Filters, board, inbox
+from core.tasks.task import Task, TaskView
+
+MOST_LINES = 9
+MOST_MATCHES = 5
+
+NOT_UNDERSTOOD = define(
+    "words_not_understood",
+    422,
+    "没看懂「{text}」。你是不是想：\n{likely}",
+    "“{text}” was not understood. Did you mean:\n{likely}",
+)
+NO_SUCH_GOODS = define(
+    "no_such_goods",
+    404,
+    "没有找到货品「{text}」。请发货品编号、条码或名称里的字，例如：库存 JL-203",
+    "No item “{text}”. Send its code, its barcode or a part of its name.",
+)
+WHICH_GOODS = define(
+    "which_goods",
+    409,
+    "「{text}」有 {count} 种货品，请把编号发全：\n{found}",
+    "“{text}” means {count} items; send the whole code:\n{found}",
+)
+WHICH_WAREHOUSE = define(
+    "which_warehouse",
+    404,
+    "没有找到仓库「{text}」。现有：{found}",
+    "No warehouse “{text}”. There are: {found}",
+)
+NOWHERE_ENOUGH = define(
+    "nowhere_enough",
+    409,
+    "没有开调拨：别的仓都不够 {wanted}。{item} 现在可用：{found}",
+    "No transfer: no other warehouse has {wanted}. Available of {item}: {found}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """库存 <货品>"""
+
+    goods: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """待办: what waits for me."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """我的: what I hold and what I asked of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """调拨 <货品> <数量> 到<仓>"""
+
+    goods: str
+    amount: str
+    unit: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """帮助"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing of these; `likely` are the three that come nearest."""
+
+    text: str
+    likely: tuple[str, ...]
+
+
+Command = Stock | ToDo | Mine | Transfer | Help | Unknown
+
+EXAMPLES = (
+    ("库存 JL-203", "一种货还有多少，在哪个仓"),
+    ("待办", "等你处理的事"),
+    ("我的", "你认领的和你发起的事"),
+    ("调拨 JL-203 2 箱 到松江仓", "请别的仓发货过来"),
+    ("帮助", "这张单子"),
+)
+HELP = "可以这样打字：\n" + "\n".join(f"· {words}（{what}）" for words, what in EXAMPLES)
+_HELPS = frozenset({"帮助", "help", "?", "？", "菜单", "怎么用", "你好", "在吗"})
+_STOCK = re.compile(r"(?:查\s*)?(?:库存|现货)\s*(?P<goods>.+)|查\s+(?P<again>.+)")
+_TRANSFER = re.compile(
+    r"调拨\s*(?P<goods>\S+)\s+(?P<amount>[\d.,]+)\s*(?P<unit>\S*?)\s*(?:到|至|去)\s*(?P<to>\S.*)"
+)
+
+
+def understand(text: str) -> Command:
+    """What somebody meant. Spaces, full-width forms and polite endings do not matter."""
+    words = re.sub(r"\s+", " ", text.replace("\u3000", " ")).strip(" 。！!,，")
+    if words.lower() in _HELPS:
+        return Help()
+    if words in ("待办", "任务", "我的待办"):
+        return ToDo()
+    if words in ("我的", "我的任务"):
+        return Mine()
+    if found := _TRANSFER.fullmatch(words):
+        return Transfer(found["goods"], found["amount"], found["unit"], found["to"].strip())
+    if found := _STOCK.fullmatch(words):
+        return Stock((found["goods"] or found["again"]).strip())
+    return Unknown(words[:40], _likely(words))
+
+
+def _likely(words: str) -> tuple[str, ...]:
+    def near(example: str) -> float:
+        name = example.partition(" ")[0]
+        head = words[: len(name) + 1]
+        return SequenceMatcher(None, head, name).ratio() + 0.1 * (name[0] in words)
+
+    ranked = sorted((words for words, _ in EXAMPLES), key=near, reverse=True)
+    return tuple(ranked[:3])
+
+
+def answer(tx: Tx, actor: Actor, text: str, op_id: str) -> str:
+    """Do what was typed; the reply. `op_id` makes a repeated message one deed.
+
+    Raises:
+        AppError: forbidden, or a sentence that says what to type instead.
+    """
+    match understand(text):
+        case Help():
+            return HELP
+        case ToDo():
+            return _to_do(tx.conn, actor)
+        case Mine():
+            return _mine(tx.conn, actor)
+        case Stock(goods):
+            return _stock(tx.conn, actor, goods)
+        case Transfer() as wanted:
+            return _transfer(tx, actor, wanted, op_id)
+        case Unknown(words, likely):
+            return _unknown(tx.conn, actor, words, likely)
+
+
+def _unknown(conn: Connection, actor: Actor, words: str, likely: tuple[str, ...]) -> str:
+    """A bare code or barcode asks for its stock."""
+    if words and " " not in words:
+        exact = [each for each in catalog.search_items(conn, words, 2) if _is_named(each, words)]
+        if len(exact) == 1:
+            return _stock(conn, actor, exact[0].code)
+    lines = "\n".join(f"· {each}" for each in likely)
+    raise AppError(NOT_UNDERSTOOD, text=words, likely=lines)
+
+
+def _is_named(item: Item, words: str) -> bool:
+    return words.lower() in (item.code.lower(), item.name.lower()) or words.isdigit()
+
+
+# -- stock ---------------------------------------------------------------------------------------
+def _stock(conn: Connection, actor: Actor, goods: str) -> str:
+    require(actor, "stock.read")
+    item = _goods(conn, goods)
+    lines = [f"{item.name}（{item.code}）"]
+    for house in _in_reach(conn, actor):
+        here = promise(conn, item.id, house.id)
+        parts = [f"可用 {full_amount(conn, item, here.available)}"]
+        for amount, words in (
+            (here.reserved, "已预留"),
+            (here.inspecting, "待检"),
+            (here.held, "停用"),
+            (here.in_transit, "在途"),
+        ):
+            parts += [f"{words} {show(amount)}"] if amount else []
+        if here.on_hand or here.in_transit:
+            lines.append(f"{house.name}：{'，'.join(parts)}")
+    return "\n".join(lines if len(lines) > 1 else [*lines, "各仓都没有库存"])
+
+
+def _goods(conn: Connection, text: str) -> Item:
+    found = catalog.search_items(conn, text, MOST_MATCHES + 1)
+    exact = [each for each in found if text.lower() in (each.code.lower(), each.name.lower())]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    if not found:
+        raise AppError(NO_SUCH_GOODS, text=text[:40])
+    count = f"{MOST_MATCHES} 种以上" if len(found) > MOST_MATCHES else str(len(found))
+    lines = "\n".join(f"· {each.code} {each.name}" for each in found[:MOST_MATCHES])
+    raise AppError(WHICH_GOODS, text=text[:40], count=count, found=lines)
+
+
+def _in_reach(conn: Connection, actor: Actor) -> list[Warehouse]:
+    houses = catalog.warehouses(conn)
+    return [each for each in houses if not actor.warehouse_ids or each.id in actor.warehouse_ids]
+
+
+# -- tasks ---------------------------------------------------------------------------------------
+def _to_do(conn: Connection, actor: Actor) -> str:
+    require(actor, "task.read", Thing("person", str(actor.person_id)))
+    waiting = inbox(conn, actor.person_id)
+    return _listed("等你处理", waiting, "现在没有事等你处理。")
+
+
+def _mine(conn: Connection, actor: Actor) -> str:
+    require(actor, "task.read", Thing("person", str(actor.person_id)))
+    waiting = inbox(conn, actor.person_id)
+    held = [each for each in waiting if each.task.holder_id == actor.person_id]
+    others = board(conn, Filters(opened_by=actor.label), limit=MOST_LINES + 1).tasks
+    asked = [each for each in others if each.task.id not in {one.task.id for one in held}]
+    return "\n".join(
+        (
+            _listed("在你手上", held, "在你手上：没有"),
+            _listed("你发起的", list(asked), "你发起的：没有"),
+        )
+    )
+
+
+def _listed(head: str, views: list[TaskView], nothing: str) -> str:
+    if not views:
+        return nothing
+    lines = [f"{head}（{len(views)} 件）：" if len(views) <= MOST_LINES else f"{head}："]
+    lines += [_line(each) for each in views[:MOST_LINES]]
+    more = ["……还有更多，请在任务页查看"] if len(views) > MOST_LINES else []
+    return "\n".join(lines + more)
+
+
+def _line(view: TaskView) -> str:
+    task: Task = view.task
+    until = view.to_wire()["due_text"]
+    held = f"，{task.holder_name}" if task.holder_name else ""
+    return f"· {task.title[:40]}{held}{f'，{until}' if until else ''}"
+
+
+# -- transfer ------------------------------------------------------------------------------------
+def _transfer(tx: Tx, actor: Actor, wanted: Transfer, op_id: str) -> str:
+    require(actor, "transfer")
+    item = _goods(tx.conn, wanted.goods)
+    to = _warehouse(tx.conn, wanted.to)
+    quantity, pack_id = parse(wanted.amount), _pack(tx.conn, item, wanted.unit)
+    base = quantity if pack_id is None else _in_base(tx.conn, pack_id, quantity)
+    source = _source(tx.conn, item, base, to)
+    short = hashlib.sha256(op_id.encode()).hexdigest()[:6].upper()
+    code = f"TR-{to_datetime(tx.now):%m%d}-{short}"
+    line = AskLine(item.id, quantity, pack_id=pack_id)
+    ask = AskTransfer(op_id, code, source.id, to.id, (line,), reason="聊天里要的")
+    made = ask_transfer(tx, actor, ask)
+    amount = full_amount(tx.conn, item, base)
+    return f"已开调拨 {made.code}：{item.name} {amount}，{source.name} → {to.name}，等对方发出。"
+
+
+def _in_base(conn: Connection, pack_id: int, quantity: Micro) -> Micro:
+    factor = catalog.pack(conn, pack_id).factor
+    return quantity * factor.numerator // factor.denominator
+
+
+def _pack(conn: Connection, item: Item, unit: str) -> int | None:
+    """The pack of that name; None for the item's own unit, or when no unit was said."""
+    if not unit or unit == item.unit:
+        return None
+    packs = {each.name: each.id for each in catalog.packs_of(conn, item.id)}
+    if unit not in packs:
+        known = "、".join((item.unit, *packs))
+        raise AppError(NOT_UNDERSTOOD, text=unit, likely=f"{item.name} 的单位有：{known}")
+    return packs[unit]
+
+
+def _warehouse(conn: Connection, text: str) -> Warehouse:
+    houses = catalog.warehouses(conn)
+    exact = [each for each in houses if text.lower() in (each.code.lower(), each.name.lower())]
+    found = exact or [each for each in houses if each.name.startswith(text)]
+    if len(found) != 1:
+        names = "、".join(f"{each.name}（{each.code}）" for each in houses[:MOST_LINES])
+        raise AppError(WHICH_WAREHOUSE, text=text[:40], found=names)
+    return found[0]
+
+
+def _source(conn: Connection, item: Item, base: Micro, to: Warehouse) -> Warehouse:
+    """The other warehouse with the most that may be promised, if that is enough."""
+    free = {
+        each: available(conn, item.id, each.id)
+        for each in catalog.warehouses(conn)
+        if each.id != to.id
+    }
+    best = max(free, key=lambda each: free[each], default=None)
+    if best is None or free[best] < base:
+        found = "，".join(f"{each.name} {show(amount)}" for each, amount in free.items())
+        wanted = full_amount(conn, item, base)
+        raise AppError(NOWHERE_ENOUGH, wanted=wanted, item=item.name, found=found or "没有别的仓")
+    return best
