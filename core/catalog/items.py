@@ -174,8 +174,8 @@ def search_items(conn: Connection, text: str, limit: int = 20) -> list[Item]:
     scanned = _found(conn, items.c.id.in_(by_barcode), most)
     hits = {each.id: each for each in sorted((*coded, *scanned), key=lambda item: item.code)}
     if not scanned and all(each.code != wanted for each in coded) and len(hits) < most:
-        named = items.c.name.contains(wanted, autoescape=True)
-        loosely = items.c.code.startswith(wanted, autoescape=True)  # in small letters, say
+        named = items.c.name.icontains(wanted, autoescape=True)
+        loosely = items.c.code.istartswith(wanted, autoescape=True)  # in small letters, say
         hits |= {each.id: each for each in _found(conn, or_(named, loosely), most)}
     return list(hits.values())[:most]
 
