@@ -72,12 +72,7 @@ def open_task(tx: Tx, actor: Actor, new: NewTask) -> Task:
         known = _live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)
-    recipients = resolve(tx.conn, new.to, new, tx.now)
-    if not recipients:
-        recipients = [
-            Recipient(each.person_id, f"nobody:{'+'.join(new.to)}"[:120])
-            for each in resolve(tx.conn, (FALLBACK,), new, tx.now)
-        ]
+    recipients = _people_for(tx, new.to, new)
     reckon = reckoner(tx.conn, new.calendar)
     due_at = reckon(new.policy.clock, tx.now, new.policy.respond_within)
     opened = _insert(tx, actor, new, recipients, due_at=due_at)
@@ -131,7 +126,8 @@ def cancel_task(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
 
 
 def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
-    """Take a closed task up again: the same people, the whole time anew, no level.
+    """Take a closed task up again: the same people as far as they are still here (else whoever
+    stands in, else administrators), the whole time anew, no level.
 
     Raises:
         AppError(not_now): it is live. AppError(twin_lives, forbidden).
@@ -142,6 +138,12 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
     if before.dedupe_key and _live_with(tx, before.dedupe_key) is not None:
         raise AppError(TWIN_LIVES, title=before.title)
     reckon = reckoner(tx.conn, before.calendar)
+    specs = tuple(f"person:{each}" for each in before.people)
+    recipients = [
+        each if each.via.startswith("nobody:") else replace(each, via=f"reopened:{actor.label}")
+        for each in _people_for(tx, specs, before)
+    ]
+    people = [each.person_id for each in recipients]
     again = update(
         tx,
         before,
@@ -158,14 +160,24 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
         closed_at=None,
         outcome=None,
         sentence="",
+        people=people,
+        audience=joined(before.audience, people),
     )
-    people = [Recipient(person_id, f"reopened:{actor.label}") for person_id in again.people]
-    assign(tx, again, people, level=0, generation=again.generation)
+    assign(tx, again, recipients, level=0, generation=again.generation)
     write(tx, again, again.generation, openers(again.policy, tx.now, reckon))
     announce(tx, again, "reopened", actor.label, name=actor.name, why=why)
     refresh(tx, again)
     tell(tx, again, again.people, Message("reopen", "new", note=f"{actor.name} 重开：{why}"))
     return again
+
+
+def _people_for(tx: Tx, specs: tuple[str, ...], about: NewTask | Task) -> list[Recipient]:
+    """Who is behind `specs` now; administrators when that is nobody."""
+    found = resolve(tx.conn, specs, about, tx.now)
+    if found:
+        return found
+    why = f"nobody:{'+'.join(specs)}"[:120]
+    return [replace(each, via=why) for each in resolve(tx.conn, (FALLBACK,), about, tx.now)]
 
 
 def _live_with(tx: Tx, dedupe_key: str) -> Task | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from core import people
 from core.clock import HOUR, MINUTE, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
@@ -129,6 +130,22 @@ def test_one_live_task_per_cause(room: Room, li: Actor) -> None:
     assert fresh.id != first.id
     with pytest.raises(AppError, match="已经有一件新任务在办"):
         room.do(lambda tx: board.reopen(tx, li, first.id, "还没好"))
+
+
+def test_reopened_it_goes_to_those_who_are_still_here(room: Room, li: Actor) -> None:
+    """It went to somebody who had left the firm (simulation, seed 407061)."""
+    wang, admin = room.person("王某"), room.person("管理员", "admin")
+    task = room.open("role:buyer")
+    assert set(task.people) == {li.person_id, wang.person_id}
+    room.close(li, task)
+    room.do(lambda tx: people.deactivate(tx, ENGINE, wang.person_id, "离职"))
+    again = room.do(lambda tx: board.reopen(tx, li, task.id, "供应商反悔"))
+    assert again.people == (li.person_id,)
+    room.close(li, task)
+    room.do(lambda tx: people.deactivate(tx, ENGINE, li.person_id, "离职"))
+    again = room.do(lambda tx: board.reopen(tx, admin, task.id, "又来"))
+    assert again.people == (admin.person_id,)
+    assert wang.person_id in again.audience, "his old card is closed, not forgotten"
 
 
 def test_reopening_starts_the_whole_time_anew(room: Room, li: Actor) -> None:
