@@ -20,6 +20,7 @@ from core.db import Tx
 from core.people import Actor, Thing, may, person, require
 from core.tasks import hold, pause, talk
 from core.tasks.board import reopen
+from core.tasks.early import escalate_now
 from core.tasks.queries import (
     Filters,
     attachments_of,
@@ -72,6 +73,12 @@ class Why(Wire):
     """The reason that everybody on the task will read."""
 
     why: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class Sooner(Wire):
+    """Why it cannot wait for its deadline; whoever gets it reads that first."""
+
+    why: Annotated[str, Field(max_length=200)] = ""
 
 
 class Words(Wire):
@@ -208,6 +215,18 @@ async def snooze(
         return _view(pause.snooze(tx, by.actor, task_id, body.until))
 
     return await by.answer(f"snooze:{task_id}", body, run)
+
+
+@router.post("/{task_id}/escalate")
+async def escalate(
+    task_id: str, body: Sooner, by: Annotated[Once, writes("task.escalate")]
+) -> Response:
+    """The next rung now, without waiting for the deadline."""
+
+    def run(tx: Tx) -> object:
+        return _view(escalate_now(tx, by.actor, task_id, body.why))
+
+    return await by.answer(f"escalate:{task_id}", body, run)
 
 
 @router.post("/{task_id}/pause")

@@ -23,6 +23,7 @@ from core.orders.transfer import AskLine, AskTransfer, ask_transfer
 from core.people import Actor, Thing, require
 from core.quantity import Micro, parse, show
 from core.stock import available, promise
+from core.tasks.early import escalate_now
 from core.tasks.queries import Filters, board, inbox
 from core.tasks.task import Task, TaskView
 
@@ -61,6 +62,20 @@ NOWHERE_ENOUGH = define(
 )
 
 
+NOTHING_TO_RAISE = define(
+    "nothing_to_raise",
+    404,
+    "没有可升级的任务{which}：只能升级等你处理的，和你发起的。发「待办」或「我的」看编号。",
+    "No such task{which}: only what waits for you or what you asked for. Send 待办 or 我的.",
+)
+WHICH_TASK = define(
+    "which_task",
+    409,
+    "升级哪一件？请带上编号，例如：升级 {example}\n{found}",
+    "Which one? Send its number too, e.g. 升级 {example}\n{found}",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Stock:
     """库存 <货品>"""
@@ -89,6 +104,14 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalate:
+    """升级 [<end of the task's number>] [<why>]"""
+
+    which: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """帮助"""
 
@@ -101,13 +124,14 @@ class Unknown:
     likely: tuple[str, ...]
 
 
-Command = Stock | ToDo | Mine | Transfer | Help | Unknown
+Command = Stock | ToDo | Mine | Transfer | Escalate | Help | Unknown
 
 EXAMPLES = (
     ("库存 JL-203", "一种货还有多少，在哪个仓"),
     ("待办", "等你处理的事"),
     ("我的", "你认领的和你发起的事"),
     ("调拨 JL-203 2 箱 到松江仓", "请别的仓发货过来"),
+    ("升级 3f2a 客户在催", "不等期限，现在就交给上一级"),
     ("帮助", "这张单子"),
 )
 HELP = "可以这样打字：\n" + "\n".join(f"· {words}（{what}）" for words, what in EXAMPLES)
@@ -116,6 +140,9 @@ _STOCK = re.compile(r"(?:查\s*)?(?:库存|现货)\s*(?P<goods>.+)|查\s+(?P<aga
 _TRANSFER = re.compile(
     r"调拨\s*(?P<goods>\S+)\s+(?P<amount>[\d.,]+)\s*(?P<unit>\S*?)\s*(?:到|至|去)\s*(?P<to>\S.*)"
 )
+
+
+_ESCALATE = re.compile(r"升级(?:\s*(?P<which>[0-9a-fA-F]{4,32})\b)?\s*(?P<why>.*)", re.DOTALL)
 
 
 def understand(text: str) -> Command:
@@ -129,6 +156,8 @@ def understand(text: str) -> Command:
         return Mine()
     if found := _TRANSFER.fullmatch(words):
         return Transfer(found["goods"], found["amount"], found["unit"], found["to"].strip())
+    if found := _ESCALATE.fullmatch(words):
+        return Escalate((found["which"] or "").lower(), found["why"].strip())
     if found := _STOCK.fullmatch(words):
         return Stock((found["goods"] or found["again"]).strip())
     return Unknown(words[:40], _likely(words))
@@ -161,6 +190,8 @@ def answer(tx: Tx, actor: Actor, text: str, op_id: str) -> str:
             return _stock(tx.conn, actor, goods)
         case Transfer() as wanted:
             return _transfer(tx, actor, wanted, op_id)
+        case Escalate(which, why):
+            return _escalate(tx, actor, which, why)
         case Unknown(words, likely):
             return _unknown(tx.conn, actor, words, likely)
 
@@ -227,14 +258,32 @@ def _mine(conn: Connection, actor: Actor) -> str:
     require(actor, "task.read", Thing("person", str(actor.person_id)))
     waiting = inbox(conn, actor.person_id)
     held = [each for each in waiting if each.task.holder_id == actor.person_id]
-    others = board(conn, Filters(opened_by=actor.label), limit=MOST_LINES + 1).tasks
-    asked = [each for each in others if each.task.id not in {one.task.id for one in held}]
+    asked = _asked(conn, actor, held)
     return "\n".join(
         (
             _listed("在你手上", held, "在你手上：没有"),
-            _listed("你发起的", list(asked), "你发起的：没有"),
+            _listed("你发起的", asked, "你发起的：没有"),
         )
     )
+
+
+def _asked(conn: Connection, actor: Actor, known: list[TaskView]) -> list[TaskView]:
+    """Live tasks that this person opened, without those that are known already."""
+    found = board(conn, Filters(opened_by=actor.label), limit=MOST_LINES + 1).tasks
+    return [each for each in found if each.task.id not in {one.task.id for one in known}]
+
+
+def _escalate(tx: Tx, actor: Actor, which: str, why: str) -> str:
+    waiting = inbox(tx.conn, actor.person_id)
+    mine = [*waiting, *_asked(tx.conn, actor, waiting)]
+    meant = [each for each in mine if each.task.id.endswith(which)]
+    if not meant:
+        raise AppError(NOTHING_TO_RAISE, which=f"〔{which}〕" if which else "")
+    if len(meant) > 1:
+        lines = "\n".join(_line(each) for each in meant[:MOST_LINES])
+        raise AppError(WHICH_TASK, example=meant[0].task.id[-4:], found=lines)
+    task = escalate_now(tx, actor, meant[0].task.id, why)
+    return f"已升级「{task.title[:40]}」，现在由 {task.holder_name or '多人'} 处理。你仍可处理。"
 
 
 def _listed(head: str, views: list[TaskView], nothing: str) -> str:
@@ -250,7 +299,7 @@ def _line(view: TaskView) -> str:
     task: Task = view.task
     until = view.to_wire()["due_text"]
     held = f"，{task.holder_name}" if task.holder_name else ""
-    return f"· {task.title[:40]}{held}{f'，{until}' if until else ''}"
+    return f"·〔{task.id[-4:]}〕{task.title[:40]}{held}{f'，{until}' if until else ''}"
 
 
 # -- transfer ------------------------------------------------------------------------------------

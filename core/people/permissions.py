@@ -91,6 +91,7 @@ _TABLE = (
     ("task.act", "处理任务", f"{_STAFF} supplier"),
     ("task.claim", "认领任务", _STAFF),
     ("task.hand_over", "转交任务", _STAFF),
+    ("task.escalate", "升级任务", _STAFF),
     ("task.snooze", "稍后提醒", _STAFF),
     ("task.pause", "暂停任务", _STAFF),
     ("task.reopen", "重开任务", _STAFF),

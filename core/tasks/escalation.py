@@ -23,6 +23,7 @@ from core.db import Database, Tx
 from core.engine import Step, command_step
 from core.outbox import queue
 from core.tasks.change import announce, assign, joined, load, update
+from core.tasks.face import EARLY
 from core.tasks.hold import NO_HOLD, release
 from core.tasks.pause import run_again
 from core.tasks.policy import HOLD, NATURAL, NEXT, Rung
@@ -182,7 +183,7 @@ def act(tx: Tx, task: Task, due: list[Timer], how: Firing = EXACT) -> None:
     if chosen is None:
         refresh(tx, task)
     elif is_rung(chosen.key):
-        _climb(tx, task, chosen, how)
+        climb(tx, task, chosen, how)
     elif kind_of(chosen.key) in _WAKES:
         _wake(tx, task, chosen)
     else:
@@ -224,10 +225,15 @@ def _late_note(timer: Timer, now: Instant) -> str:
     return f"{standstill(late)}，这一步原定 {moment(timer.due)}" if late >= LATE else ""
 
 
-def _climb(tx: Tx, task: Task, timer: Timer, how: Firing) -> None:
-    """Give the task to the people of its next rung, plan what follows, tell everybody."""
+def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = "") -> None:
+    """Give the task to the people of its next rung, plan what follows, tell everybody.
+
+    `said`: somebody wants it now, and this is what its people read first.
+    """
     level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
     recipients, missing = _people_of(tx, task, rung, timer)
+    if said:
+        recipients = [replace(each, via=f"{each.via[:110]}{EARLY}") for each in recipients]
     if missing:
         announce(tx, task, "nobody", "engine", level=level, to=list(rung.to))
     if not recipients and rung.if_nobody == HOLD and number_of(timer.key) < MOST_LOOKS:
@@ -237,10 +243,10 @@ def _climb(tx: Tx, task: Task, timer: Timer, how: Firing) -> None:
         return
     climbed = _seat(tx, task, level, recipients)
     _plan_next(tx, climbed, timer, how, at_once=not recipients and rung.if_nobody == NEXT)
-    _announce_climb(tx, climbed, timer, recipients)
+    _announce_climb(tx, climbed, timer, recipients, early=bool(said))
     persons = [each.person_id for each in recipients]
     refresh(tx, climbed)
-    note = _late_note(timer, tx.now)
+    note = said or _late_note(timer, tx.now)
     tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note))
     if climbed.generation != task.generation:
         # Whose first card had not gone when somebody took the task never heard of it.
@@ -328,7 +334,9 @@ def _write_repeats(tx: Tx, task: Task, moments: Iterator[Planned]) -> None:
     write(tx, task, task.generation, missed, collapsed=True)
 
 
-def _announce_climb(tx: Tx, task: Task, timer: Timer, recipients: list[Recipient]) -> None:
+def _announce_climb(
+    tx: Tx, task: Task, timer: Timer, recipients: list[Recipient], *, early: bool
+) -> None:
     names = [people.person(tx.conn, each.person_id).name for each in recipients]
     announce(
         tx,
@@ -341,6 +349,7 @@ def _announce_climb(tx: Tx, task: Task, timer: Timer, recipients: list[Recipient
         names=names or ["（没有人）"],
         planned_us=timer.planned,
         late_us=tx.now - timer.due,
+        **({"early": True} if early else {}),
     )
 
 

@@ -20,6 +20,9 @@ class Seat:
     card_on: str | None
 
 
+EARLY = "/early"  # how `via` ends when a person did not wait for the deadline
+
+
 def card_of(
     task: Task,
     seat: Seat | None,
@@ -58,6 +61,8 @@ def card_of(
 def _climbed(task: Task, seat: Seat) -> str:
     if seat.level == 0:
         return ""
+    if seat.via.endswith(EARLY):
+        return f"提前升级到你（{rung_name(seat.level)}）"
     rung = task.policy.rungs[seat.level - 1]
     return f"{waiting(rung.after, rung.clock)}内没有人处理，升级到你（{rung_name(seat.level)}）"
 

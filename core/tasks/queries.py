@@ -192,6 +192,8 @@ def sentence_of(kind: str, payload: dict[str, Any]) -> str:
         "task.paused": f"{name} 暂停计时：{task['pause_why']}",
         "task.resumed": "恢复计时",
         "task.reminded": "提醒一次",
+        "task.raised": f"{name} 要求提前升级"
+        + (f"：{payload['why']}" if payload.get("why") else ""),
         "task.overdue": "到期还没有处理",
         "task.nobody": f"{rung_name(payload.get('level', 0))}没有找到人",
         "task.unwatched": "后面没有任何提醒和升级，已通知管理员",

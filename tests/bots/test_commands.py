@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bots import commands
-from bots.commands import Help, Mine, Stock, ToDo, Transfer, Unknown, understand
+from bots.commands import Escalate, Help, Mine, Stock, ToDo, Transfer, Unknown, understand
 from core import stock
 from core.clock import ManualClock
 from core.db import Database
@@ -30,6 +30,10 @@ from tests.core.orders_world import BASE, CUP, MILK, Trader, q, trader
         ("调拨 JL-203 2箱到 松江仓", Transfer("JL-203", "2", "箱", "松江仓")),
         ("调拨 纸杯 1,500 到 SJ", Transfer("纸杯", "1,500", "", "SJ")),
         ("调拨　香料　2.5kg　至　SJ", Transfer("香料", "2.5", "kg", "SJ")),
+        ("升级", Escalate("", "")),
+        ("升级 3F2a", Escalate("3f2a", "")),
+        ("升级 3f2a 客户在门口", Escalate("3f2a", "客户在门口")),
+        ("升级 客户在门口", Escalate("", "客户在门口")),
         ("帮助", Help()),
         ("？", Help()),
         ("HELP", Help()),
@@ -140,6 +144,22 @@ def test_what_cannot_be_done_is_said_and_nothing_is_done(t: Trader, text: str, c
     assert refusal.code == code
     assert len(refusal.say("zh")) > 10
     assert t.events("transfer.asked") == []
+
+
+def test_what_waits_can_be_raised_by_typing(t: Trader) -> None:
+    assert refused(t, "王师傅", "升级").code == "nothing_to_raise"
+    t.order((BASE, "24"))
+    said = say(t, "王师傅", "升级 司机在等")
+    assert "现在由 赵主管 处理" in said
+    assert t.events("task.raised")[0].payload["why"] == "司机在等"
+    t.order((MILK, "24"))
+    which = refused(t, "李某", "升级")
+    assert which.code == "which_task"
+    number = t.tasks("receive")[-1].id[-4:]
+    assert f"〔{number}〕" in which.say("zh")
+    assert f"〔{number}〕" in say(t, "李某", "待办")
+    assert "现在由 赵主管 处理" in say(t, "李某", f"升级 {number}")
+    assert refused(t, "周律", f"升级 {number}").code == "nothing_to_raise"
 
 
 def test_a_buyer_may_not_move_goods_by_typing_either(t: Trader) -> None:
