@@ -126,7 +126,8 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
     for passed in range(life.level + 1, level):
         if not (life.claimed and policy["rungs"][passed - 1]["stop_on"] == "claim"):
             yield f"task {name}: rung {passed} was left out (event {event['seq']})"
-    earliest = _earliest(life, level, policy, works)
+    early = payload.get("early", False)  # somebody did not want to wait
+    earliest = planned if early else _earliest(life, level, policy, works)
     found_nobody = any(via.startswith("nobody:") for via in payload["via"]) or not payload["to"]
     if planned < earliest:
         yield f"task {name}: rung {level} planned {planned}, may not be before {earliest}"
@@ -138,7 +139,7 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
     if event["recorded_at"] < planned:
         yield f"task {name}: rung {level} fired {planned - event['recorded_at']} µs early"
     chance = min(policy["min_gap"], planned - life.planned) - MINUTE
-    if event["recorded_at"] - life.began < chance and not day.clock_was_set:
+    if event["recorded_at"] - life.began < chance and not (day.clock_was_set or early):
         yield f"task {name}: rung {level} left nobody a chance (event {event['seq']})"
     calm = not (day.machine.crashes or day.clock_was_set)
     if calm and payload["late_us"] > PROMPT:

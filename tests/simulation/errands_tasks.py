@@ -13,6 +13,7 @@ from core.actions import Press, perform, press_token
 from core.clock import HOUR, MINUTE, to_datetime
 from core.outbox.card import Button, Card, Fact
 from core.tasks import board, hold, pause, talk
+from core.tasks.early import escalate_now
 from core.tasks.policy import CLAIM, WORKING, Policy, Rung
 from core.tasks.task import NewTask
 from tests.simulation.day import Day, Errand
@@ -75,7 +76,7 @@ async def handle_task(day: Day) -> None:
         await open_task(day)
         return
     verb = rng.choice(
-        ("claim", "claim", "put back", "hand over", "snooze", "pause", "resume", "comment")
+        ("claim", "claim", "put back", "hand over", "snooze", "pause", "resume", "comment", "raise")
     )
     actor, now = day.who(*STAFF), day.now
     other = day.who(*STAFF).person_id
@@ -87,6 +88,7 @@ async def handle_task(day: Day) -> None:
         "snooze": lambda tx: pause.snooze(tx, actor, task.id, until),
         "pause": lambda tx: pause.pause(tx, actor, task.id, "等货"),
         "resume": lambda tx: pause.resume(tx, actor, task.id),
+        "raise": lambda tx: escalate_now(tx, actor, task.id, "急"),
         "comment": lambda tx: talk.comment(tx, actor, task.id, "看过了"),
     }
     ask = {"task": task.id, "person": actor.person_id}

@@ -37,6 +37,7 @@ LEAST = {
     "inspect done": 20,
     "receive transfer done": 10,
     "leave done": 40,
+    "raise done": 30,
     "shift done": 40,
     "goodbye done": 20,
     "bind done": 20,

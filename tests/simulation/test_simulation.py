@@ -29,7 +29,7 @@ HINTS: dict[str, tuple[int, ...]] = {
     "done before effect": (37, 132),
     "forgets answers": (1, 2),
     "sent before sending": (0, 7),
-    "resumes from the head": (2, 3),
+    "resumes from the head": (1, 2),
     "promises for ever": (16, 37),
     "ignores leave": (9, 66),
 }
