@@ -222,7 +222,10 @@ async def vendor() -> AsyncIterator[tuple[Simulator, Ear, dict[str, str]]]:
             "JIELI_WECOM_API_BASE": f"http://127.0.0.1:{port}/cgi-bin",
         }
         async with serving(cast("FastAPI", ear), port):
-            yield simulator, ear, settings
+            try:
+                yield simulator, ear, settings
+            finally:
+                ear.answer.set()  # or the server waits for ever for whoever still holds a request
 
 
 async def freeze(
