@@ -105,9 +105,13 @@ class Courier:
         if not self._held:
             self.bring()
 
+    def let_go(self) -> None:
+        """The transaction is over: in the next one answers are waited for again."""
+        self._held = False
+
     def end(self) -> None:
         """COMMIT is the last of what waits."""
-        self._held = False
+        self.let_go()
         self.execute("COMMIT")
 
     def bring(self) -> None:

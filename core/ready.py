@@ -80,6 +80,9 @@ class ReadyConnection(Connection):
     def commit(self) -> None:
         self.settle()
         super().commit()
+        courier = self.info.get(COURIER)
+        if courier is not None:  # whoever held it back may have ended without it
+            courier.let_go()
 
     def rollback(self) -> None:
         self.settle(drop=True)

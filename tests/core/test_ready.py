@@ -21,11 +21,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from core import ready
+from core import audit, ready
 from core.clock import ManualClock
 from core.db import SELDOM, Database, Tx, metadata
 from core.errors import INVALID, AppError
+from core.people import ENGINE
+from core.quantity import ONE
 from core.ready import ReadyConnection, _Ready
+from core.stock import Line, Posting, Reserve, post, reserve
+from tests.core.stock_yard import Yard
 
 OFTEN = ready.TIMES + 3
 box = Table(
@@ -255,3 +259,20 @@ def test_a_later_transaction_hears_what_another_process_wrote(
         other.close()
     assert ruled.read_now(said) == [9]
     assert same(often(ruled, said)) == [9]
+
+
+@pytest.mark.postgres
+def test_a_transaction_that_ended_without_the_courier_holds_nothing_back_in_the_next(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its counts were not brought: reservations found their ledger broken (R6, seed 20261126)."""
+    monkeypatch.setattr(ready, "TIMES", 1_000_000)  # everything goes SQLAlchemy's way
+    yard = Yard(db)
+    item = yard.item("CUP")
+    line = Line(item, 10 * ONE, yard.places["SUPPLIER"], yard.places["A-1"])
+    db.write_now(lambda tx: post(tx, ENGINE, Posting("op-opening", "opening", (line,))))
+    for n in range(8):  # on each of the writers' connections
+        db.write_now(lambda tx: audit.record(tx, "engine", "cli", "x.y", "x:1"))
+        wish = Reserve(f"op-{n:08d}", item, ONE)
+        kept = db.write_now(lambda tx, wish=wish: reserve(tx, ENGINE, wish))  # type: ignore[misc]
+        assert kept.quantity == ONE
