@@ -50,7 +50,8 @@ def card_of(
     title = task.card.title
     if siblings:
         title = f"{title}（共 {len(siblings) + 1} 件）"
-    said = [note, _climbed(task, seat), task.card.lead]
+    told = bool(note) and seat.via.endswith(EARLY)  # the note says who wants it, and why
+    said = [note, "" if told else _climbed(task, seat), task.card.lead]
     lead = "".join(part if part.endswith("。") else part + "。" for part in said if part)
     lead = lead.removesuffix("。") if lead.count("。") == 1 else lead
     return replace(

@@ -56,7 +56,7 @@ async def test_the_next_rung_comes_at_once_and_the_one_after_counts_from_now(
     assert (now.level, now.holder_id) == (1, boss.person_id)
     await room.deliver()
     (card,) = [shown.card for shown in room.null.live("周主管")]
-    assert card.lead.startswith("李某 提前升级给你：客户在门口。提前升级到你（第一级）。")
+    assert card.lead == "李某 提前升级给你：客户在门口。张江仓等结果。"
     assert "没有人处理" not in card.lead
     (climbed,) = room.events("task.escalated")
     assert (climbed.payload["late_us"], climbed.payload["early"]) == (0, True)
