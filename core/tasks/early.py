@@ -56,14 +56,17 @@ def escalate_now(tx: Tx, actor: Actor, task_id: str, why: str = "") -> Task:
     require(actor, "task.escalate", thing)
     if task.state == "paused":
         raise AppError(NOT_NOW, state=STATES["paused"], verb="升级")
-    timer = _next_rung(tx, task)
-    if timer is None:
-        raise AppError(AT_THE_TOP, title=task.title, names=task.holder_name or "多人")
     reason = why.strip()[:200]
     announce(tx, task, "raised", actor.label, name=actor.name, why=reason)
     said = f"{actor.name} 提前升级给你" + (f"：{reason}" if reason else "")
-    climb(tx, task, timer, said=said)
-    return load(tx.conn, task_id)
+    while True:  # a rung behind which nobody stands is passed by
+        timer = _next_rung(tx, task)
+        if timer is None:
+            raise AppError(AT_THE_TOP, title=task.title, names=task.holder_name or "多人")
+        reached = climb(tx, task, timer, said=said)
+        task = load(tx.conn, task_id)
+        if reached:
+            return task
 
 
 def _next_rung(tx: Tx, task: Task) -> Timer | None:

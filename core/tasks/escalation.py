@@ -211,6 +211,8 @@ def _dominant(live: list[Timer], task: Task) -> Timer | None:
     for timer in live:
         if _WAKES.get(kind_of(timer.key)) == task.state:
             return timer
+    if task.state == "snoozed":  # a calendar that changed may have moved one into the quiet
+        return None
     nags = [
         timer
         for timer in live
@@ -225,22 +227,24 @@ def _late_note(timer: Timer, now: Instant) -> str:
     return f"{standstill(late)}，这一步原定 {moment(timer.due)}" if late >= LATE else ""
 
 
-def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = "") -> None:
+def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = "") -> bool:
     """Give the task to the people of its next rung, plan what follows, tell everybody.
 
-    `said`: somebody wants it now, and this is what its people read first.
+    `said`: somebody wants it now, and this is what its people read first; no rung holds then.
+    Answers whether it reached anybody.
     """
     level, rung = level_of(timer.key), rung_of(task.policy, timer.key)
-    recipients, missing = _people_of(tx, task, rung, timer)
+    tired = bool(said) or number_of(timer.key) >= MOST_LOOKS
+    recipients, missing = _people_of(tx, task, rung, timer, tired=tired)
     if said:
         recipients = [replace(each, via=f"{each.via[:110]}{EARLY}") for each in recipients]
     if missing:
         announce(tx, task, "nobody", "engine", level=level, to=list(rung.to))
-    if not recipients and rung.if_nobody == HOLD and number_of(timer.key) < MOST_LOOKS:
+    if not recipients and rung.if_nobody == HOLD and not tired:
         again = timer.planned + LOOK_AGAIN
         key = retry_key(level, number_of(timer.key) + 1)
         write(tx, task, task.generation, [Planned(key, NATURAL, timer.planned, LOOK_AGAIN, again)])
-        return
+        return False
     climbed = _seat(tx, task, level, recipients)
     _plan_next(tx, climbed, timer, how, at_once=not recipients and rung.if_nobody == NEXT)
     _announce_climb(tx, climbed, timer, recipients, early=bool(said))
@@ -253,15 +257,18 @@ def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = 
         others = [each for each in climbed.people if each not in persons]
         missed = queue.unreached(tx.conn, task.id, others)
         tell(tx, climbed, missed, Message(timer.key, "new"))
+    return bool(recipients)
 
 
-def _people_of(tx: Tx, task: Task, rung: Rung, timer: Timer) -> tuple[list[Recipient], bool]:
+def _people_of(
+    tx: Tx, task: Task, rung: Rung, timer: Timer, *, tired: bool
+) -> tuple[list[Recipient], bool]:
     """Whom a rung reaches, and whether its own recipients were missing."""
     found = resolve(tx.conn, rung.to, task, tx.now)
     if found:
         return found, False
     last = level_of(timer.key) == len(task.policy.rungs)
-    tired = rung.if_nobody == HOLD and number_of(timer.key) >= MOST_LOOKS
+    tired = tired and rung.if_nobody == HOLD
     if rung.if_nobody not in (NEXT, HOLD):
         found = resolve(tx.conn, (rung.if_nobody,), task, tx.now)
     if not found and (tired or (last and rung.if_nobody != HOLD)):

@@ -177,6 +177,19 @@ async def test_a_day_that_turns_out_to_have_been_a_working_day_is_no_standstill(
     assert "停机" not in room.null.live("管理员")[0].card.lead
 
 
+def test_a_calendar_that_changes_rings_nobody_who_snoozed(room: Room, buyer: Actor) -> None:
+    """A reminder is moved into the quiet (simulation, seed 605768)."""
+    room.clock.move_to(at("2026-03-07 10:00"))  # a Saturday
+    policy = Policy("p", 4 * HOUR, "working", remind=(HOUR,))
+    task = room.open("role:buyer", policy=policy)
+    room.do(lambda tx: pause.snooze(tx, buyer, task.id, at("2026-03-08 20:00")))
+    room.do(lambda tx: set_day(tx, ENGINE, "cn", date(2026, 3, 8), True, name="赶货"))
+    room.until(at("2026-03-08 19:59"))
+    assert room.events("task.reminded") == []
+    room.until(at("2026-03-08 20:00"))
+    assert room.now(task).state == "open"
+
+
 NAGGING = Policy(
     "nagging",
     HOUR,

@@ -119,3 +119,19 @@ def test_a_snoozed_task_is_woken_by_it(room: Room, li: Actor, boss: Actor) -> No
     task = room.open("role:buyer", policy=LADDER)
     room.do(lambda tx: pause.snooze(tx, li, task.id, room.clock.now() + DAY))
     assert room.do(lambda tx: escalate_now(tx, li, task.id)).state == "open"
+
+
+def test_a_rung_behind_which_nobody_stands_is_passed_by(
+    room: Room, li: Actor, director: Actor
+) -> None:
+    """Not even one that would hold until somebody is on duty (simulation, seed 605245)."""
+    admin = room.person("管理员", "admin")
+    task = room.open("role:buyer", policy=LADDER)  # there is no supervisor
+    now = room.do(lambda tx: escalate_now(tx, li, task.id))
+    assert (now.level, now.holder_id) == (2, director.person_id)
+    rungs = (Rung(HOUR, ("rota:night",), if_nobody="hold"), Rung(HOUR, ("role:director",)))
+    task = room.open("role:buyer", policy=Policy("held", HOUR, rungs=rungs))
+    now = room.do(lambda tx: escalate_now(tx, li, task.id))
+    assert (now.level, now.holder_id) == (1, admin.person_id)
+    room.after(HOUR)
+    assert room.now(task).holder_id == director.person_id
