@@ -87,11 +87,16 @@ class Spool:
     async def run(self) -> None:
         """Bring in what an earlier process left, then whatever comes, until cancelled."""
         while True:
-            if await self.drain():
+            self._news.clear()  # before looking: what comes meanwhile is looked at once more
+            try:
+                left = await self.drain()
+            except Exception:  # said, and tried again
+                log.exception("callback_spool_failed")
+                left = 1
+            if left:
                 await asyncio.sleep(AGAIN_SECONDS)  # tidy: banned — a database that is away
-                continue
-            self._news.clear()
-            await self._news.wait()
+            else:
+                await self._news.wait()
 
 
 def _heard(writing: asyncio.Future[Stored]) -> None:

@@ -18,7 +18,7 @@ from core.catalog import Item, Warehouse
 from core.clock import to_datetime
 from core.db import Tx
 from core.errors import AppError, define
-from core.orders.measure import full_amount
+from core.orders.measure import base_quantity, full_amount
 from core.orders.transfer import AskLine, AskTransfer, ask_transfer
 from core.people import Actor, Thing, require
 from core.quantity import Micro, parse, show
@@ -26,6 +26,7 @@ from core.stock import available, promise
 from core.tasks.early import escalate_now
 from core.tasks.queries import Filters, board, inbox
 from core.tasks.task import Task, TaskView
+from core.tasks.words import due_text
 
 MOST_LINES = 9
 MOST_MATCHES = 5
@@ -47,6 +48,12 @@ WHICH_GOODS = define(
     409,
     "「{text}」有 {count} 种货品，请把编号发全：\n{found}",
     "“{text}” means {count} items; send the whole code:\n{found}",
+)
+WHICH_UNIT = define(
+    "which_unit",
+    422,
+    "没有开调拨：{item} 没有「{unit}」这个单位，只有：{known}",
+    "No transfer: {item} has no unit “{unit}”, only {known}",
 )
 WHICH_WAREHOUSE = define(
     "which_warehouse",
@@ -297,7 +304,7 @@ def _listed(head: str, views: list[TaskView], nothing: str) -> str:
 
 def _line(view: TaskView) -> str:
     task: Task = view.task
-    until = view.to_wire()["due_text"]
+    until = due_text(task.due_at, task.policy.clock)
     held = f"，{task.holder_name}" if task.holder_name else ""
     return f"·〔{task.id[-4:]}〕{task.title[:40]}{held}{f'，{until}' if until else ''}"
 
@@ -308,7 +315,7 @@ def _transfer(tx: Tx, actor: Actor, wanted: Transfer, op_id: str) -> str:
     item = _goods(tx.conn, wanted.goods)
     to = _warehouse(tx.conn, wanted.to)
     quantity, pack_id = parse(wanted.amount), _pack(tx.conn, item, wanted.unit)
-    base = quantity if pack_id is None else _in_base(tx.conn, pack_id, quantity)
+    base = base_quantity(tx.conn, item, quantity, pack_id)
     source = _source(tx.conn, item, base, to)
     short = hashlib.sha256(op_id.encode()).hexdigest()[:6].upper()
     code = f"TR-{to_datetime(tx.now):%m%d}-{short}"
@@ -319,11 +326,6 @@ def _transfer(tx: Tx, actor: Actor, wanted: Transfer, op_id: str) -> str:
     return f"已开调拨 {made.code}：{item.name} {amount}，{source.name} → {to.name}，等对方发出。"
 
 
-def _in_base(conn: Connection, pack_id: int, quantity: Micro) -> Micro:
-    factor = catalog.pack(conn, pack_id).factor
-    return quantity * factor.numerator // factor.denominator
-
-
 def _pack(conn: Connection, item: Item, unit: str) -> int | None:
     """The pack of that name; None for the item's own unit, or when no unit was said."""
     if not unit or unit == item.unit:
@@ -331,7 +333,7 @@ def _pack(conn: Connection, item: Item, unit: str) -> int | None:
     packs = {each.name: each.id for each in catalog.packs_of(conn, item.id)}
     if unit not in packs:
         known = "、".join((item.unit, *packs))
-        raise AppError(NOT_UNDERSTOOD, text=unit, likely=f"{item.name} 的单位有：{known}")
+        raise AppError(WHICH_UNIT, item=item.name, unit=unit[:20], known=known)
     return packs[unit]
 
 

@@ -87,11 +87,8 @@ def _reader(kind: Any, dialect: Dialect, is_kept: bool) -> Reader | None:
 def _asks_only_seldom_written(statement: Any) -> bool:
     if not isinstance(statement, Select) or statement._for_update_arg is not None:
         return False
-    parts = list(iterate(statement))
-    tables = [each for each in parts if isinstance(each, FromClause) and not isinstance(each, Join)]
-    # A table that is only named by its columns is no part of the statement.
-    columns = [each for each in parts if isinstance(each, ColumnClause)]
-    tables += [each.table for each in columns if each.table is not None]
+    sources = [each for each in iterate(statement) if isinstance(each, FromClause)]
+    tables = [each for each in sources if not isinstance(each, Join)]
     return bool(tables) and all(map(is_seldom_written, tables))
 
 

@@ -169,7 +169,8 @@ def receive_now(tx: Tx, actor: Actor, ask: Receive, *, open_tasks: bool = True) 
     if not ask.lines:
         raise AppError(rules.EMPTY_DOCUMENT, what="收货单")
     arrivals: list[_Arrival] = []
-    catalog.ask_ahead(tx.conn, (each.item_id for each in made.lines))
+    asked_for = {each.order_line_id for each in ask.lines}
+    catalog.ask_ahead(tx.conn, (each.item_id for each in made.lines if each.id in asked_for))
     for asked in ask.lines:
         arrivals.append(_arrival(tx, actor, made, asked, arrivals))
     receipt_id = tx.new_id()

@@ -131,7 +131,7 @@ def test_goods_asked_for_by_typing_open_a_transfer_once(t: Trader) -> None:
         (f"调拨 {CUP} 900 到松江仓", "nowhere_enough"),
         (f"调拨 {CUP} 0 到松江仓", "bad_quantity"),
         (f"调拨 {CUP} 1.2.3 到松江仓", "bad_quantity"),
-        (f"调拨 {CUP} 3 托盘 到松江仓", "words_not_understood"),
+        (f"调拨 {CUP} 3 托盘 到松江仓", "which_unit"),
         (f"调拨 {CUP} 3 到火星仓", "which_warehouse"),
         ("调拨 火星货 3 到松江仓", "no_such_goods"),
         ("天气怎么样", "words_not_understood"),

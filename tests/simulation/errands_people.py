@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from core import calendar, people
-from core.clock import DAY, HOUR, MINUTE, SECOND
+from core.clock import DAY, HOUR, MINUTE
 from core.tasks.policy import HOLD, WORKING, Policy, Rung
 from tests.simulation.day import Day, Errand
 from tests.simulation.errands_tasks import ask_for
@@ -124,7 +124,7 @@ async def _arrange(day: Day, verb: str, ask: dict[str, Any], command: Any) -> No
         await day.ask(actor, verb, ask, lambda tx: command(tx, actor), repeats=False)
         if day.heard.facts[before].state != "gone":
             return
-        await asyncio.sleep(5 * SECOND / SECOND)
+        await asyncio.sleep(5.0)
 
 
 PEOPLE: dict[str, Errand] = {
