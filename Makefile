@@ -2,6 +2,7 @@
 PY ?= python3
 V := .venv/bin
 READY := .venv/ready
+SDKS := node_modules/ready
 
 .PHONY: help run test contract check demo bench torture migration lock clean
 help: ## print this list
@@ -10,13 +11,16 @@ help: ## print this list
 $(READY): requirements.lock pyproject.toml
 	$(PY) -m venv .venv && $(V)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && $(V)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . && touch $(READY)
 
+$(SDKS): package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error && touch $(SDKS)
+
 run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
 	$(V)/jieli serve --demo-data
 
-test: $(READY) ## the whole test suite, on SQLite and on PostgreSQL
+test: $(READY) $(SDKS) ## the whole test suite, on SQLite and on PostgreSQL
 	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres
 
-contract: $(READY) ## the suite without torture once more on both, with Redis between the processes
+contract: $(READY) $(SDKS) ## the suite without torture once more on both, with Redis between the processes
 	for on in sqlite postgres; do $(V)/python -m pytest -n 2 --dist worksteal --on $$on --bus redis --ignore=tests/torture --ignore=tests/simulation --ignore=tests/properties || exit 1; done
 
 check: $(READY) ## ruff, mypy --strict, import contracts
@@ -38,4 +42,4 @@ lock: ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,7 +18,7 @@ from fastapi import APIRouter, Request, Response
 from api.deps import App, Jieli
 from api.doors import public
 from bots import commands
-from bots.said import Click, Word, said_from
+from bots.said import Answer, Click, Word, said_from
 from core.actions import press_token
 from core.clock import SECOND, Instant
 from core.db import Database, Tx
@@ -48,17 +47,6 @@ _OVER = {ALREADY_DONE.code: "result", STALE_CARD.code: "now", NOT_YOURS.code: "n
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 _door = public("the vendor proves itself by signature; persons by their bound account")
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What became of a callback: `said` replaces the pressed buttons, or is sent as a text."""
-
-    kind: str  # pressed | text | nothing
-    said: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "said": self.said}
 
 
 def _callbacks(jieli: Jieli) -> Callbacks:
@@ -127,7 +115,7 @@ async def wecom(request: Request, jieli: App) -> Response:
     return _passive(callbacks, body, answer.to_json())
 
 
-def _log_late(work: asyncio.Task[Understood]) -> None:
+def _log_late(work: asyncio.Task[Answer]) -> None:
     """A press that outlived its request: its card is updated by the outbox, not by the reply."""
     if not work.cancelled() and work.exception() is not None:
         log.error("callback_failed_late", exc_info=work.exception())
@@ -147,7 +135,7 @@ def _passive(callbacks: Callbacks, body: dict[str, Any], answer: dict[str, Any] 
 
 async def understand(
     db: Database, callback_id: int, dedupe_key: str, body: dict[str, Any], *, late: bool = False
-) -> Understood:
+) -> Answer:
     """Do what the callback asks, once, and keep what came of it.
 
     `late`: no passive reply will follow, so the click's own code can still update a card.
@@ -157,20 +145,20 @@ async def understand(
         return await _press(db, callback_id, dedupe_key, said, late=late)
     if isinstance(said, Word):
         return await _typed(db, callback_id, dedupe_key, said)
-    answer = Understood("nothing")
+    answer = Answer("nothing")
     await db.write(lambda tx: inbox.finish(tx, callback_id, answer.to_json()))
     return answer
 
 
-async def _typed(db: Database, callback_id: int, dedupe_key: str, word: Word) -> Understood:
+async def _typed(db: Database, callback_id: int, dedupe_key: str, word: Word) -> Answer:
     """Words are verbs too; whoever repeats them (the vendor does) gets the first answer again."""
 
-    def finish(tx: Tx, told: str) -> Understood:
-        answer = Understood("text", told)
+    def finish(tx: Tx, told: str) -> Answer:
+        answer = Answer("text", told)
         inbox.finish(tx, callback_id, answer.to_json())
         return answer
 
-    def command(tx: Tx) -> Understood:
+    def command(tx: Tx) -> Answer:
         actor = _actor(tx, word.user_id)
         return finish(tx, commands.answer(tx, actor, word.text, dedupe_key))
 
@@ -192,11 +180,11 @@ def _actor(tx: Tx, user_id: str) -> Actor:
 
 async def _press(
     db: Database, callback_id: int, dedupe_key: str, click: Click, *, late: bool
-) -> Understood:
-    def command(tx: Tx) -> Understood:
+) -> Answer:
+    def command(tx: Tx) -> Answer:
         press_token(tx, _actor(tx, click.user_id), click.token, dict(click.inputs), dedupe_key)
         # No passive reply: it would spend the code with which the outbox now edits the card.
-        return _finish(tx, callback_id, click, Understood("nothing"), keep_code=True)
+        return _finish(tx, callback_id, click, Answer("nothing"), keep_code=True)
 
     try:
         return await db.write(command)
@@ -205,13 +193,11 @@ async def _press(
             raise
         name = _OVER.get(refusal.code)
         told = str(refusal.facts.get(name, "")) if name else ""
-        answer = Understood("pressed", told) if told else Understood("text", refusal.say("zh"))
+        answer = Answer("pressed", told) if told else Answer("text", refusal.say("zh"))
         return await db.write(lambda tx: _finish(tx, callback_id, click, answer, keep_code=late))
 
 
-def _finish(
-    tx: Tx, callback_id: int, click: Click, answer: Understood, *, keep_code: bool
-) -> Understood:
+def _finish(tx: Tx, callback_id: int, click: Click, answer: Answer, *, keep_code: bool) -> Answer:
     from bots.wecom import CODE_LIVES, card_id_of
 
     inbox.finish(tx, callback_id, answer.to_json())

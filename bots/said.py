@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from core.clock import Instant
 
@@ -38,16 +38,43 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture sent to us. `media` is how the vendor's adapter gets it later; `caption` its words.
+
+    `reply_to` is the vendor's id of the message that it answers, where the vendor has such a thing.
+    """
+
+    user_id: str
+    media: str
+    caption: str = ""
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
-    """What we do not act on: entering the application, a picture, a location."""
+    """What we do not act on: entering the application, a voice, a location."""
 
     user_id: str
     what: str
 
 
-Said = Click | Word | Other
-_KINDS: dict[str, type[Click | Word | Other]] = {"click": Click, "word": Word, "other": Other}
+Said = Click | Word | Photo | Other
+_KINDS: dict[str, type[Said]] = {"click": Click, "word": Word, "photo": Photo, "other": Other}
 _ONCE_NAMED = {"task_id": "card", "response_code": "code"}  # in an inbox of before 2026-11-26
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person is told in return: `pressed` says it on the card, `text` in words.
+
+    `nothing`: the outbox will change the card anyway.
+    """
+
+    kind: Literal["pressed", "text", "nothing"]
+    said: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "said": self.said}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -68,6 +68,40 @@ class Settings(BaseSettings):
     wecom_api_base: str = Field(
         "https://qyapi.weixin.qq.com/cgi-bin",
         description="WeCom API address without the method; the simulator's in the demo",
+    )
+    dingtalk_client_id: str = Field(
+        "", description="DingTalk application's Client ID (AppKey); empty turns the channel off"
+    )
+    dingtalk_client_secret: SecretStr = Field(
+        SecretStr(""), description="DingTalk application's Client Secret (AppSecret)"
+    )
+    dingtalk_robot_code: str = Field("", description="DingTalk robot code; empty: the Client ID")
+    dingtalk_card_template_id: str = Field(
+        "", description="Id of the card template of docs/recipes/dingtalk.md; empty: plain messages"
+    )
+    dingtalk_mode: Literal["stream", "http"] = Field(
+        "stream", description="How DingTalk's callbacks come: stream needs no public address"
+    )
+    dingtalk_api_base: str = Field(
+        "https://api.dingtalk.com", description="DingTalk's new API, without the path"
+    )
+    dingtalk_oapi_base: str = Field(
+        "https://oapi.dingtalk.com", description="DingTalk's old API, without the path"
+    )
+    telegram_token: SecretStr = Field(
+        SecretStr(""), description="Telegram bot token; empty turns the channel off"
+    )
+    telegram_api_base: str = Field(
+        "https://api.telegram.org", description="Telegram Bot API host, without /bot<token>"
+    )
+    telegram_mode: Literal["polling", "webhook"] = Field(
+        "polling", description="How Telegram's updates come: polling needs no public address"
+    )
+    telegram_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret token of the webhook, 1 to 256 of A-Z a-z 0-9 _ -"
+    )
+    telegram_proxy: str = Field(
+        "", description="Proxy for Telegram, e.g. http://proxy:3128 or socks5://…; empty: none"
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for /metrics and /docs; empty: loopback only"
