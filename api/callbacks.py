@@ -18,7 +18,7 @@ from fastapi import APIRouter, Request, Response
 from api.deps import App, Jieli
 from api.doors import public
 from bots import commands
-from bots.said import Answer, Click, Word, said_from
+from bots.said import Answer, CallbackRejected, Click, Word, said_from
 from core.actions import press_token
 from core.clock import SECOND, Instant
 from core.db import Database, Tx
@@ -72,8 +72,6 @@ def _rejected(code: str, status: int, sentence: str) -> Response:
 @router.get("/wecom", dependencies=[_door])
 async def wecom_echo(request: Request, jieli: App) -> Response:
     """The console checks that this address holds its keys: answer the decrypted text as it is."""
-    from bots.wecom import CallbackRejected
-
     try:
         text = _callbacks(jieli).verify_echo(dict(request.query_params))
     except CallbackRejected as refused:
@@ -84,8 +82,6 @@ async def wecom_echo(request: Request, jieli: App) -> Response:
 @router.post("/wecom", dependencies=[_door], max_body_size=MAX_BODY)
 async def wecom(request: Request, jieli: App) -> Response:
     """A click or words. Stored, then answered within three seconds, one way or the other."""
-    from bots.wecom import CallbackRejected
-
     callbacks = _callbacks(jieli)
     try:
         received = callbacks.receive(dict(request.query_params), await request.body())

@@ -13,6 +13,17 @@ from typing import Any, Literal
 from core.clock import Instant
 
 
+class CallbackRejected(Exception):  # noqa: N818  # the name says what happened
+    """A callback that is not taken. `code` is stable, `status` is the HTTP answer; 200: not again.
+
+    `sentence` is for whoever runs this server: what is wrong, and what to check.
+    """
+
+    def __init__(self, code: str, status: int, sentence: str) -> None:
+        self.code, self.status, self.sentence = code, status, sentence
+        super().__init__(f"{code}: {sentence}")
+
+
 @dataclass(frozen=True, slots=True)
 class Click:
     """A button pressed on a card. `token` is the opaque action token the button carried.

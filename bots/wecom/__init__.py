@@ -10,7 +10,7 @@ import httpx
 
 from bots.wecom.api import Account
 from bots.wecom.callback import Callbacks
-from bots.wecom.crypto import CallbackRejected, Crypto
+from bots.wecom.crypto import Crypto
 from bots.wecom.send import CODE_LIVES, PictureOf, WeCom, card_id_of
 from core.clock import Clock
 from core.config import Settings
@@ -18,7 +18,6 @@ from core.config import Settings
 __all__ = [
     "CODE_LIVES",
     "Account",
-    "CallbackRejected",
     "Callbacks",
     "Crypto",
     "WeCom",

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape  # writes, does not parse
 
 from bots.said import Click, Other, Received, Said, Word
 from bots.text import cut_bytes
-from bots.wecom.crypto import MAX_BODY, MAX_PARAMETER, CallbackRejected, Crypto, parse
+from bots.wecom.crypto import MAX_BODY, MAX_PARAMETER, Crypto, WeComRejected, parse
 from core.clock import MINUTE, SECOND, Clock, Instant
 
 WINDOW: Instant = 5 * MINUTE
@@ -54,17 +54,17 @@ class Callbacks:
             CallbackRejected: with a stable code; nothing else is ever raised for any input.
         """
         if len(body) > MAX_BODY:
-            raise CallbackRejected("too_large")
+            raise WeComRejected("too_large")
         signature, timestamp, nonce = self._envelope(query)
         encrypted = _text(parse(body), "Encrypt")
         plain = self.crypto.open(encrypted, signature=signature, timestamp=timestamp, nonce=nonce)
         if nonce in self._nonces:
-            raise CallbackRejected("replayed")
+            raise WeComRejected("replayed")
         root = parse(plain)
         if _text(root, "ToUserName") != self.crypto.corp_id:
-            raise CallbackRejected("wrong_corp")
+            raise WeComRejected("wrong_corp")
         if _agent(root) != self._agent_id:
-            raise CallbackRejected("wrong_app")
+            raise WeComRejected("wrong_app")
         return Received(_said(root), _dedupe_key(root), nonce, int(timestamp) * SECOND)
 
     def remember(self, received: Received) -> None:
@@ -111,14 +111,14 @@ class Callbacks:
         """Signature, timestamp and nonce; the time is checked before anything costs work."""
         found = tuple(query.get(key, "") for key in ("msg_signature", "timestamp", "nonce"))
         if any(len(value) > MAX_PARAMETER for value in query.values()) or not all(found):
-            raise CallbackRejected("malformed")
+            raise WeComRejected("malformed")
         signature, timestamp, nonce = found
         if not re.fullmatch(r"[0-9]{1,12}", timestamp):
-            raise CallbackRejected("malformed")
+            raise WeComRejected("malformed")
         if abs(self._clock.now() - int(timestamp) * SECOND) > WINDOW:
-            raise CallbackRejected("stale")
+            raise WeComRejected("stale")
         if not _clean(query.values()):
-            raise CallbackRejected("malformed")
+            raise WeComRejected("malformed")
         return signature, timestamp, nonce
 
 
@@ -130,7 +130,7 @@ def _clean(values: Any) -> bool:
 def _agent(root: Element) -> int:
     agent = _text(root, "AgentID", "") or _text(root, "AgentId", "")
     if not re.fullmatch(r"[0-9]{1,12}", agent):
-        raise CallbackRejected("malformed")
+        raise WeComRejected("malformed")
     return int(agent)
 
 
@@ -176,7 +176,7 @@ def _text(node: Element, name: str, default: str | None = None) -> str:
     found = node.findtext(name)
     if found is None or (found == "" and default is None):
         if default is None:
-            raise CallbackRejected("malformed")
+            raise WeComRejected("malformed")
         return default
     return found
 

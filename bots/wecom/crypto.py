@@ -21,6 +21,8 @@ from xml.etree.ElementTree import Element, ParseError  # types only; parsed belo
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from bots.said import CallbackRejected
+
 MAX_BODY = 64 * 1024
 MAX_PARAMETER = 4096
 
@@ -36,13 +38,11 @@ _SENTENCES: dict[str, tuple[int, str]] = {
 }
 
 
-class CallbackRejected(Exception):  # noqa: N818  # the name says what happened
-    """A callback that is not taken. `code` is stable, `status` is the HTTP answer."""
+class WeComRejected(CallbackRejected):
+    """A callback that is not taken, by its stable code."""
 
     def __init__(self, code: str) -> None:
-        self.code = code
-        self.status, self.sentence = _SENTENCES[code]
-        super().__init__(f"{code}: {self.sentence}")
+        super().__init__(code, *_SENTENCES[code])
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,15 @@ class Crypto:
         """
         expected = self.sign(timestamp, nonce, encrypted)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
-            raise CallbackRejected("bad_signature")
+            raise WeComRejected("bad_signature")
         from wechatpy.enterprise.exceptions import InvalidCorpIdException
 
         try:
             return str(self._cipher.decrypt(encrypted, self.corp_id))
         except InvalidCorpIdException as problem:
-            raise CallbackRejected("wrong_corp") from problem
+            raise WeComRejected("wrong_corp") from problem
         except (ValueError, IndexError, struct.error, binascii.Error) as problem:
-            raise CallbackRejected("undecryptable") from problem
+            raise WeComRejected("undecryptable") from problem
 
     def seal(self, text: str, *, timestamp: str, nonce: str) -> str:
         """The XML envelope of a passive reply."""
@@ -103,5 +103,5 @@ def parse(xml: str | bytes) -> Element:
     try:
         root = fromstring(xml, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as problem:
-        raise CallbackRejected("malformed") from problem
+        raise WeComRejected("malformed") from problem
     return root

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bots.said import Click, Received, Word
+from bots.said import CallbackRejected, Click, Received, Word
 from bots.simulator import Simulator
-from bots.wecom import Account, CallbackRejected, Callbacks, Crypto, WeCom
+from bots.wecom import Account, Callbacks, Crypto, WeCom
 from core.clock import ManualClock
 from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Delivery

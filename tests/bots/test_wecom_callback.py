@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.said import Click, Other, Received, Word, said_from
-from bots.wecom import CallbackRejected, Callbacks, Crypto
+from bots.said import CallbackRejected, Click, Other, Received, Word, said_from
+from bots.wecom import Callbacks, Crypto
 from core.clock import MINUTE, SECOND, ManualClock
 from tests.bots.conftest import AES_KEY, AGENT, CORP, TOKEN
 from tests.conftest import MONDAY_0900

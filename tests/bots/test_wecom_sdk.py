@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bots.said import CallbackRejected
 from bots.simulator.envelope import Envelope
-from bots.wecom import CallbackRejected, Crypto
+from bots.wecom import Crypto
 from bots.wecom.crypto import parse
 from tests.bots.conftest import AES_KEY, CORP, TOKEN
 from tests.bots.sdks import sdk
