@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.callbacks import inbox_step
 from core import stock
 from core.archive import Archiving
 from core.bus import TIMER
@@ -19,7 +18,7 @@ from core.engine import Step, command_step
 from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Channel
 from core.outbox.deliver import deliver_steps
-from core.outbox.recording import DeadLetter
+from core.outbox.letters import DeadLetter
 from core.people import ENGINE, person
 from core.retention import Retiring, Terms
 from core.tasks.board import NewTask, open_task
@@ -41,7 +40,6 @@ def engine_steps(
     return [
         escalation_step(db),
         *deliver_steps(db, channels, open_dead_letter),
-        inbox_step(db),
         command_step(db, "reservations", stock.expire, stock.next_expiry, (TIMER,)),
         replan_step(db),
         watch_step(db),
@@ -52,6 +50,8 @@ def engine_steps(
 
 def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:
     """A card could not be delivered: somebody decides whether to resend, reassign or drop it."""
+    if not letter.task_id:
+        return  # words that belong to no task: kept among the dead letters, and nobody waits
     about = task(tx.conn, letter.task_id)
     if about.kind == DEAD_LETTER:
         return  # a task about undelivered tasks would never end

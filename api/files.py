@@ -49,11 +49,11 @@ async def kept(jieli: Jieli, content: bytes, name: str) -> store.NewFile:
 
 
 async def keep_photo(jieli: Jieli, actor: Actor, content: bytes, name: str) -> str:
-    """Store a photo for a person at another door (the portal); its file id."""
+    """Store a photo for a person at another door (portal, chat page); its file id."""
     picture = await clean_photo(content)
     digest = await asyncio.to_thread(store.keep, jieli.settings.files_dir, picture.data)
     new = store.NewFile(digest, picture.media_type, len(picture.data), name)
-    found = await jieli.db.write(lambda tx: store.register(tx, actor, new))
+    found = await jieli.db.write(lambda tx: store.register_once(tx, actor, new))
     return found.id
 
 

@@ -21,6 +21,7 @@ from api import (
     devices,
     errors,
     files,
+    h5,
     items,
     ops,
     orders,
@@ -79,7 +80,7 @@ ROUTERS = (
 )
 
 
-FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router)
+FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router, h5.router)
 MAX_JSON = 2_000_000
 GOODBYE_SECONDS = 10  # for what the engine is at; a lease covers the rest
 
@@ -179,9 +180,6 @@ def build(
     steps = engine_steps(settings, db, clock, vendors.channels)
     heartbeat = heartbeat_of(settings)
     engine = Engine(db, clock, bus, steps, settings.engine_sweep_seconds)
-    if heartbeat is not None:
-        engine.add(heartbeat.step())
-        heartbeat.watch(engine)
     jieli = Jieli(
         settings=settings,
         db=db,
@@ -203,6 +201,10 @@ def build(
         attempts=Attempts(settings.redis_url),
         spool=Spool(settings.files_dir / "spool", db, clock),
     )
+    engine.add(callbacks.inbox_step(jieli))
+    if heartbeat is not None:
+        engine.add(heartbeat.step())
+        heartbeat.watch(engine)
     bus.listen(LOG, jieli.feed.look)
     db.on_commit = lambda committed: _after_commit(jieli, committed)
     return jieli

@@ -6,6 +6,8 @@ doors that use it (api/portal.py, api/task_page.py) decide that.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 from pathlib import Path
 from string import Template
@@ -47,6 +49,31 @@ def screen(title: str, body: str, status: int = 200) -> Response:
 def sign_in_screen(told: str = "", status: int = 401) -> Response:
     """Who are you? For staff who opened a task without a session."""
     return screen("先登录", told + _SIGN_IN, status)
+
+
+_HAND_OVER = """
+const proof = new URLSearchParams(location.hash.slice(1)).get("tgWebAppData");
+const form = document.forms[0];
+if (proof) { form.proof.value = proof; form.hidden = true; form.submit(); }
+else { form.hidden = true; document.getElementById("plain").hidden = false; }
+"""
+
+
+def proof_screen(back: str, plain: str) -> Response:
+    """Hands what the chat app wrote behind the address's # to `back`; without it: the way by
+    password, at `plain`. The one page with a script: nothing else can read that part.
+    """
+    body = (
+        f'<form method="post" action="{escape(back)}"><input type="hidden" name="proof">'
+        '<button class="primary">继续</button></form><p id="plain" hidden>'
+        f'没有从聊天应用里打开。<a href="{escape(plain)}">用账号登录后处理</a></p>'
+        f"<script>{_HAND_OVER}</script>"
+    )
+    digest = base64.b64encode(hashlib.sha256(_HAND_OVER.encode()).digest()).decode()
+    shown = screen("正在确认身份", body)
+    policy = f"{_CSP}; script-src 'sha256-{digest}'"
+    shown.headers["content-security-policy"] = policy
+    return shown
 
 
 def task_screen(found: Task, told: str = "", status: int = 200, footer: str = "") -> Response:

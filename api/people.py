@@ -19,6 +19,8 @@ from api.wire import Id, Text, Wire, wire
 from core.clock import MINUTE, iso
 from core.db import Tx
 from core.people import (
+    BIND_CODE_LIVES,
+    CHANNELS,
     ROLES,
     VERB_LABELS,
     VERBS,
@@ -27,11 +29,11 @@ from core.people import (
     Person,
     Thing,
     add_person,
-    bind_chat,
     chats_of,
     close_sessions_of,
     deactivate,
     hash_secret,
+    make_bind_code,
     open_session,
     people,
     person,
@@ -39,9 +41,10 @@ from core.people import (
     record,
     require,
     sessions_of,
-    unbind_chat,
     update_person,
 )
+from core.tasks.binding import bind as bind_account
+from core.tasks.binding import unbind as unbind_account
 
 router = APIRouter(prefix="/api", tags=["people"])
 
@@ -49,6 +52,7 @@ TOKEN_DAYS = 90
 Write = Annotated[Once, writes("person.write")]
 Admin = Annotated[Actor, allow("person.write")]
 Secret = Annotated[str, Field(min_length=4, max_length=256)]
+Channel = Annotated[str, Field(pattern=f"^({'|'.join(CHANNELS)})$")]
 Clock24 = Annotated[int, Field(ge=0, lt=24 * 60, description="Minutes after local midnight")]
 
 
@@ -68,6 +72,10 @@ class PersonBody(Wire):
     quiet_from: Clock24 | None = None
     quiet_to: Clock24 | None = None
     language: Annotated[str, Field(pattern="^(zh|en)$")] = "zh"
+    channels: Annotated[tuple[Channel, ...], Field(max_length=8)] = ()
+    everywhere: bool = False
+    urgent_wakes: bool = True
+    digest_at: Clock24 | None = None
 
 
 class PersonChange(Wire):
@@ -86,6 +94,10 @@ class PersonChange(Wire):
     quiet_from: Clock24 | None = None
     quiet_to: Clock24 | None = None
     language: Annotated[str, Field(pattern="^(zh|en)$")] | None = None
+    channels: Annotated[list[Channel], Field(max_length=8)] | None = None
+    everywhere: bool | None = None
+    urgent_wakes: bool | None = None
+    digest_at: Clock24 | None = None
     active: bool | None = None
     why: Text = ""
 
@@ -93,7 +105,7 @@ class PersonChange(Wire):
 class ChatBody(Wire):
     """A chat account: `channel` is wecom, dingtalk or telegram."""
 
-    channel: Annotated[str, Field(pattern="^(wecom|dingtalk|telegram)$")]
+    channel: Channel
     user_id: Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -104,7 +116,7 @@ class TokenBody(Wire):
     days: Annotated[int, Field(ge=1, le=366)] = TOKEN_DAYS
 
 
-_NULLABLE = {"manager_id", "partner_id", "badge", "quiet_from", "quiet_to"}
+_NULLABLE = {"manager_id", "partner_id", "badge", "quiet_from", "quiet_to", "digest_at"}
 
 
 def person_wire(found: Person) -> dict[str, Any]:
@@ -121,7 +133,7 @@ async def _hashed(values: dict[str, Any]) -> dict[str, Any]:
         plain = values.pop(name, None)
         if plain is not None:
             values[f"{name}_hash"] = await asyncio.to_thread(hash_secret, plain)
-    for name in ("roles", "warehouse_ids"):
+    for name in ("roles", "warehouse_ids", "channels"):
         if name in values:
             values[name] = tuple(values[name])
     return values
@@ -215,10 +227,26 @@ async def bind(person_id: Id, body: ChatBody, by: Write) -> Response:
     """Say that a chat account is this person."""
 
     def run(tx: Tx) -> dict[str, Any]:
-        bind_chat(tx, by.actor, person_id, body.channel, body.user_id)
+        bind_account(tx, by.actor, person_id, body.channel, body.user_id)
         return {"items": wire(chats_of(tx.conn, person_id)), "next": None}
 
     return await by.answer(f"chat:{person_id}", body, run, 201)
+
+
+@router.post("/people/{person_id}/chats/code", status_code=201)
+async def bind_code(
+    person_id: Id, actor: Annotated[Actor, allow("session.write")], jieli: App
+) -> Response:
+    """A code that this person says in the chat (「绑定 …」) to have the account bound: for oneself,
+    or for anybody as an administrator. Shown once, so this write has no operation id.
+    """
+
+    def run(tx: Tx) -> dict[str, Any]:
+        code = make_bind_code(tx, actor, person_id)
+        return {"code": code, "say": f"绑定 {code}", "expires_at": iso(tx.now + BIND_CODE_LIVES)}
+
+    found = await jieli.db.write(run)
+    return as_json(found | {"links": await jieli.vendors.bind_links(found["code"])}, 201)
 
 
 @router.post("/people/{person_id}/chats/unbind")
@@ -226,7 +254,7 @@ async def unbind(person_id: Id, body: ChatBody, by: Write) -> Response:
     """Take a chat account away from this person."""
 
     def run(tx: Tx) -> dict[str, Any]:
-        unbind_chat(tx, by.actor, body.channel, body.user_id)
+        unbind_account(tx, by.actor, body.channel, body.user_id)
         return {"items": wire(chats_of(tx.conn, person_id)), "next": None}
 
     return await by.answer(f"unchat:{person_id}", body, run)

@@ -25,6 +25,7 @@ from core.quantity import Micro, parse, show
 from core.stock import available, promise
 from core.tasks.early import escalate_now
 from core.tasks.queries import Filters, board, inbox
+from core.tasks.sent import place_waiting
 from core.tasks.task import Task, TaskView
 from core.tasks.words import due_text
 
@@ -119,6 +120,13 @@ class Escalate:
 
 
 @dataclass(frozen=True, slots=True)
+class Attach:
+    """照片 <end of the task's number>: where the photos go that I just sent."""
+
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """帮助"""
 
@@ -131,7 +139,7 @@ class Unknown:
     likely: tuple[str, ...]
 
 
-Command = Stock | ToDo | Mine | Transfer | Escalate | Help | Unknown
+Command = Stock | ToDo | Mine | Transfer | Escalate | Attach | Help | Unknown
 
 EXAMPLES = (
     ("库存 JL-203", "一种货还有多少，在哪个仓"),
@@ -139,6 +147,7 @@ EXAMPLES = (
     ("我的", "你认领的和你发起的事"),
     ("调拨 JL-203 2 箱 到松江仓", "请别的仓发货过来"),
     ("升级 3f2a 客户在催", "不等期限，现在就交给上一级"),
+    ("照片 3f2a", "刚发的照片附到这件事；直接回复卡片发照片更快"),
     ("帮助", "这张单子"),
 )
 HELP = "可以这样打字：\n" + "\n".join(f"· {words}（{what}）" for words, what in EXAMPLES)
@@ -147,9 +156,15 @@ _STOCK = re.compile(r"(?:查\s*)?(?:库存|现货)\s*(?P<goods>.+)|查\s+(?P<aga
 _TRANSFER = re.compile(
     r"调拨\s*(?P<goods>\S+)\s+(?P<amount>[\d.,]+)\s*(?P<unit>\S*?)\s*(?:到|至|去)\s*(?P<to>\S.*)"
 )
-
-
+_BIND = re.compile(r"(?:绑定|/start|/bind)\s*[:：]?\s*(?P<code>[0-9A-Za-z]{8})")
+_ATTACH = re.compile(r"(?:照片|附图|图片)\s*〔?(?P<which>[0-9a-fA-F]{4,32})〕?")
 _ESCALATE = re.compile(r"升级(?:\s*(?P<which>[0-9a-fA-F]{4,32})\b)?\s*(?P<why>.*)", re.DOTALL)
+
+
+def code_in(text: str) -> str:
+    """The one-time code of 「绑定 ABCD2345」 or a deep link's 「/start ABCD2345」; else empty."""
+    found = _BIND.fullmatch(text.strip())
+    return found["code"].upper() if found else ""
 
 
 def understand(text: str) -> Command:
@@ -165,6 +180,8 @@ def understand(text: str) -> Command:
         return Transfer(found["goods"], found["amount"], found["unit"], found["to"].strip())
     if found := _ESCALATE.fullmatch(words):
         return Escalate((found["which"] or "").lower(), found["why"].strip())
+    if found := _ATTACH.fullmatch(words):
+        return Attach(found["which"].lower())
     if found := _STOCK.fullmatch(words):
         return Stock((found["goods"] or found["again"]).strip())
     return Unknown(words[:40], _likely(words))
@@ -199,6 +216,8 @@ def answer(tx: Tx, actor: Actor, text: str, op_id: str) -> str:
             return _transfer(tx, actor, wanted, op_id)
         case Escalate(which, why):
             return _escalate(tx, actor, which, why)
+        case Attach(which):
+            return place_waiting(tx, actor, which)
         case Unknown(words, likely):
             return _unknown(tx.conn, actor, words, likely)
 

@@ -42,10 +42,11 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Something typed to us."""
+    """Something typed to us. `shown_as` is what the vendor calls the account, if it says so."""
 
     user_id: str
     text: str
+    shown_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from core.outbox.card import Button, Field
 from core.outbox.tokens import find_token, spend_token
 from core.people import Actor, person, require
 from core.quantity import Micro, parse
-from core.tasks import again, board
+from core.tasks import again, binding, board
 from core.tasks.rules import NOT_YOURS
 from core.tasks.task import Task, TaskView
 
@@ -275,6 +275,11 @@ def _drop(tx: Tx, doing: Doing) -> str:
     return "不再发"
 
 
+def _bind(tx: Tx, doing: Doing) -> str:
+    approve = doing.action == "approve"
+    return binding.decide_binding(tx, doing.actor, doing.task, approve=approve)
+
+
 def _seen(_tx: Tx, doing: Doing) -> str:
     return f"{doing.actor.name}来跟进"
 
@@ -298,6 +303,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("dead_letter", "resend"): Action(_resend, "重发"),
     ("dead_letter", "reassign"): Action(_reassign, "改发给别人"),
     ("dead_letter", "drop"): Action(_drop, "不再发"),
+    ("chat_binding", "approve"): Action(_bind, "是本人，批准"),
+    ("chat_binding", "refuse"): Action(_bind, "不是，拒绝"),
     ("unwatched", "seen"): Action(_seen, "我来跟进"),
 }
 

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         "https://qyapi.weixin.qq.com/cgi-bin",
         description="WeCom API address without the method; the simulator's in the demo",
     )
+    wecom_login_base: str = Field(
+        "https://open.weixin.qq.com",
+        description="Where WeCom's silent sign-in for pages begins, without the path",
+    )
     dingtalk_client_id: str = Field(
         "", description="DingTalk application's Client ID (AppKey); empty turns the channel off"
     )
@@ -87,6 +91,9 @@ class Settings(BaseSettings):
     )
     dingtalk_oapi_base: str = Field(
         "https://oapi.dingtalk.com", description="DingTalk's old API, without the path"
+    )
+    dingtalk_login_base: str = Field(
+        "https://login.dingtalk.com", description="Where DingTalk's sign-in for pages begins"
     )
     telegram_token: SecretStr = Field(
         SecretStr(""), description="Telegram bot token; empty turns the channel off"

@@ -48,6 +48,11 @@ def secret_token(bits: int = 192) -> str:
     return secrets.token_urlsafe(bits // 8)
 
 
+def typed_code(length: int = 8) -> str:
+    """An unguessable code that people read out and type; no letter that is taken for another."""
+    return "".join(secrets.choice("ABCDEFGHJKMNPQRSTUVWXYZ23456789") for _ in range(length))
+
+
 def check_operation_id(value: str) -> str:
     """`value` if it can serve as an operation id made by a client: 8..128 of `[0-9A-Za-z_-:.]`.
 

@@ -19,7 +19,7 @@ from core.engine import ELSEWHERE, Step
 from core.once import operations
 from core.outbox import tables as outbox
 from core.people import tables as people
-from core.tasks.tables import tasks, timers
+from core.tasks.tables import sent_photos, tasks, timers
 from core.tasks.task import LIVE
 
 AT_ONCE = 500
@@ -66,6 +66,14 @@ def _sessions(_terms: Terms, now: Instant) -> Conditions:
 
 def _codes(_terms: Terms, now: Instant) -> Conditions:
     return (people.enrol_codes.c.expires_at < now - MONTH,)
+
+
+def _bind_codes(_terms: Terms, now: Instant) -> Conditions:
+    return (people.bind_codes.c.expires_at < now - MONTH,)
+
+
+def _sent_photos(_terms: Terms, now: Instant) -> Conditions:
+    return (sent_photos.c.at < now - MONTH,)
 
 
 def _tokens(_terms: Terms, now: Instant) -> Conditions:
@@ -115,6 +123,8 @@ RULES = (
         people.sessions, people.sessions.c.token_hash, "30 days after the session ended", _sessions
     ),
     Rule(people.enrol_codes, people.enrol_codes.c.code_hash, "30 days after it expired", _codes),
+    Rule(people.bind_codes, people.bind_codes.c.code_hash, "30 days after it expired", _bind_codes),
+    Rule(sent_photos, sent_photos.c.file_id, "30 days after it was sent", _sent_photos),
     Rule(
         outbox.action_tokens,
         outbox.action_tokens.c.token_hash,
@@ -183,6 +193,7 @@ KEPT = {
     "device": "scanners ever enrolled",
     "chat_identity": "chat accounts of persons",
     "channel_gate": "one per chat channel",
+    "lease": "one per long connection to a vendor",
     "calendar": "the number of calendars",
     "calendar_day": "holidays and make-up days: under 40 a year and calendar",
     "calendar_year": "one per year and calendar",

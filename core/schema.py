@@ -13,6 +13,7 @@ MODULES = (
     "core.events",
     "core.once",
     "core.audit",
+    "core.leases",
     "core.people",
     "core.calendar",
     "core.catalog",

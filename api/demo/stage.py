@@ -40,6 +40,7 @@ def simulated(settings: Settings) -> Settings:
         "wecom_token": SecretStr(TOKEN),
         "wecom_aes_key": SecretStr(AES_KEY),
         "wecom_api_base": "http://simulator.local/cgi-bin",
+        "wecom_login_base": f"{settings.public_url.rstrip('/')}/simulator",
     }
     return settings.model_copy(update=account)
 

@@ -89,6 +89,10 @@ class Simulator:
         """Type a text to the application."""
         return await self.pressing.say(user_id, text)
 
+    async def photo(self, user_id: str, data: bytes) -> Posted:
+        """Send a picture to the application."""
+        return await self.pressing.photo(user_id, data)
+
     async def verify_callback(self) -> bool:
         """Do what the console does when the callback address is saved."""
         return await self.pressing.verify()

@@ -25,6 +25,7 @@ from core.clock import to_datetime
 
 PAGE = Path(__file__).with_name("page")
 SHOWN = 60
+HELD_BY = "simulated_member"  # whose phone the browser is
 
 JsonObject = dict[str, Any]
 
@@ -39,18 +40,22 @@ def build(vendor: Vendor, pressing: Pressing) -> Starlette:
         Route("/message/update_template_card", wecom.posting(vendor.update), methods=["POST"]),
         Route("/message/recall", wecom.posting(vendor.recall), methods=["POST"]),
         Route("/media/upload", wecom.upload, methods=["POST"]),
+        Route("/media/get", wecom.download),
+        Route("/auth/getuserinfo", wecom.user_of),
     ]
     panes = [
         Route("/people", desk.people, methods=["GET", "POST"]),
         Route("/messages", desk.messages),
         Route("/press", desk.press, methods=["POST"]),
         Route("/say", desk.say, methods=["POST"]),
+        Route("/open", desk.open),
         Route("/media/{media_id}", desk.media),
     ]
     return Starlette(
         routes=[
             Mount("/cgi-bin", routes=api),
             Mount("/sim/api", routes=panes),
+            Route("/connect/oauth2/authorize", wecom.authorize),
             Route("/sim", _to_page),
             Route("/sim/", _page),
             Mount("/sim", StaticFiles(directory=PAGE)),
@@ -107,6 +112,35 @@ class _WeComDoor:
                 name, data = media.filename or "", await media.read()
         kind = request.query_params.get("type", "")
         return await self._answer(request, lambda: self._vendor.upload(kind, name, data))
+
+    async def user_of(self, request: Request) -> Response:
+        code = request.query_params.get("code", "")
+        return await self._answer(request, lambda: self._vendor.user_of(code))
+
+    async def authorize(self, request: Request) -> Response:
+        """open.weixin.qq.com's silent sign-in: the phone knows who holds it, here a cookie does."""
+        asked = request.query_params
+        missing = {"appid", "redirect_uri", "response_type", "scope", "state"} - set(asked)
+        if missing or asked["appid"] != self._vendor.corp_id:
+            return Response("参数错误", 400)
+        code = self._vendor.sign_in(request.cookies.get(HELD_BY, ""))
+        back = httpx.URL(asked["redirect_uri"])
+        return RedirectResponse(
+            str(back.copy_merge_params({"code": code, "state": asked["state"]})), 302
+        )
+
+    async def download(self, request: Request) -> Response:
+        """The bytes, or JSON that says why not."""
+        vendor = self._vendor
+        fault = vendor.fault_for(request.url.path)
+        try:
+            vendor.check_token(request.query_params.get("access_token", ""))
+            if fault is not None:
+                raise VendorError(fault.errcode, "ordered fault")
+            data = vendor.download(request.query_params.get("media_id", ""))
+        except VendorError as problem:
+            return _json({"errcode": problem.errcode, "errmsg": problem.errmsg})
+        return Response(data, media_type="image/jpeg")
 
     async def _answer(
         self, request: Request, verb: Callable[[], JsonObject], *, with_token: bool = True
@@ -181,6 +215,16 @@ class _PaneDoor:
         if body is None or body.get("user_id") not in self._vendor.people or not text:
             return _json({"error": "user_id 和 text 必填。"}, 422)
         return _posted(await self._pressing.say(body["user_id"], text))
+
+    async def open(self, request: Request) -> Response:
+        """Open a link of this member's pane, in the browser of this member's phone."""
+        url, user_id = (request.query_params.get(name, "") for name in ("url", "user_id"))
+        if not url.startswith(("http://", "https://")) or user_id not in self._vendor.people:
+            return Response("打不开这个链接", 422)
+        away = RedirectResponse(url, 302)
+        away.set_cookie(HELD_BY, user_id, path="/", httponly=True, samesite="lax")
+        away.delete_cookie("jieli", path="/")  # every pane is another phone
+        return away
 
     async def media(self, request: Request) -> Response:
         """An uploaded picture, for the pane."""

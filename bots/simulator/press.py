@@ -88,6 +88,17 @@ class Pressing:
         SubElement(root, "AgentID").text = str(self.vendor.agent_id)
         return await self._post(_Kept(None, user_id, tostring(root, encoding="unicode")))
 
+    async def photo(self, user_id: str, data: bytes) -> Posted:
+        """Send a picture to the application."""
+        media_id = self.vendor.sent_in(data)
+        view = self.vendor.show_photo(user_id, media_id)
+        root = self._head(user_id, "image")
+        SubElement(root, "PicUrl").text = "http://simulator.local/pictures/" + media_id
+        SubElement(root, "MediaId").text = media_id
+        SubElement(root, "MsgId").text = str(int.from_bytes(view.msg_id.encode()[-7:], "big"))
+        SubElement(root, "AgentID").text = str(self.vendor.agent_id)
+        return await self._post(_Kept(None, user_id, tostring(root, encoding="unicode")))
+
     async def release(self, *, reverse: bool = True) -> list[Posted]:
         """Send what was kept back, the last one first unless told otherwise."""
         kept, self._kept, self.keep_back = self._kept, [], False

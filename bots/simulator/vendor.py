@@ -107,6 +107,7 @@ class Vendor:
     _task_ids: set[str] = field(default_factory=set)
     _recent: dict[str, tuple[Instant, str]] = field(default_factory=dict)
     _sent: dict[str, deque[Instant]] = field(default_factory=dict)
+    _logins: dict[str, tuple[Instant, str]] = field(default_factory=dict)
     _numbers: int = 0
 
     # -- tokens ----------------------------------------------------------------------------------
@@ -201,6 +202,39 @@ class Vendor:
         self.media[media_id] = (self.clock.now() + MEDIA_LIVES, data)
         seconds = str(self.clock.now() // SECOND)
         return OK | {"type": kind, "media_id": media_id, "created_at": seconds}
+
+    def sent_in(self, data: bytes) -> str:
+        """Keep what a member sent; its media id."""
+        media_id = self._number("in")
+        self.media[media_id] = (self.clock.now() + MEDIA_LIVES, data)
+        return media_id
+
+    def show_photo(self, user_id: str, media_id: str) -> View:
+        """A member's own picture in their pane."""
+        content = {"media_id": media_id}
+        return self._view(user_id, self._number("msg"), "image", content, from_member=True)
+
+    def sign_in(self, user_id: str) -> str:
+        """A code for the page that this member opens: one use, five minutes."""
+        code = secrets.token_urlsafe(24)
+        self._logins[code] = (self.clock.now() + 5 * MINUTE, user_id)
+        return code
+
+    def user_of(self, code: str) -> JsonObject:
+        """GET auth/getuserinfo."""
+        until, user_id = self._logins.pop(code, (0, ""))
+        if self.clock.now() >= until:
+            raise VendorError(40029, "invalid code")
+        if user_id not in self.people:
+            return OK | {"openid": "o" + secrets.token_hex(8), "external_userid": ""}
+        return OK | {"userid": user_id, "user_ticket": ""}
+
+    def download(self, media_id: str) -> bytes:
+        """GET media/get."""
+        until, data = self.media.get(media_id, (0, b""))
+        if self.clock.now() >= until:
+            raise VendorError(40007, "invalid media_id")
+        return data
 
     def new_code(self, msg_id: str) -> str:
         """Another one-use code for a message; every click brings one."""

@@ -11,7 +11,7 @@ import httpx
 from bots.wecom.api import Account
 from bots.wecom.callback import Callbacks
 from bots.wecom.crypto import Crypto
-from bots.wecom.send import CODE_LIVES, PictureOf, WeCom, card_id_of
+from bots.wecom.send import CODE_LIVES, PageOf, PictureOf, WeCom, card_id_of
 from core.clock import Clock
 from core.config import Settings
 
@@ -33,24 +33,26 @@ def channel_of(
     transport: httpx.AsyncBaseTransport | None = None,
     *,
     picture_of: PictureOf | None = None,
+    page_of: PageOf | None = None,
 ) -> WeCom:
     """The configured account's channel with its own client; `aclose` it at the end.
 
-    `transport` is the simulator's in the demo. Links on cards lead to the scanner page's task,
-    the one page that asks for quantities and photos.
+    `transport` is the simulator's in the demo. Links on cards lead to `page_of`, the page that asks
+    for quantities and photos; to the task's page by itself when it is left out.
     """
     account = Account(
         settings.wecom_corp_id,
         settings.wecom_agent_id,
         settings.wecom_secret.get_secret_value(),
         settings.wecom_api_base.rstrip("/"),
+        settings.wecom_login_base.rstrip("/"),
     )
     page = settings.public_url.rstrip("/") + "/tasks/"
     return WeCom(
         account,
         httpx.AsyncClient(transport=transport),
         clock,
-        task_url=lambda task_id: page + task_id,
+        page_of=page_of or (lambda delivery: page + delivery.task_id),
         picture_of=picture_of,
     )
 

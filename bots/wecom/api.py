@@ -13,7 +13,15 @@ import httpx
 import orjson
 
 from bots.wecom.tokens import Tokens
-from bots.wecom.verdict import TOKEN_CODES, Refused, ambiguous, http_verdict, later, verdict
+from bots.wecom.verdict import (
+    TOKEN_CODES,
+    Refused,
+    ambiguous,
+    http_verdict,
+    later,
+    never,
+    verdict,
+)
 from core.clock import Clock
 
 # Token and send together stay inside the outbox's patience for one delivery (12 s).
@@ -29,6 +37,7 @@ class Account:
     agent_id: int
     secret: str
     api_base: str = "https://qyapi.weixin.qq.com/cgi-bin"
+    login_base: str = "https://open.weixin.qq.com"
 
 
 class Api:
@@ -54,6 +63,31 @@ class Api:
             files={"media": (name, data, media_type)},
         )
         return str(answer.get("media_id", ""))
+
+    async def download(self, media_id: str) -> bytes:
+        """The bytes of what a member sent, within 3 days."""
+        token = await self.tokens.get()
+        for again in (True, False):
+            keys = {"access_token": token, "media_id": media_id}
+            content = await self._respond("GET", "media/get", params=keys)
+            try:
+                if content.startswith(b"{"):  # no picture begins so: it says why there is none
+                    _readable(content)
+            except Refused as refusal:
+                if refusal.errcode not in TOKEN_CODES or not again:
+                    raise
+                token = await self.tokens.instead_of(token)
+            else:
+                break
+        return content
+
+    async def user_of(self, code: str) -> str:
+        """The member who came back from the silent sign-in with `code`: one use, five minutes."""
+        answer = await self._with_token("GET", "auth/getuserinfo", params={"code": code})
+        user_id = answer.get("userid")
+        if not isinstance(user_id, str) or not user_id:  # an openid: somebody from outside
+            raise Refused(never("not_a_member", "只有本企业的成员能打开。"))
+        return user_id
 
     async def callback_ips(self) -> list[str]:
         """The addresses WeCom's callbacks come from."""
@@ -90,6 +124,9 @@ class Api:
         return token, seconds
 
     async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        return _readable(await self._respond(method, path, **request))
+
+    async def _respond(self, method: str, path: str, **request: Any) -> bytes:
         url = f"{self.account.api_base}/{path}"
         try:
             response = await self._client.request(method, url, timeout=TIMEOUT, **request)
@@ -105,7 +142,7 @@ class Api:
         if response.status_code != 200:
             retry_after = response.headers.get("Retry-After", "")
             raise Refused(http_verdict(response.status_code, retry_after))
-        return _readable(response.content)
+        return response.content
 
 
 def _readable(content: bytes) -> dict[str, Any]:

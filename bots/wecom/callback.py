@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree.ElementTree import Element  # types only
 from xml.sax.saxutils import escape  # writes, does not parse
 
-from bots.said import Click, Other, Received, Said, Word
+from bots.said import Click, Other, Photo, Received, Said, Word
 from bots.text import cut_bytes
 from bots.wecom.crypto import MAX_BODY, MAX_PARAMETER, Crypto, WeComRejected, parse
 from core.clock import MINUTE, SECOND, Clock, Instant
@@ -148,6 +148,8 @@ def _said(root: Element) -> Said:
             inputs=_inputs(root),
             code=_text(root, "ResponseCode", ""),
         )
+    if kind == "image" and _text(root, "MediaId", ""):
+        return Photo(user_id, _text(root, "MediaId"))
     return Other(user_id, event or kind)
 
 

@@ -12,10 +12,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
+from bots.text import cut_bytes
 from bots.wecom.api import Account, Api
+from bots.wecom.callback import TEXT_BYTES
 from bots.wecom.limits import broken_limit
 from bots.wecom.render import Frame, closed_card, plain_text, template_card
 from bots.wecom.verdict import CARD_CODES, TOKEN_CODES, Refused, never
@@ -33,7 +36,9 @@ MEDIA_LIVES: Instant = 2 * DAY + 12 * HOUR
 MEDIA_KEPT = 500
 SPENT_KEPT = 5_000
 DUPLICATE_SECONDS = 14_400
+CODE_BYTES = 512
 
+PageOf = Callable[[Delivery], str]
 PictureOf = Callable[[str], Awaitable[bytes]]
 # The outcomes of an update after which the code may still be unspent: WeCom did not look at it.
 _NOT_LOOKED_AT = TOKEN_CODES | {-1, 45009, 45033, 60020, 40013, 40056, 301002, 48002, 60011}
@@ -42,8 +47,8 @@ _NOT_LOOKED_AT = TOKEN_CODES | {-1, 45009, 45033, 60020, 40013, 40056, 301002, 4
 class WeCom:
     """`core.outbox.channel.Channel` for one application.
 
-    `task_url` gives the page of a task; `picture_of` the bytes of a file id (None: cards go without
-    pictures). The client is injected: its transport is the simulator's in tests.
+    `page_of` gives the page behind a card; `picture_of` the bytes of a file id (None: cards go
+    without pictures). The client is injected: its transport is the simulator's in tests.
     """
 
     def __init__(
@@ -52,14 +57,14 @@ class WeCom:
         client: httpx.AsyncClient,
         clock: Clock,
         *,
-        task_url: Callable[[str], str],
+        page_of: PageOf,
         picture_of: PictureOf | None = None,
     ) -> None:
         self.api = Api(account, client, clock)
         self._account = account
         self._client = client
         self._clock = clock
-        self._task_url = task_url
+        self._page_of = page_of
         self._picture_of = picture_of
         self._used: OrderedDict[str, None] = OrderedDict()
         self._media: OrderedDict[str, tuple[str, Instant]] = OrderedDict()
@@ -108,6 +113,54 @@ class WeCom:
                 return _with_spent(result, spent)
             log.warning("wecom_code_refused", extra={"why": result.code})
         return _with_spent(await self._instead(delivery, handle), spent)
+
+    async def tell(self, user_id: str, text: str) -> SendResult:
+        """Plain words outside any card; one attempt."""
+        try:
+            said = {"content": cut_bytes(text, TEXT_BYTES)}
+            body = self._envelope(user_id, "text", said, checked=False)
+            await self.api.post("message/send", body)
+        except Refused as refusal:
+            return refusal.result
+        return SendResult("sent")
+
+    def sign_in_url(self, back: str, state: str) -> str:
+        """WeCom's silent sign-in for pages inside it (channels.md §1.6)."""
+        query = {
+            "appid": self._account.corp_id,
+            "redirect_uri": back,
+            "response_type": "code",
+            "scope": "snsapi_base",
+            "state": state,
+            "agentid": self._account.agent_id,
+        }
+        base = self._account.login_base
+        return f"{base}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+
+    async def who(self, proof: Mapping[str, str]) -> str:
+        """The member behind a code of the silent sign-in.
+
+        Raises:
+            LookupError: used up, too old, or not a member of the corporation.
+        """
+        try:
+            return await self.api.user_of(proof.get("code", "")[:CODE_BYTES])
+        except Refused as refusal:
+            raise LookupError(refusal.result.reason) from refusal
+
+    async def bind_link(self, code: str) -> str:  # noqa: ARG002  # nothing can say it for a member
+        return ""
+
+    async def fetch(self, media: str) -> bytes:
+        """The picture that a member sent.
+
+        Raises:
+            LookupError: it is older than three days, or WeCom cannot be reached.
+        """
+        try:
+            return await self.api.download(media)
+        except Refused as refusal:
+            raise LookupError(refusal.result.reason) from refusal
 
     async def _update(self, delivery: Delivery, handle: Mapping[str, Any], code: str) -> SendResult:
         """Change the card in place with one response code."""
@@ -162,7 +215,7 @@ class WeCom:
         return self._delivered(delivery, answer, task_id)
 
     async def _text(self, delivery: Delivery) -> SendResult:
-        words = plain_text(delivery.card, self._task_url(delivery.task_id))
+        words = plain_text(delivery.card, self._page_of(delivery))
         try:
             answer = await self._send(delivery, "text", {"content": words})
         except Refused as refusal:
@@ -170,17 +223,18 @@ class WeCom:
         return self._delivered(delivery, answer, "")
 
     async def _send(self, delivery: Delivery, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-        return await self.api.post(
-            "message/send",
-            {
-                "touser": delivery.user_id,
-                "msgtype": kind,
-                "agentid": self._account.agent_id,
-                kind: content,
-                "enable_duplicate_check": 1,
-                "duplicate_check_interval": DUPLICATE_SECONDS,
-            },
-        )
+        body = self._envelope(delivery.user_id, kind, content, checked=True)
+        return await self.api.post("message/send", body)
+
+    def _envelope(
+        self, user_id: str, kind: str, content: dict[str, Any], *, checked: bool
+    ) -> dict[str, Any]:
+        """`checked`: WeCom drops the same content to the same member, for the repeats of a card."""
+        body = {"touser": user_id, "msgtype": kind, "agentid": self._account.agent_id}
+        body[kind] = content
+        if checked:
+            body |= {"enable_duplicate_check": 1, "duplicate_check_interval": DUPLICATE_SECONDS}
+        return body
 
     def _delivered(self, delivery: Delivery, answer: dict[str, Any], task_id: str) -> SendResult:
         """errcode 0 is not yet delivered: the one receiver may be listed as refused."""
@@ -197,7 +251,7 @@ class WeCom:
 
     async def _frame(self, delivery: Delivery, task_id: str) -> Frame:
         media_id = await self._media_id(delivery.card)
-        return Frame(task_id, self._task_url(delivery.task_id), delivery.tokens, media_id)
+        return Frame(task_id, self._page_of(delivery), delivery.tokens, media_id)
 
     async def _media_id(self, card: Card) -> str:
         """The picture's id at WeCom, uploaded once in two days. A card never waits for a picture

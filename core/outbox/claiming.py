@@ -173,14 +173,15 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
         finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
         return False
     where = {"channel_": message.channel, "recipient_": message.recipient}
-    if rules.respects_quiet(message.intent, message.urgent):
-        someone = person(tx.conn, message.person_id)
+    someone = person(tx.conn, message.person_id) if message.is_send else None
+    if someone and rules.respects_quiet("send", message.urgent, someone.urgent_wakes):
         here = to_datetime(tx.now)
         minute = here.hour * 60 + here.minute
         left = rules.quiet_minutes_left(minute, someone.quiet_from, someone.quiet_to)
         if left:
             morning = tx.now - tx.now % MINUTE + left * MINUTE
-            tx.execute(_PUSH_QUIET, where | {"until_": morning})
+            push = _PUSH_QUIET if someone.urgent_wakes else _PUSH_SENDS
+            tx.execute(push, where | {"until_": morning})
             return False
     history = _history(tx, message, limits)
     anything = rules.open_at(history, False, limits, tx.now)

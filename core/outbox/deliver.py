@@ -22,7 +22,8 @@ from core.ids import secret_token
 from core.outbox import rules
 from core.outbox.channel import Channel, SendResult
 from core.outbox.claiming import Claimed, claim, next_due
-from core.outbox.recording import OnDead, nobody_told, record, recover
+from core.outbox.letters import OnDead, nobody_told
+from core.outbox.recording import record, recover
 from core.outbox.tables import PENDING, SENDING, messages
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,9 @@ Not for retrying by itself: a dead letter moves only when somebody says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, select
 
 from core.db import Tx
@@ -27,6 +30,30 @@ NO_CHAT = define(
     "{name}没有可用的聊天账号,消息发不出去。先绑定账号,或改派给别人。",
     "{name} has no working chat account. Bind one, or send it to somebody else.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A card that will not be sent any more; somebody has to decide what becomes of it."""
+
+    message_id: str
+    task_id: str
+    generation: int
+    person_id: int
+    channel: str
+    recipient: str
+    title: str
+    code: str
+    reason: str
+    tries: int
+    group: str
+
+
+OnDead = Callable[[Tx, DeadLetter], None]
+
+
+def nobody_told(tx: Tx, letter: DeadLetter) -> None:
+    """The `on_dead` of a process that only keeps dead letters on the board."""
 
 
 def dead_letters(conn: Connection, limit: int = 100) -> list[Message]:

@@ -5,7 +5,6 @@ Not for deciding anything: queue.py puts, claiming.py takes, recording.py ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from core.clock import Instant
 from core.db import Tx
 from core.outbox.card import Card
 from core.outbox.tables import messages
-from core.people import ChatIdentity, chats_of
+from core.people import ChatIdentity, reach_of_many
 
 PAGE = 200
 
@@ -146,10 +145,5 @@ def messages_of(conn: Connection, task_id: str) -> list[Message]:
 
 def chat_for(conn: Connection, person_id: int, tried: list[str]) -> ChatIdentity | None:
     """The first living account of a person on a channel that has not refused this message."""
-    return first_living(chats_of(conn, person_id), tried)
-
-
-def first_living(chats: Iterable[ChatIdentity], tried: Sequence[str] = ()) -> ChatIdentity | None:
-    """The first of these accounts that can be reached."""
-    living = (each for each in chats if each.state == "active" and each.channel not in tried)
-    return next(living, None)
+    living = reach_of_many(conn, [person_id])(person_id).living(tried)
+    return living[0] if living else None

@@ -23,20 +23,20 @@ from core.outbox import rules
 from core.outbox.card import Card
 from core.outbox.claiming import Claimed, claim, next_due
 from core.outbox.edits import enqueue_edit, replace_card
+from core.outbox.letters import DeadLetter, OnDead
 from core.outbox.messages import (
     Message,
     find_message,
     finish,
-    first_living,
     insert,
     messages_of,
     of_row,
 )
-from core.outbox.recording import DeadLetter, OnDead, record
+from core.outbox.recording import record
 from core.outbox.surfaces import Surface, amend_handle, living, surface_of_card, surfaces_of
 from core.outbox.tables import PENDING, SENDING, messages, receipts
 from core.outbox.tokens import ActionToken, Bound, configure, find_token, make_tokens, spend_token
-from core.people import ChatIdentity, chats_of_many
+from core.people import ChatIdentity, reach_of_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,12 @@ class Outgoing:
     urgent: bool = False
     expires_us: Instant | None = None
     group: str = ""
+
+
+def notice(person_id: int, card: Card, key: str, priority: rules.Priority = "new") -> Outgoing:
+    """Words for one person that belong to no task: nothing to press, nothing to keep up to date."""
+    assert not card.buttons, "buttons belong to a task"
+    return Outgoing("", 0, person_id, card, key, priority)
 
 
 _BY_KEYS = (
@@ -129,10 +135,11 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
 
     A key that came before answers the first message's id and changes nothing, unless that one was
     superseded. An unsent older card of the same task for the same person is folded into this one.
-    `first`: the task is new, so there is neither.
+    `first`: the task is new, so there is neither. Whoever wants cards everywhere gets one on each
+    channel.
     """
     known: dict[str, str] = {}
-    chats = chats_of_many(tx.conn, (out.person_id for out in outs))
+    reach = reach_of_many(tx.conn, (out.person_id for out in outs))
     if not first:
         rows = tx.execute(_BY_KEYS, {"keys_": [out.key for out in outs]})
         known = {row.dedupe: row.id for row in rows}  # the newest of a key comes last
@@ -140,24 +147,27 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
     made: dict[str, str] = {}
     unreachable = []
     for out in fresh:
-        chat = first_living(chats(out.person_id))
-        if chat is None:
+        chats = reach(out.person_id).targets()
+        if not chats:
             unreachable.append(out)
         elif out.key not in made:
             lanes = [] if first else _fold_unsent(tx, out)
-            made[out.key] = _put(tx, out, chat, min([rules.LANES[out.priority], *lanes]))
+            lane = min([rules.LANES[out.priority], *lanes])
+            made[out.key] = _put(tx, out, chats[0], lane, out.key)
+            for chat in chats[1:]:
+                _put(tx, out, chat, lane, f"{out.key}@{chat.channel}")
     _say_unreachable(tx, unreachable)
     return [known.get(out.key) or made.get(out.key) for out in outs]
 
 
-def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int) -> str:
+def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int, key: str) -> str:
     message_id = tx.new_id()
     make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
     insert(
         tx,
         {
             "id": message_id,
-            "dedupe": out.key,
+            "dedupe": key,
             "task_id": out.task_id,
             "generation": out.generation,
             "person_id": out.person_id,

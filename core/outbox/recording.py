@@ -7,7 +7,6 @@ sending (deliver.py).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,35 +29,11 @@ from core.outbox.edits import (
     set_state,
     show_again,
 )
+from core.outbox.letters import DeadLetter, OnDead, nobody_told
 from core.outbox.messages import Message, change, chat_for, find_message, finish, of_row
 from core.outbox.surfaces import Surface, merged, on_phone, surface
-from core.outbox.tables import SENDING, attempts, messages, surfaces
-from core.people import mark_chat_dead
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A card that will not be sent any more; somebody has to decide what becomes of it."""
-
-    message_id: str
-    task_id: str
-    generation: int
-    person_id: int
-    channel: str
-    recipient: str
-    title: str
-    code: str
-    reason: str
-    tries: int
-    group: str
-
-
-OnDead = Callable[[Tx, DeadLetter], None]
-
-
-def nobody_told(tx: Tx, letter: DeadLetter) -> None:
-    """The `on_dead` of a process that only keeps dead letters on the board."""
-
+from core.outbox.tables import PENDING, SENDING, attempts, messages, surfaces
+from core.people import CHANNELS, mark_chat_dead
 
 _m = messages.c
 _FENCED = select(messages).where(
@@ -86,6 +61,15 @@ _NEWER_SENT = (
         _m.intent == "send",
         _m.state == "sent",
         _m.seq > bindparam("seq_"),
+    )
+    .limit(1)
+)
+_SIBLING = (
+    select(_m.seq)
+    .where(
+        _m.dedupe.in_(bindparam("keys_", expanding=True)),
+        _m.id != bindparam("id_"),
+        _m.state.in_([PENDING, SENDING, "sent"]),
     )
     .limit(1)
 )
@@ -170,12 +154,15 @@ def _follow(tx: Tx, end: _End) -> None:
         moved=message.moved,
         unsure=unsure,
         has_other_channel=other is not None,
+        comes_elsewhere=result.kind == "never" and _comes_elsewhere(tx, message),
         expired=message.expires_at is not None and message.expires_at <= tx.now,
         patience_over=message.patient_until <= tx.now,
     )
     ending = rules.ending(situation, end.retry)
     if ending == "sent":
         _landed(tx, message, result)
+    elif ending == "superseded" and situation.comes_elsewhere:
+        finish(tx, message, "superseded", result.code, f"走了别的渠道：{result.reason}")
     elif ending == "superseded":
         finish(tx, message, "superseded", "moved", "任务已有变化")
     elif ending == "dead":
@@ -187,6 +174,13 @@ def _follow(tx: Tx, end: _End) -> None:
         change(tx, message, **_free(), **_thawed(message), **where, **fresh)
     else:
         _try_again(tx, end, keep=ending == "resend", unsure=unsure)
+
+
+def _comes_elsewhere(tx: Tx, message: Message) -> bool:
+    """True when the person, who wants cards everywhere, has or gets this one on another channel."""
+    base = message.dedupe.removesuffix(f"@{message.channel}")
+    keys = [base, *(f"{base}@{channel}" for channel in CHANNELS)]
+    return tx.execute(_SIBLING, {"keys_": keys, "id_": message.id}).first() is not None
 
 
 def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int = 20) -> int:
@@ -216,10 +210,11 @@ def _landed(tx: Tx, message: Message, result: SendResult) -> None:
         finish(tx, message, "sent")
         if here.state != "live":
             return  # a repeat of a card that a newer one has replaced already
-        if tx.execute(_NEWER_SENT, _newer_of(message)).first() is not None:
+        if message.task_id and tx.execute(_NEWER_SENT, _newer_of(message)).first() is not None:
             retire(tx, here, card.ended(OUTDATED), message.generation)
             return
-        retire_older(tx, here, card, message.generation)
+        if message.task_id:
+            retire_older(tx, here, card, message.generation)
         if message.next is not None:
             newest, generation = message.newest()
             enqueue_edit(tx, here, newest, generation)

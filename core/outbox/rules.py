@@ -96,9 +96,12 @@ def quiet_minutes_left(minute: int, quiet_from: int | None, quiet_to: int | None
     return length - into if into < length else 0
 
 
-def respects_quiet(intent: str, urgent: bool) -> bool:
-    """Edits make no sound and urgent cards may wake people; all else waits for the morning."""
-    return intent == "send" and not urgent
+def respects_quiet(intent: str, urgent: bool, urgent_wakes: bool = True) -> bool:
+    """Edits make no sound and urgent cards may wake people; all else waits for the morning.
+
+    `urgent_wakes`: what the person said; nobody is woken who does not want to be.
+    """
+    return intent == "send" and not (urgent and urgent_wakes)
 
 
 def backoff(failures: int, spread: int, retry: Retry) -> int:
@@ -122,6 +125,7 @@ class Situation:
     moved: bool  # its task went on meanwhile
     unsure: int  # ambiguous ends, this one included
     has_other_channel: bool
+    comes_elsewhere: bool  # the same card goes to the same person on another channel as well
     expired: bool  # nobody wants it any more
     patience_over: bool
 
@@ -141,6 +145,8 @@ def ending(s: Situation, retry: Retry) -> Ending:
     if unwanted and (s.unsure == 0 or s.kind == "never" or s.patience_over):
         return "superseded"
     if s.kind == "never":
+        if s.intent == "send" and s.comes_elsewhere:
+            return "superseded"
         return "elsewhere" if s.intent == "send" and s.has_other_channel else "dead"
     if s.patience_over:
         return "dead"

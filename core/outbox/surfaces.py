@@ -102,6 +102,16 @@ _OF_CARD = (
     .order_by(surfaces.c.state != "live", surfaces.c.id.desc())
     .limit(1)
 )
+_OF_ACCOUNT = (
+    select(surfaces)
+    .where(
+        surfaces.c.channel == bindparam("channel_"),
+        surfaces.c.recipient == bindparam("recipient_"),
+        surfaces.c.state == "live",
+    )
+    .order_by(surfaces.c.id)
+    .limit(PAGE)
+)
 _ONE = select(surfaces).where(surfaces.c.id == bindparam("id_"))
 _SET_HANDLE = (
     update(surfaces)
@@ -119,6 +129,12 @@ def surfaces_of(conn: Connection, task_id: str, *, live_only: bool = False) -> l
     """Where the cards of a task stand, oldest first, at most `PAGE`."""
     query = _LIVE_OF_TASK if live_only else _OF_TASK
     return [_surface(row) for row in conn.execute(query, {"task_id_": task_id}).mappings()]
+
+
+def of_account(conn: Connection, channel: str, recipient: str) -> list[Surface]:
+    """The living cards on one account, oldest first, at most `PAGE`."""
+    values = {"channel_": channel, "recipient_": recipient}
+    return [_surface(row) for row in conn.execute(_OF_ACCOUNT, values).mappings()]
 
 
 def living(conn: Connection, task_id: str) -> Iterator[Surface]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from core.people.binding import BIND_CODE_LIVES, BIND_CODE_VOID, make_bind_code, spend_bind_code
 from core.people.changes import (
     insert_row,
     record,
 )
 from core.people.chats import (
     ChatIdentity,
+    Reach,
     bind_chat,
     chats_of,
-    chats_of_many,
     mark_chat_dead,
     person_by_chat,
+    reach_of_many,
     unbind_chat,
 )
 from core.people.devices import (
@@ -40,6 +42,7 @@ from core.people.permissions import (
     require,
 )
 from core.people.roster import (
+    CHANNELS,
     LOGIN_TAKEN,
     NewPerson,
     Person,
@@ -76,6 +79,9 @@ from core.people.sessions import (
 )
 
 __all__ = [
+    "BIND_CODE_LIVES",
+    "BIND_CODE_VOID",
+    "CHANNELS",
     "CODE_VOID",
     "DEVICE_REVOKED",
     "ENGINE",
@@ -90,6 +96,7 @@ __all__ = [
     "Enrolled",
     "NewPerson",
     "Person",
+    "Reach",
     "Session",
     "Thing",
     "actor_of",
@@ -99,7 +106,6 @@ __all__ = [
     "ask_for",
     "bind_chat",
     "chats_of",
-    "chats_of_many",
     "check_secret",
     "close_session",
     "close_sessions_of",
@@ -110,6 +116,7 @@ __all__ = [
     "enrol_device",
     "hash_secret",
     "insert_row",
+    "make_bind_code",
     "make_enrol_code",
     "manager_of",
     "mark_chat_dead",
@@ -124,12 +131,14 @@ __all__ = [
     "persons_by_id",
     "persons_of_partner",
     "persons_with_role",
+    "reach_of_many",
     "reactivate",
     "record",
     "require",
     "revoke_device",
     "session_actor",
     "sessions_of",
+    "spend_bind_code",
     "token_hash",
     "touch_session",
     "unbind_chat",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from core import events
 from core.db import Tx
@@ -28,6 +29,28 @@ class ChatIdentity:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a person is reached in chat: their accounts, the preferred one first.
+
+    `everywhere`: cards go to all of them at once, and whichever is answered closes the others.
+    """
+
+    accounts: tuple[ChatIdentity, ...] = ()
+    everywhere: bool = False
+
+    def living(self, tried: Sequence[str] = ()) -> list[ChatIdentity]:
+        """The accounts that can be reached, without channels that refused already."""
+        found = (each for each in self.accounts if each.state == "active")
+        return [each for each in found if each.channel not in tried]
+
+    def targets(self) -> list[ChatIdentity]:
+        """Where a new card goes: one account of each channel, or the first account only."""
+        found = {each.channel: each for each in reversed(self.living())}
+        ordered = [each for each in self.living() if found[each.channel] is each]
+        return ordered if self.everywhere else ordered[:1]
+
+
 _BY_CHAT = (
     select(chat_identities.c.person_id)
     .join(persons, persons.c.id == chat_identities.c.person_id)
@@ -36,7 +59,8 @@ _BY_CHAT = (
     .where(persons.c.active.is_(True))
 )
 _OF_PERSONS = (
-    select(chat_identities)
+    select(chat_identities, persons.c.channels, persons.c.everywhere)
+    .join(persons, persons.c.id == chat_identities.c.person_id)
     .where(chat_identities.c.person_id.in_(bindparam("persons_", expanding=True)))
     .order_by(chat_identities.c.id)
 )
@@ -99,20 +123,27 @@ def chats_of(conn: Connection, person_id: int) -> list[ChatIdentity]:
     return [ChatIdentity(**dict(row)) for row in rows]
 
 
-def chats_of_many(
-    conn: Connection, persons: Iterable[int]
-) -> Callable[[int], Sequence[ChatIdentity]]:
-    """`chats_of` for many persons in one question, asked now and read when somebody looks."""
-    rows = conn.execute(_OF_PERSONS, {"persons_": sorted(set(persons))}).mappings()
+def reach_of_many(conn: Connection, persons: Iterable[int]) -> Callable[[int], Reach]:
+    """How each of these persons is reached, in one question, asked now and read when looked at."""
+    rows = conn.execute(_OF_PERSONS, {"persons_": sorted(set(persons))})
 
     @cache
-    def known() -> dict[int, list[ChatIdentity]]:
-        found: dict[int, list[ChatIdentity]] = {}
+    def known() -> dict[int, Reach]:
+        found: dict[int, list[Row[Any]]] = {}
         for row in rows:
-            found.setdefault(row["person_id"], []).append(ChatIdentity(**dict(row)))
-        return found
+            found.setdefault(row.person_id, []).append(row)
+        return {person_id: _reach(each) for person_id, each in found.items()}
 
-    return lambda person_id: known().get(person_id, ())
+    return lambda person_id: known().get(person_id, Reach())
+
+
+def _reach(rows: Sequence[Row[Any]]) -> Reach:
+    order = {channel: place for place, channel in enumerate(rows[0].channels)}
+    ranked = sorted(rows, key=lambda row: order.get(row.channel, len(order)))
+    accounts = (
+        ChatIdentity(row.id, row.person_id, row.channel, row.user_id, row.state) for row in ranked
+    )
+    return Reach(tuple(accounts), rows[0].everywhere)
 
 
 def mark_chat_dead(tx: Tx, channel: str, user_id: str, why: str) -> None:

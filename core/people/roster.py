@@ -23,6 +23,7 @@ LOGIN_TAKEN = define(
 )
 
 MOST_PERSONS = 1000
+CHANNELS = {"wecom": "企业微信", "dingtalk": "钉钉", "telegram": "Telegram"}
 LANGUAGES = frozenset({"zh", "en"})
 _SECRETS = frozenset({"password_hash", "pin_hash"})
 _LOGIN = re.compile(r"[\w.@+-]{1,64}")
@@ -45,6 +46,10 @@ class NewPerson:
     quiet_from: int | None = None  # minutes after local midnight
     quiet_to: int | None = None
     language: str = "zh"
+    channels: tuple[str, ...] = ()  # the first one first; what is not named comes after them
+    everywhere: bool = False  # cards go to all accounts, not to the first that can be reached
+    urgent_wakes: bool = True  # urgent cards come in quiet hours too
+    digest_at: int | None = None  # minutes after local midnight: what can wait comes then, in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class Person:
     quiet_from: int | None
     quiet_to: int | None
     language: str
+    channels: tuple[str, ...]
+    everywhere: bool
+    urgent_wakes: bool
+    digest_at: int | None
     active: bool
 
 
@@ -263,6 +272,7 @@ def _person(row: Row[Any]) -> Person:
     values = dict(row._mapping)
     values["roles"] = tuple(values["roles"])
     values["warehouse_ids"] = tuple(values["warehouse_ids"])
+    values["channels"] = tuple(values["channels"])
     return Person(**values)
 
 
@@ -271,6 +281,7 @@ def _columns(new: NewPerson) -> dict[str, Any]:
     values["roles"] = sorted(set(new.roles))
     values["warehouse_ids"] = sorted(set(new.warehouse_ids))
     values["badge"] = new.badge or None
+    values["channels"] = list(dict.fromkeys(new.channels))
     return values
 
 
@@ -303,11 +314,22 @@ def _check_words(new: NewPerson) -> None:
     if new.language not in LANGUAGES:
         raise AppError(INVALID, field="语言", why="只能是 zh 或 en")
     _check_roles(new)
-    for minutes in (new.quiet_from, new.quiet_to):
-        if minutes is not None and not 0 <= minutes < 24 * 60:
-            raise AppError(INVALID, field="免打扰时段", why="应在 00:00 到 23:59 之间")
+    _check_delivery(new)
     for secret in (new.password_hash, new.pin_hash):
         assert secret is None or secret.startswith("$argon2"), "a plain secret came this far"
+
+
+def _check_delivery(new: NewPerson) -> None:
+    for field, minutes in (
+        ("免打扰时段", new.quiet_from),
+        ("免打扰时段", new.quiet_to),
+        ("汇总时间", new.digest_at),
+    ):
+        if minutes is not None and not 0 <= minutes < 24 * 60:
+            raise AppError(INVALID, field=field, why="应在 00:00 到 23:59 之间")
+    if unknown := set(new.channels) - set(CHANNELS):
+        known = "、".join(CHANNELS.values())
+        raise AppError(INVALID, field="渠道", why=f"没有「{'、'.join(unknown)[:40]}」，只有{known}")
 
 
 def _check_roles(new: NewPerson) -> None:

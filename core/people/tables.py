@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -35,6 +36,13 @@ persons = Table(
     Column("quiet_to", Integer),
     Column("language", String(8), nullable=False, default="zh"),
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    # chat channels, the first one first
+    Column("channels", JSON, nullable=False, default=list, server_default="[]"),
+    # cards go to all accounts
+    Column("everywhere", Boolean, nullable=False, default=False, server_default=false()),
+    # urgent cards come in quiet hours too
+    Column("urgent_wakes", Boolean, nullable=False, default=True, server_default=true()),
+    Column("digest_at", Integer),  # minutes after local midnight: what can wait comes then, in one
     info=SELDOM,
 )
 
@@ -88,6 +96,16 @@ chat_identities = Table(
     Column("state", String(8), nullable=False, default="active"),  # active | dead
     UniqueConstraint("channel", "user_id"),
     info=SELDOM,
+)
+
+bind_codes = Table(
+    "bind_code",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("person_id", Big, ForeignKey("person.id"), nullable=False),
+    Column("made_by", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
 )
 
 sessions = Table(

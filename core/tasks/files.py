@@ -50,6 +50,12 @@ class File:
     at: Instant
 
 
+_SAME = (
+    select(files)
+    .where(files.c.sha256 == bindparam("sha256_"), files.c.made_by == bindparam("made_by_"))
+    .order_by(files.c.id)
+    .limit(1)
+)
 _ONE = select(files).where(files.c.id == bindparam("id_"))
 
 
@@ -100,6 +106,15 @@ def register(tx: Tx, actor: Actor, new: NewFile) -> File:
     }
     tx.add(files, row)
     return file(tx.conn, str(row["id"]))
+
+
+def register_once(tx: Tx, actor: Actor, new: NewFile) -> File:
+    """`register`, but the same bytes of the same person are the same file: a form sent twice asks
+    for the same thing twice.
+    """
+    values = {"sha256_": new.sha256, "made_by_": actor.person_id}
+    known = tx.execute(_SAME, values).mappings().first()
+    return register(tx, actor, new) if known is None else File(**known)
 
 
 def file(conn: Connection, file_id: str) -> File:

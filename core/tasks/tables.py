@@ -172,6 +172,15 @@ attachments = Table(
     UniqueConstraint("task_id", "file_id"),
 )
 
+sent_photos = Table(  # sent in chat, and not yet known for which task
+    "sent_photo",
+    metadata,
+    Column("file_id", ForeignKey("file.id"), primary_key=True),
+    Column("person_id", BigInteger, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("placed_at", BigInteger),
+)
+
 policies = Table(
     "policy",
     metadata,

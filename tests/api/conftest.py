@@ -9,10 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.demo.stage import Stage
 from api.main import create_app
+from core import people
 from core.clock import ManualClock
 from core.config import DEFAULT_SECRET, Settings
+from core.db import Tx
 from core.outbox import queue
+from core.people import ENGINE
+from tests.api.chat_room import ChatRoom
 from tests.api.room import HOST, Ids, Room, seed
 from tests.databases import DATABASES, MONDAY_0900
 
@@ -52,3 +57,26 @@ async def room(
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
             yield Room(app, copy.deepcopy(company[1]), http, clock)
+
+
+@pytest.fixture
+async def chat(
+    settings: Settings, company: tuple[str, Ids], clock: ManualClock
+) -> AsyncIterator[ChatRoom]:
+    stage = Stage(settings, clock)
+    async with stage.app.router.lifespan_context(stage.app):
+        transport = httpx.ASGITransport(stage.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
+            room = ChatRoom(stage.app, copy.deepcopy(company[1]), http, clock)
+            room.stage = stage
+
+            def bind(tx: Tx) -> None:
+                for login in ("buyer", "director"):
+                    people.bind_chat(tx, ENGINE, room.ids.people[login], "wecom", login)
+
+            room.jieli.db.write_now(bind)
+            for login in ("buyer", "director", "stranger"):
+                stage.simulator.add_person(login, login)
+            await room.settle()
+            yield room
+        await stage.simulator.pressing.client.aclose()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-from collections.abc import AsyncIterator
 from random import Random  # noqa: TID251  # seeded: a failure is the same again
 from typing import Any
 
@@ -12,65 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from api.demo.stage import AES_KEY, AGENT, CORP, TOKEN, Stage
+from api.demo.stage import AES_KEY, AGENT, CORP, TOKEN
 from bots.simulator.envelope import Envelope
-from core import people
-from core.clock import MINUTE, SECOND, ManualClock
-from core.config import Settings
-from core.db import Tx
+from core.clock import MINUTE, SECOND
 from core.outbox import inbox
 from core.outbox.tables import callbacks
-from core.people import ENGINE
-from tests.api.room import HOST, Ids, Room
-
-
-class ChatRoom(Room):
-    """A room whose buyer and director are reached through the simulator."""
-
-    stage: Stage
-
-    async def settle(self) -> None:
-        await self.jieli.engine.drain()
-
-    async def fail_inspection(self) -> None:
-        """Goods arrive and are rejected: the buyer is asked what to do."""
-        arrive = {
-            "order_line_id": self.ids.lines["N"],
-            "quantity": "288",
-            "lot_code": "L-7",
-            "accepted": "0",
-            "rejected": "288",
-            "reason": "发霉",
-        }
-        await self.do("warehouse", "/api/receipts/combined", arrive)
-        await self.settle()
-
-    def cards(self, login: str) -> list[Any]:
-        views = self.stage.simulator.pane(login)
-        return [view for view in views if view.kind == "template_card"]
-
-
-@pytest.fixture
-async def chat(
-    settings: Settings, company: tuple[str, Ids], clock: ManualClock
-) -> AsyncIterator[ChatRoom]:
-    stage = Stage(settings, clock)
-    async with stage.app.router.lifespan_context(stage.app):
-        transport = httpx.ASGITransport(stage.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=HOST) as http:
-            room = ChatRoom(stage.app, copy.deepcopy(company[1]), http, clock)
-            room.stage = stage
-
-            def bind(tx: Tx) -> None:
-                for login in ("buyer", "director"):
-                    people.bind_chat(tx, ENGINE, room.ids.people[login], "wecom", login)
-
-            room.jieli.db.write_now(bind)
-            for login in ("buyer", "director", "stranger"):
-                stage.simulator.add_person(login, login)
-            await room.settle()
-            yield room
-        await stage.simulator.pressing.client.aclose()
+from tests.api.chat_room import ChatRoom
+from tests.api.room import Room
 
 
 async def deeds(room: ChatRoom, task_id: str) -> list[str]:
@@ -280,7 +226,7 @@ async def test_a_replayed_request_is_taken_once(chat: ChatRoom) -> None:
     "says",
     [
         "<MsgType>event</MsgType><Event>enter_agent</Event><EventKey/>",
-        "<MsgType>image</MsgType><PicUrl>http://x</PicUrl><MediaId>m</MediaId><MsgId>78</MsgId>",
+        "<MsgType>image</MsgType><PicUrl>http://x</PicUrl><MsgId>78</MsgId>",
         "<MsgType>location</MsgType><MsgId>79</MsgId>",
     ],
 )

@@ -26,6 +26,7 @@ WITHOUT_KEY = {
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),
     ("POST", "/api/people/{person_id}/tokens"),
+    ("POST", "/api/people/{person_id}/chats/code"),
     ("POST", "/api/devices/codes"),
     ("POST", "/api/devices/codes/qr"),
     ("POST", "/api/devices/enrol"),

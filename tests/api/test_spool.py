@@ -12,9 +12,9 @@ from api.main import create_app
 from core.clock import SECOND, ManualClock
 from core.config import Settings
 from core.db import Database
-from tests.api.test_callbacks import ChatRoom, Forger, chat, deeds, state_of, stored, waiting
+from tests.api.chat_room import ChatRoom
+from tests.api.test_callbacks import Forger, deeds, state_of, stored, waiting
 
-__all__ = ["chat"]
 SOON = 0.2  # instead of two seconds
 
 

@@ -124,7 +124,7 @@ async def corp(clock: ManualClock) -> AsyncIterator[Corp]:
                 Account(CORP, AGENT, SECRET, "http://wecom/cgi-bin"),
                 to_vendor,
                 clock,
-                task_url=lambda task_id: f"https://jieli.example/t/{task_id}",
+                page_of=lambda sent: f"https://jieli.example/t/{sent.task_id}",
                 picture_of=_picture,
             )
             holder.append(Corp(clock, sim, channel, callbacks))

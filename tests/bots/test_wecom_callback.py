@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.said import CallbackRejected, Click, Other, Received, Word, said_from
+from bots.said import CallbackRejected, Click, Other, Photo, Received, Word, said_from
 from bots.wecom import Callbacks, Crypto
 from core.clock import MINUTE, SECOND, ManualClock
 from tests.bots.conftest import AES_KEY, AGENT, CORP, TOKEN
@@ -151,6 +151,8 @@ def test_typed_words_and_other_events_are_read(callbacks: Callbacks) -> None:
     assert callbacks.receive(*_post(enter)).said == Other("WangFang", "enter_agent")
     photo = _click(MsgType="image", Event="")
     assert callbacks.receive(*_post(photo)).said == Other("WangFang", "image")
+    photo = _click(MsgType="image", Event="", MediaId="m-1")
+    assert callbacks.receive(*_post(photo)).said == Photo("WangFang", "m-1")
 
 
 def test_a_repetition_has_the_same_key_and_another_button_in_the_same_second_has_not(

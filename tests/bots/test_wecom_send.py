@@ -29,7 +29,7 @@ async def _sent(corp: Corp, number: int = 1) -> dict[str, Any]:
 
 def test_it_is_a_channel(clock: ManualClock) -> None:
     channel: Channel = WeCom(
-        Account("c", 1, "s"), httpx.AsyncClient(), clock, task_url=lambda task_id: task_id
+        Account("c", 1, "s"), httpx.AsyncClient(), clock, page_of=lambda sent: sent.task_id
     )
     assert channel.name == "wecom"
     assert channel.capabilities.inputs == {"choice"}
@@ -284,7 +284,7 @@ async def test_no_network_is_later_and_rubbish_is_ambiguous(clock: ManualClock) 
                 Account(CORP, AGENT, SECRET, "http://w/cgi-bin"),
                 client,
                 clock,
-                task_url=lambda t: t,
+                page_of=lambda sent: sent.task_id,
             )
             return await channel.send(delivery())
 

@@ -16,10 +16,10 @@ from core.outbox.card import Button, Card, Fact
 from core.outbox.channel import Channel
 from core.outbox.claiming import Claimed, claim
 from core.outbox.deliver import Deliverer, deliver_steps
+from core.outbox.letters import DeadLetter, OnDead
 from core.outbox.messages import Message, find_message
 from core.outbox.null import Null
 from core.outbox.queue import Outgoing, edit_everywhere, put, supersede
-from core.outbox.recording import DeadLetter, OnDead
 from core.people import ENGINE, NewPerson, add_person, bind_chat
 
 

@@ -13,8 +13,8 @@ from core.catalog import NewPartner, add_partner
 from core.clock import DAY, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
+from core.outbox.letters import DeadLetter
 from core.outbox.messages import find_message, messages_of
-from core.outbox.recording import DeadLetter
 from core.outbox.tables import DEAD, messages
 from core.outbox.tokens import token_of
 from core.people import ENGINE, NewPerson, add_person

@@ -100,8 +100,9 @@ def situation(
     other: bool = False,
     expired: bool = False,
     over: bool = False,
+    too: bool = False,
 ) -> Situation:
-    return Situation(intent, kind, moved, unsure, other, expired, over)
+    return Situation(intent, kind, moved, unsure, other, too, expired, over)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,9 @@ def situation(
         (situation("never", other=True), "elsewhere"),
         (situation("never", other=True, over=True), "elsewhere"),
         (situation("never"), "dead"),
+        (situation("never", too=True), "superseded"),
+        (situation("never", other=True, too=True), "superseded"),
+        (situation("never", "edit", too=True), "dead"),
         (situation("never", moved=True), "superseded"),
         (situation("ambiguous", unsure=1), "resend"),
         (situation("ambiguous", unsure=2), "dead"),

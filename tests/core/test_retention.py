@@ -14,10 +14,12 @@ from core.config import Settings
 from core.db import Database, Tx
 from core.outbox import inbox, queue
 from core.outbox.tables import messages, surfaces
-from core.people import ENGINE, Actor, make_enrol_code, open_session
+from core.people import ENGINE, Actor, make_bind_code, make_enrol_code, open_session
 from core.retention import BOUNDS, KEPT, RULES, Retiring, Terms, retire_now
 from core.schema import whole
 from core.tasks import board
+from core.tasks.files import NewFile
+from core.tasks.sent import Hint, place_photo
 from core.tasks.tables import tasks, timers
 from core.tasks.task import LIVE, Task
 from tests.core.task_room import Room
@@ -52,6 +54,7 @@ async def lived(db: Database, clock: ManualClock) -> Lived:
     room = Room(db, clock)
     buyer = room.person("李某", "buyer")
     room.person("陈总监", "director")
+    idle = room.person("钱进", "warehouse")  # whose photo answers nothing
     ended, still_open = (room.open(f"person:{buyer.person_id}") for _ in range(2))
     await room.deliver()
     room.after(49 * HOUR)
@@ -64,6 +67,8 @@ async def lived(db: Database, clock: ManualClock) -> Lived:
         once.once(tx, "person:1", "op-00000001", {}, dict)
         open_session(tx, buyer.person_id, "desk", minutes=10)
         make_enrol_code(tx, ENGINE, "3号枪")
+        make_bind_code(tx, ENGINE, buyer.person_id)
+        place_photo(tx, idle, NewFile(64 * "a", "image/jpeg", 9, "x.jpg"), Hint("null"))
         stored = inbox.store(tx, "null", "k1", {})
         inbox.finish(tx, stored.id, {})
         for card_id in tx.execute(select(messages.c.card_id).distinct()).scalars().all():

@@ -72,7 +72,7 @@ function buttons(userId, message) {
   for (const button of list) {
     const style = "s" + (button.style || 1);
     box.append(button.type === 1
-      ? el("a", { class: "link " + style, href: safe(button.url), target: "_blank", rel: "noopener" }, button.text)
+      ? el("a", { class: "link " + style, href: opening(userId, button.url), target: "_blank", rel: "noopener" }, button.text)
       : el("button", { class: style, type: "button", on: { click: () => press(userId, message, button.key, box) } }, button.text));
   }
   return box;
@@ -80,6 +80,14 @@ function buttons(userId, message) {
 
 function safe(url) {
   return /^https?:\/\//.test(url) ? url : "about:blank";
+}
+
+// A link is opened in the browser of this person's phone: the vendor knows who that is.
+function opening(userId, url) {
+  const here = new URL("open", api);
+  here.searchParams.set("user_id", userId);
+  here.searchParams.set("url", safe(url));
+  return here.href;
 }
 
 function fact(row) {
@@ -106,20 +114,21 @@ function cardOf(userId, message) {
     buttons(userId, message));
 }
 
-function wordsOf(message) {
+function wordsOf(userId, message) {
   // Texts may carry <a href="…">…</a>, the only mark-up WeCom knows in them.
   const node = el("p", { class: "words" + (message.mine ? " mine" : "") });
   const parts = message.content.content.split(/<a href="([^"]*)">([^<]*)<\/a>/);
   for (let i = 0; i < parts.length; i += 3) {
     node.append(parts[i]);
-    if (i + 2 < parts.length) node.append(el("a", { href: safe(parts[i + 1]), target: "_blank", rel: "noopener" }, parts[i + 2]));
+    if (i + 2 < parts.length) node.append(el("a", { href: opening(userId, parts[i + 1]), target: "_blank", rel: "noopener" }, parts[i + 2]));
   }
   return node;
 }
 
 function messageOf(userId, message) {
   if (message.recalled) return el("div", { class: "gone" }, "应用撤回了一条消息");
-  return message.kind === "template_card" ? cardOf(userId, message) : wordsOf(message);
+  if (message.kind === "image") return el("p", { class: "words mine" }, "［照片］");
+  return message.kind === "template_card" ? cardOf(userId, message) : wordsOf(userId, message);
 }
 
 function paneOf(person) {

@@ -1,0 +1,117 @@
+"""How a person wants to be reached: which channel first, on all of them, and not at night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.clock import HOUR, ManualClock
+from core.db import Database
+from core.errors import AppError
+from core.outbox.channel import SendResult
+from core.outbox.null import LEFT_THE_COMPANY, Null, Scripted
+from core.people import ENGINE, update_person
+from tests.core.outbox_room import Room, closed
+
+NAMES = ("wecom", "dingtalk", "telegram")
+
+
+@pytest.fixture
+def room(db: Database, clock: ManualClock) -> Room:
+    made = Room(db, clock)
+    made.channels = {name: Null(name=name) for name in NAMES}
+    return made
+
+
+def wants(room: Room, person_id: int, **changes: Any) -> None:
+    room.db.write_now(lambda tx: update_person(tx, ENGINE, person_id, changes))
+
+
+def phones(room: Room) -> list[int]:
+    """How many cards each channel has brought to wang."""
+    return [len(null(room, name).phone("wang")) for name in NAMES]
+
+
+def null(room: Room, name: str) -> Null:
+    found = room.channels[name]
+    assert isinstance(found, Null)
+    return found
+
+
+async def test_the_first_wish_comes_first_and_what_is_not_named_last(room: Room) -> None:
+    wang = room.person("wang", chats=NAMES)
+    wants(room, wang, channels=("telegram", "wecom"))
+    room.put(wang)
+    await room.deliver()
+    assert phones(room) == [0, 0, 1]
+    null(room, "telegram").will("wang", LEFT_THE_COMPANY)
+    room.put(wang, "t2")
+    await room.deliver()
+    assert phones(room) == [1, 0, 1]
+
+
+async def test_everywhere_is_one_card_on_each_and_one_answer_closes_all(room: Room) -> None:
+    wang = room.person("wang", chats=NAMES)
+    wants(room, wang, everywhere=True)
+    first = room.put(wang, key="k1")
+    assert room.put(wang, key="k1") == first, "the same key is the same cards"
+    await room.deliver()
+    assert phones(room) == [1, 1, 1]
+    tokens = {null(room, name).attempts[0].tokens["return"] for name in NAMES}
+    assert len(tokens) == 3, "each card has its own buttons"
+    room.close("t1", 2)
+    await room.deliver()
+    for name in NAMES:
+        (shown,) = null(room, name).phone("wang")
+        assert shown.card == closed()
+
+
+async def test_one_channel_that_refuses_is_no_dead_letter_while_another_brings_it(
+    room: Room,
+) -> None:
+    wang = room.person("wang", chats=NAMES)
+    wants(room, wang, everywhere=True)
+    no = Scripted(SendResult("never", code="40058", reason="卡片格式不对"))
+    for name in NAMES[:2]:
+        null(room, name).will("wang", no)
+    room.put(wang)
+    await room.deliver()
+    assert phones(room) == [0, 0, 1]
+    assert room.deaths == []
+    for name in NAMES:
+        null(room, name).will("wang", no, no, no)
+    room.put(wang, "t2")
+    await room.deliver()
+    assert len(room.deaths) == 1, "when nothing brings it, somebody has to know, once"
+
+
+async def test_a_newer_card_replaces_what_no_channel_has_sent(room: Room) -> None:
+    wang = room.person("wang", chats=NAMES)
+    wants(room, wang, everywhere=True)
+    room.put(wang)
+    room.put(wang)
+    await room.deliver()
+    assert phones(room) == [1, 1, 1]
+
+
+async def test_who_does_not_want_to_be_woken_is_not(room: Room) -> None:
+    night = (21 * 60, 8 * 60)
+    wang, li = (room.person(name, chats=("wecom",), quiet=night) for name in ("wang", "li"))
+    wants(room, li, urgent_wakes=False)
+    room.clock.advance(14 * HOUR)  # 23:00
+    room.put(wang, "t1", urgent=True)
+    room.put(li, "t2", urgent=True)
+    await room.deliver()
+    wecom = null(room, "wecom")
+    assert (len(wecom.phone("wang")), len(wecom.phone("li"))) == (1, 0)
+    room.clock.advance(9 * HOUR)  # 08:00
+    await room.deliver()
+    assert len(wecom.phone("li")) == 1
+
+
+def test_wishes_are_checked(room: Room) -> None:
+    wang = room.person("wang")
+    for wrong in ({"channels": ("pager",)}, {"digest_at": 1440}):
+        with pytest.raises(AppError, match="invalid"):
+            wants(room, wang, **wrong)
