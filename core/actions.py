@@ -30,13 +30,13 @@ from core.orders import (
 from core.orders.measure import dock_of, short_amount
 from core.orders.qc_cards import CLAIM_ANSWERS, DECISIONS, LEGAL_ANSWERS
 from core.outbox import letters
-from core.outbox.card import Button, Field
 from core.outbox.tokens import find_token, spend_token
-from core.people import Actor, person, require
+from core.people import Actor, actor_of, person, require
 from core.quantity import Micro, parse
-from core.tasks import again, binding, board
+from core.tasks import again, binding, board, second
+from core.tasks.inputs import check_inputs
 from core.tasks.rules import NOT_YOURS
-from core.tasks.task import Task, TaskView
+from core.tasks.task import LIVE, Task, TaskView
 
 NO_SUCH_BUTTON = define(
     "no_such_button",
@@ -70,6 +70,11 @@ class Outcome:
     task_id: str
     sentence: str
     task: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """False when the press only asked a second person."""
+        return self.task["state"] not in LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +280,20 @@ def _drop(tx: Tx, doing: Doing) -> str:
     return "不再发"
 
 
+def _second(tx: Tx, doing: Doing) -> str:
+    """The second person's answer to what the first one pressed."""
+    second.check_another(doing.actor, doing.task)
+    if doing.action == "deny":
+        return second.deny(tx, doing.actor, doing.task, doing.text("reason"))
+    asked = doing.task.context
+    first = board.task(tx.conn, doing.about("task_id"))
+    if not first.is_live:
+        return f"没有再办，那件事已经结束：{first.result}"
+    by = actor_of(tx.conn, int(asked["person_id"]), str(asked["face"]))
+    press = Press(first.id, None, str(asked["action"]), str(asked["op_id"]), dict(asked["inputs"]))
+    return _perform(tx, by, press, doing.actor.name).sentence
+
+
 def _bind(tx: Tx, doing: Doing) -> str:
     approve = doing.action == "approve"
     return binding.decide_binding(tx, doing.actor, doing.task, approve=approve)
@@ -303,6 +322,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("dead_letter", "resend"): Action(_resend, "重发"),
     ("dead_letter", "reassign"): Action(_reassign, "改发给别人"),
     ("dead_letter", "drop"): Action(_drop, "不再发"),
+    ("second_person", "confirm"): Action(_second, "看过了，同意"),
+    ("second_person", "deny"): Action(_second, "不同意"),
     ("chat_binding", "approve"): Action(_bind, "是本人，批准"),
     ("chat_binding", "refuse"): Action(_bind, "不是，拒绝"),
     ("unwatched", "seen"): Action(_seen, "我来跟进"),
@@ -323,7 +344,8 @@ def perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
     return Outcome(**answer)
 
 
-def _perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
+def _perform(tx: Tx, actor: Actor, press: Press, seconded: str = "") -> Outcome:
+    """`seconded`: the name of the second person, once that one has agreed."""
     before = board.task(tx.conn, press.task_id)
     action = ACTIONS.get((before.kind, press.action))
     button = before.card.button(press.action)
@@ -332,40 +354,17 @@ def _perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
     # Who came second must hear who won, whatever he filled in: so the task is closed first.
     given = {each.key: press.inputs[each.key] for each in button.inputs if each.key in press.inputs}
     outcome = {"action": press.action, "inputs": given}
-    board.close_task(
-        tx, actor, press.task_id, press.generation, outcome=outcome, sentence=action.label
-    )
-    _check_inputs(button, given)
+    if not seconded and second.needs_second(before, button):
+        check_inputs(button, given)
+        kept = {"generation": before.generation, "inputs": given, "op_id": press.op_id}
+        asked = second.ask_second(tx, actor, before, button, kept)
+        return Outcome(press.task_id, asked, TaskView(before).to_wire())
+    label = f"{action.label}，{seconded}确认" if seconded else action.label
+    board.close_task(tx, actor, press.task_id, press.generation, outcome=outcome, sentence=label)
+    check_inputs(button, given)
     sentence = action.run(tx, Doing(actor, before, press.action, given, press.op_id))
     after = board.task(tx.conn, press.task_id)
     return Outcome(press.task_id, sentence, TaskView(after).to_wire())
-
-
-def _check_inputs(button: Button, given: Mapping[str, Any]) -> None:
-    for asked in button.inputs:
-        value = given.get(asked.key)
-        if value is None or not str(value).strip() or value == []:
-            if asked.required:
-                raise AppError(INVALID, field=asked.label, why="必须填写")
-            continue
-        _check_input(asked, value)
-
-
-def _check_input(asked: Field, value: Any) -> None:
-    if asked.kind == "quantity":
-        parse(str(value))
-    elif asked.kind == "photo":
-        many = value if isinstance(value, list | tuple) else [value]
-        if not all(isinstance(each, str) for each in many):
-            raise AppError(INVALID, field=asked.label, why="应是上传后得到的文件编号")
-    elif not isinstance(value, str | int):
-        raise AppError(INVALID, field=asked.label, why="应是文字")
-    elif asked.kind == "choice" and not asked.free and _is_no_option(asked, value):
-        raise AppError(INVALID, field=asked.label, why="不在可选项里")
-
-
-def _is_no_option(asked: Field, value: Any) -> bool:
-    return str(value) not in {key for key, _ in asked.options}
 
 
 def press_token(tx: Tx, actor: Actor, token: str, inputs: dict[str, Any], op_id: str) -> Outcome:

@@ -168,7 +168,9 @@ async def _photo(jieli: Jieli, call: _Call, sent: Photo) -> Answer:
 async def _press(jieli: Jieli, call: _Call, click: Click) -> Answer:
     def command(tx: Tx) -> Answer:
         actor = call.actor(tx, click.user_id)
-        press_token(tx, actor, click.token, dict(click.inputs), call.key)
+        done = press_token(tx, actor, click.token, dict(click.inputs), call.key)
+        if not done.ended:  # nothing changes on the card by itself: say what it waits for
+            return call.finish(tx, Answer("text", done.sentence))
         # No passive reply: it would spend the code with which the outbox now edits the card.
         _keep_code(tx, click)
         return call.finish(tx, NOTHING)

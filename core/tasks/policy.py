@@ -62,6 +62,7 @@ class Policy:
 
     `claim_expires` µs after a claim without an answer the task is open again (0: never).
     `min_gap` is the shortest time between two rungs when a standstill is caught up.
+    `second`: buttons that a second person must confirm, and who that is ("role:supervisor").
     """
 
     code: str
@@ -72,10 +73,11 @@ class Policy:
     claim_expires: Instant = 0
     min_gap: Instant = 5 * MINUTE
     version: int = 0
+    second: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-like; `from_json` gives an equal policy back."""
-        return asdict(self)
+        return asdict(self) | {"second": dict(self.second)}
 
     @staticmethod
     def from_json(body: dict[str, Any]) -> Policy:
@@ -86,7 +88,8 @@ class Policy:
         """
         rungs = tuple(Rung(**(rung | {"to": tuple(rung["to"])})) for rung in body.get("rungs", ()))
         remind = tuple(body.get("remind", ()))
-        policy = Policy(**(body | {"rungs": rungs, "remind": remind}))
+        second = tuple(sorted(dict(body.get("second", ())).items()))
+        policy = Policy(**(body | {"rungs": rungs, "remind": remind, "second": second}))
         check(policy)
         return policy
 
@@ -115,6 +118,8 @@ def check(policy: Policy) -> None:
         raise AppError(INVALID, field="提醒", why="应早于到期时刻")
     if policy.claim_expires < 0 or policy.min_gap < 0 or len(policy.rungs) > MOST_RUNGS:
         raise AppError(INVALID, field="升级", why=f"级数不超过 {MOST_RUNGS}，时长不能为负")
+    if not all(isinstance(spec, str) and is_spec(spec) for _, spec in policy.second):
+        raise AppError(INVALID, field="第二人确认", why="确认人的写法不认识，例如 role:supervisor")
     for number, rung in enumerate(policy.rungs, 1):
         _check_rung(number, rung)
 

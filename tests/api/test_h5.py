@@ -38,7 +38,7 @@ class Phone:
     async def open(self, url: str) -> httpx.Response:
         return await self._http.get(url)
 
-    async def press(self, url: str, **fields: str | bytes) -> httpx.Response:
+    async def press(self, url: str, /, **fields: str | bytes) -> httpx.Response:
         files = {k: ("x.jpg", v, "image/jpeg") for k, v in fields.items() if isinstance(v, bytes)}
         data = {k: v for k, v in fields.items() if isinstance(v, str)}
         return await self._http.post(url, data=data, files=files or None, headers=WRITES)
@@ -65,6 +65,7 @@ async def test_the_member_is_known_without_a_password_and_answers_with_inputs(
     assert shown.status_code == 200, shown.text
     assert "质检" in shown.text
     assert [each.status_code for each in shown.history] == [303, 302, 303]
+    inputs: dict[str, str | bytes]
     inputs = {"fail.rejected": "24", "fail.reason": "整箱发霉，照片在附件", "fail.photo": picture()}
     done = await phone.press(link, action="fail", generation="1", **inputs)
     assert "合格 264" in done.text, done.text

@@ -19,6 +19,7 @@ from core.outbox.tables import DEAD, messages
 from core.outbox.tokens import token_of
 from core.people import ENGINE, NewPerson, add_person
 from core.tasks import hold
+from core.tasks.policies import policy_of, save_policy
 from core.tasks.queries import comments_of
 from core.tasks.task import Task
 from tests.core.orders_world import BASE, CUP, Trader, q, trader
@@ -342,3 +343,61 @@ def test_a_failing_verb_after_the_close_undoes_everything(t: Trader) -> None:
     task = t.task("qc_decide")
     assert t.press_refused("陈晨", task, "return", reason="退").code == "not_enough"
     assert t.task("qc_decide").is_live
+
+
+def two_persons(t: Trader) -> Task:
+    """A failed lot whose scrapping a supervisor must confirm."""
+    policy = t.db.read_now(lambda conn: policy_of(conn, "qc_failed_natural"))
+    stricter = replace(policy, second=(("scrap", "role:supervisor"),))
+    t.db.write_now(lambda tx: save_policy(tx, ENGINE, stricter))
+    t.fail_a_lot()
+    return t.task("qc_decide")
+
+
+def test_two_pairs_of_eyes(t: Trader) -> None:
+    """The first press asks, somebody else's answer does it, as the first person."""
+    task = two_persons(t)
+    asked = t.press("陈晨", task, "scrap", reason="不能用")
+    assert asked.sentence == "已请赵主管确认「报废」，同意后才会办。"
+    assert t.task("qc_decide").generation == task.generation, "nothing is decided yet"
+    assert t.stands(BASE) == {"ZJ-DOCK/hold": "288"}
+    second = t.task("second_person")
+    assert [fact.value for fact in second.card.facts[:2]] == ["陈晨", "不能用"]
+    assert t.press("陈晨", task, "scrap", reason="不能用").sentence == asked.sentence
+    assert len(t.tasks("second_person")) == 1, "asking twice is asking once"
+    done = t.press("赵主管", second, "confirm")
+    assert done.sentence == "报废 · 低糖基料 24 箱"
+    [decided] = t.tasks("qc_decide", live=False)
+    assert decided.result.startswith("已由 陈晨 在企业微信处理：报废，赵主管确认")
+    assert t.stands(BASE) == {"SCRAP/rejected": "288"}
+
+
+def test_who_does_not_agree_leaves_the_task_open(t: Trader) -> None:
+    task = two_persons(t)
+    t.press("陈晨", task, "scrap", reason="不能用")
+    denied = t.press("赵主管", t.task("second_person"), "deny", reason="还能退")
+    assert denied.sentence == "不同意：还能退"
+    said = t.db.read_now(lambda conn: comments_of(conn, task.id))
+    assert [each.body for each in said] == ["要选「报废」，已请人确认", "不同意：还能退"]
+    t.press("陈晨", t.task("qc_decide"), "return", reason="退货")
+    assert t.stands(BASE) == {}
+
+
+def test_what_was_answered_otherwise_meanwhile_is_not_done_again(t: Trader) -> None:
+    task = two_persons(t)
+    t.press("陈晨", task, "scrap", reason="不能用")
+    t.press("陈晨", task, "return", reason="供应商来拉")
+    late = t.press("赵主管", t.task("second_person"), "confirm")
+    assert late.sentence.startswith("没有再办，那件事已经结束：已由 陈晨")
+    assert t.stands(BASE) == {}
+
+
+def test_nobody_is_the_second_person_to_himself(t: Trader) -> None:
+    policy = t.db.read_now(lambda conn: policy_of(conn, "qc_failed_natural"))
+    alone = replace(policy, second=(("scrap", "role:buyer"),))
+    t.db.write_now(lambda tx: save_policy(tx, ENGINE, alone))
+    t.fail_a_lot()
+    t.press("陈晨", t.task("qc_decide"), "scrap", reason="不能用")
+    refusal = t.press_refused("陈晨", t.task("second_person"), "confirm")
+    assert refusal.code == "another_person"
+    assert t.stands(BASE) == {"ZJ-DOCK/hold": "288"}
