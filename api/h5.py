@@ -19,7 +19,15 @@ from sqlalchemy import Connection
 
 from api.deps import App, Jieli
 from api.doors import public
-from api.pages import notice, press_of, proof_screen, screen, task_screen
+from api.pages import (
+    ALL_TASKS,
+    inbox_screen,
+    notice,
+    press_of,
+    proof_screen,
+    screen,
+    task_screen,
+)
 from api.sign_in import SESSION_HOURS, set_session
 from core.actions import perform
 from core.clock import DAY, Instant
@@ -28,7 +36,7 @@ from core.errors import AppError, define
 from core.ids import secret_token
 from core.outbox.queue import find_message
 from core.people import Actor, open_session, person, person_by_chat, require
-from core.tasks.queries import task
+from core.tasks.queries import inbox, task
 from core.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -66,7 +74,7 @@ _door = public("a signed link to one card; the vendor's sign-in says who opened 
 class Opened:
     """What a link stands for."""
 
-    task_id: str
+    task_id: str  # empty: words that belong to no task; the page then lists what waits
     person_id: int
     channel: str
 
@@ -74,8 +82,6 @@ class Opened:
 def link_of(settings: Settings, delivery: Delivery) -> str:
     """The page of the card in `delivery`; the same for every repeat and edit of it."""
     base = settings.public_url.rstrip("/")
-    if not delivery.task_id:
-        return f"{base}/tasks"
     return f"{base}/h5/{_signer(settings).dumps(delivery.card_id)}"
 
 
@@ -229,8 +235,11 @@ def _readable(conn: Connection, actor: Actor, opened: Opened) -> Task:
 async def _screen(
     jieli: Jieli, actor: Actor, opened: Opened, told: str = "", status: int = 200
 ) -> Response:
+    if not opened.task_id:
+        waiting = await jieli.db.read(lambda conn: inbox(conn, opened.person_id))
+        return inbox_screen([view.task for view in waiting])
     found = await jieli.db.read(lambda conn: _readable(conn, actor, opened))
-    return task_screen(found, told, status)
+    return task_screen(found, told, status, "" if found.is_live else ALL_TASKS)
 
 
 def _refused(refusal: AppError) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -90,6 +91,21 @@ def task_screen(found: Task, told: str = "", status: int = 200, footer: str = ""
     else:
         parts.append(notice(found.result or "这个任务已经结束,不用再处理。", "info"))
     return screen(found.title, "".join([*parts, footer]), status)
+
+
+ALL_TASKS = '<p><a href="/tasks">看看还有什么等我处理</a></p>'
+
+
+def inbox_screen(waiting: Sequence[Task]) -> Response:
+    """What waits for somebody, each a tap away, the most urgent first."""
+    ordered = sorted(waiting, key=lambda each: (each.due_at is None, each.due_at, each.id))
+    rows = "".join(
+        f'<li><a href="/tasks/{escape(each.id)}">{escape(each.title)}'
+        f"<small>{escape(due_text(each.due_at, each.policy.clock))}</small></a></li>"
+        for each in ordered
+    )
+    empty = notice("现在没有事等你处理。有新的,卡片会发到聊天里。", "info")
+    return screen("等我处理", f'<ul class="tasks">{rows}</ul>' if rows else empty)
 
 
 def notice(text: str, kind: str) -> str:

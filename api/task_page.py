@@ -12,16 +12,50 @@ from starlette.datastructures import FormData
 
 from api.deps import App, Jieli
 from api.doors import public
-from api.pages import notice, press_of, screen, sign_in_screen, task_screen
+from api.pages import (
+    ALL_TASKS,
+    inbox_screen,
+    notice,
+    press_of,
+    screen,
+    sign_in_screen,
+    task_screen,
+)
 from api.sign_in import open_desk, set_session
 from core.actions import perform
 from core.errors import AppError
 from core.people import Actor, require
-from core.tasks.queries import task
+from core.tasks.queries import inbox, task
 from core.tasks.task import Task
 
 router = APIRouter(prefix="/tasks", tags=["portal"], include_in_schema=False)
 _door = public("asks for the desk session itself, so that it can show a sign-in form")
+
+
+@router.get("", dependencies=[_door])
+async def mine(request: Request, jieli: App) -> Response:
+    """What waits for whoever is signed in, or a sign-in form."""
+    try:
+        actor = await jieli.doorkeeper.actor(request)
+    except AppError:
+        return sign_in_screen()
+    waiting = await jieli.db.read(lambda conn: inbox(conn, actor.person_id))
+    return inbox_screen([view.task for view in waiting])
+
+
+@router.post("", dependencies=[_door])
+async def sign_in(request: Request, jieli: App) -> Response:
+    """Sign in, then see what waits."""
+    async with request.form(max_files=0, max_fields=8) as form:
+        login, password = str(form.get("login", ""))[:64], str(form.get("password", ""))[:256]
+    try:
+        token, actor = await open_desk(jieli, request, login, password)
+    except AppError as refusal:
+        return sign_in_screen(notice(refusal.say("zh"), "stop"), refusal.status)
+    waiting = await jieli.db.read(lambda conn: inbox(conn, actor.person_id))
+    shown = inbox_screen([view.task for view in waiting])
+    set_session(shown, jieli, token)
+    return shown
 
 
 @router.get("/{task_id}", dependencies=[_door])
@@ -83,4 +117,4 @@ async def _screen(
         found = await jieli.db.read(lambda conn: _readable(conn, actor, task_id))
     except AppError as refusal:
         return screen("任务打不开", notice(refusal.say("zh"), "stop"), refusal.status)
-    return task_screen(found, told, status)
+    return task_screen(found, told, status, "" if found.is_live else ALL_TASKS)

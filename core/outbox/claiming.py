@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select, up
 
 from core.clock import MINUTE, Instant, to_datetime
 from core.db import Tx
-from core.outbox import rules
+from core.outbox import digest, rules
 from core.outbox.card import Card
 from core.outbox.channel import Delivery
 from core.outbox.messages import Message, finish, of_row
@@ -183,6 +183,8 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
             push = _PUSH_QUIET if someone.urgent_wakes else _PUSH_SENDS
             tx.execute(push, where | {"until_": morning})
             return False
+    if digest.fold(tx, message):
+        return False
     history = _history(tx, message, limits)
     anything = rules.open_at(history, False, limits, tx.now)
     opens = rules.open_at(history, message.is_send, limits, tx.now)

@@ -19,7 +19,7 @@ from core import events
 from core.bus import OUTBOX
 from core.clock import Instant
 from core.db import Tx
-from core.outbox import rules
+from core.outbox import digest, rules
 from core.outbox.card import Card
 from core.outbox.claiming import Claimed, claim, next_due
 from core.outbox.edits import enqueue_edit, replace_card
@@ -44,7 +44,8 @@ class Outgoing:
     """One card for one person. `key` says what it is about: the same key is the same message.
 
     The key should hold task, generation, level and person. `generation` is the task's now; the
-    card's buttons are bound to it. `urgent` wakes people; `expires_us`: nobody wants it later.
+    card's buttons are bound to it. `urgent` wakes people; `expires_us`: nobody wants it later;
+    `can_wait`: a digest that comes before this instant may bring it.
     """
 
     task_id: str
@@ -56,6 +57,7 @@ class Outgoing:
     urgent: bool = False
     expires_us: Instant | None = None
     group: str = ""
+    can_wait: Instant = 0
 
 
 def notice(person_id: int, card: Card, key: str, priority: rules.Priority = "new") -> Outgoing:
@@ -147,20 +149,31 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
     made: dict[str, str] = {}
     unreachable = []
     for out in fresh:
-        chats = reach(out.person_id).targets()
+        wishes = reach(out.person_id)
+        chats = wishes.targets()
         if not chats:
             unreachable.append(out)
         elif out.key not in made:
             lanes = [] if first else _fold_unsent(tx, out)
-            lane = min([rules.LANES[out.priority], *lanes])
-            made[out.key] = _put(tx, out, chats[0], lane, out.key)
+            later = None if out.urgent else digest.moment(tx.now, wishes.digest_at, out.can_wait)
+            lane = min([rules.LANES["digest" if later else out.priority], *lanes])
+            going = _Going(lane, later or tx.now)
+            made[out.key] = _put(tx, out, chats[0], going, out.key)
             for chat in chats[1:]:
-                _put(tx, out, chat, lane, f"{out.key}@{chat.channel}")
+                _put(tx, out, chat, going, f"{out.key}@{chat.channel}")
     _say_unreachable(tx, unreachable)
     return [known.get(out.key) or made.get(out.key) for out in outs]
 
 
-def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int, key: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """In which lane a message goes, and not before when."""
+
+    lane: int
+    not_before: Instant
+
+
+def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, going: _Going, key: str) -> str:
     message_id = tx.new_id()
     make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
     insert(
@@ -172,7 +185,7 @@ def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int, key: str) -> str:
             "generation": out.generation,
             "person_id": out.person_id,
             "intent": "send",
-            "lane": lane,
+            "lane": going.lane,
             "urgent": out.urgent or out.card.urgent,
             "group_key": out.group,
             "card": out.card.to_json(),
@@ -180,9 +193,9 @@ def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, lane: int, key: str) -> str:
             "card_id": message_id,
             "channel": chat.channel,
             "recipient": chat.user_id,
-            "not_before": tx.now,
+            "not_before": going.not_before,
             "expires_at": out.expires_us,
-            "patient_until": tx.now + rules.Retry().patience,
+            "patient_until": going.not_before + rules.Retry().patience,
         },
     )
     return message_id

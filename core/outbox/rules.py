@@ -96,6 +96,11 @@ def quiet_minutes_left(minute: int, quiet_from: int | None, quiet_to: int | None
     return length - into if into < length else 0
 
 
+def minutes_until(minute: int, at: int) -> int:
+    """Minutes from one time of day to the next `at`; both are minutes since local midnight."""
+    return (at - minute - 1) % (24 * 60) + 1
+
+
 def respects_quiet(intent: str, urgent: bool, urgent_wakes: bool = True) -> bool:
     """Edits make no sound and urgent cards may wake people; all else waits for the morning.
 

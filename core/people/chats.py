@@ -38,6 +38,7 @@ class Reach:
 
     accounts: tuple[ChatIdentity, ...] = ()
     everywhere: bool = False
+    digest_at: int | None = None  # minutes after local midnight
 
     def living(self, tried: Sequence[str] = ()) -> list[ChatIdentity]:
         """The accounts that can be reached, without channels that refused already."""
@@ -59,7 +60,7 @@ _BY_CHAT = (
     .where(persons.c.active.is_(True))
 )
 _OF_PERSONS = (
-    select(chat_identities, persons.c.channels, persons.c.everywhere)
+    select(chat_identities, persons.c.channels, persons.c.everywhere, persons.c.digest_at)
     .join(persons, persons.c.id == chat_identities.c.person_id)
     .where(chat_identities.c.person_id.in_(bindparam("persons_", expanding=True)))
     .order_by(chat_identities.c.id)
@@ -143,7 +144,7 @@ def _reach(rows: Sequence[Row[Any]]) -> Reach:
     accounts = (
         ChatIdentity(row.id, row.person_id, row.channel, row.user_id, row.state) for row in ranked
     )
-    return Reach(tuple(accounts), rows[0].everywhere)
+    return Reach(tuple(accounts), rows[0].everywhere, rows[0].digest_at)
 
 
 def mark_chat_dead(tx: Tx, channel: str, user_id: str, why: str) -> None:

@@ -118,6 +118,7 @@ def tell(
             priority=message.priority,
             urgent=message.urgent,
             group=task.group,
+            can_wait=(task.due_at or 0) if message.priority == "reminder" else 0,
         )
         for person_id in told
     ]

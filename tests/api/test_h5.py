@@ -132,3 +132,22 @@ async def test_another_site_cannot_press(chat: ChatRoom, link: str) -> None:
     )
     assert answer.status_code == 403
     assert (await chat.task_of("warehouse", "inspect"))["state"] == "open"
+
+
+async def test_words_that_belong_to_no_task_lead_to_what_waits(chat: ChatRoom) -> None:
+    """「账号已绑定」 has nothing to press: its page lists the person's tasks, a tap away each."""
+    await chat.fail_inspection()
+    buyer = chat.ids.people["buyer"]
+    body = {"channel": "wecom", "user_id": "buyer"}
+    await chat.do("admin", f"/api/people/{buyer}/chats", body)
+    await chat.settle()
+    hello = next(each for each in chat.cards("buyer") if "已绑定" in str(each.content))
+    phone = Phone(chat.stage, "buyer")
+    shown = await phone.open(str(hello.content["card_action"]["url"]))
+    assert shown.status_code == 200
+    assert "等我处理" in shown.text
+    task = await chat.task_of("buyer", "qc_decide")
+    assert f'href="/tasks/{task["id"]}"' in shown.text
+    opened = await phone.open(f"/tasks/{task['id']}")
+    assert "退回供应商" in opened.text
+    assert "等我处理" in (await phone.open("/tasks")).text

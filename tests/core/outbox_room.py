@@ -77,6 +77,7 @@ class Room:
         expires_us: int | None = None,
         key: str = "",
         say: Card | None = None,
+        can_wait: int = 0,
     ) -> str | None:
         out = Outgoing(
             task_id=task,
@@ -87,6 +88,7 @@ class Room:
             priority=priority,
             urgent=urgent,
             expires_us=expires_us,
+            can_wait=can_wait,
         )
         return self.db.write_now(lambda tx: put(tx, out))
 

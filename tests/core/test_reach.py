@@ -11,6 +11,7 @@ from core.db import Database
 from core.errors import AppError
 from core.outbox.channel import SendResult
 from core.outbox.null import LEFT_THE_COMPANY, Null, Scripted
+from core.outbox.rules import minutes_until
 from core.people import ENGINE, update_person
 from tests.core.outbox_room import Room, closed
 
@@ -115,3 +116,49 @@ def test_wishes_are_checked(room: Room) -> None:
     for wrong in ({"channels": ("pager",)}, {"digest_at": 1440}):
         with pytest.raises(AppError, match="invalid"):
             wants(room, wang, **wrong)
+
+
+async def test_reminders_come_in_one_at_the_hour_the_person_chose(room: Room) -> None:
+    """Three tasks remind during the day; at 17:00 one message says so. A new card does not wait."""
+    wang = room.person("wang", chats=("wecom",))
+    wants(room, wang, digest_at=17 * 60)
+    tomorrow = room.clock.now() + 30 * HOUR
+    for number in range(3):
+        room.put(wang, f"t{number}", priority="reminder", can_wait=tomorrow)
+    room.put(wang, "t9")
+    await room.deliver()
+    wecom = null(room, "wecom")
+    assert len(wecom.phone("wang")) == 1, "only the new card"
+    room.clock.advance(8 * HOUR)
+    await room.deliver()
+    _, digest = wecom.phone("wang")
+    assert digest.card.title == "汇总：3 件事等你处理"
+    assert [fact.value for fact in digest.card.facts] == ["质检不合格"] * 3
+
+
+async def test_a_reminder_that_would_come_too_late_does_not_wait(room: Room) -> None:
+    wang = room.person("wang", chats=("wecom",))
+    wants(room, wang, digest_at=17 * 60)
+    room.put(wang, "t1", priority="reminder", can_wait=room.clock.now() + HOUR)
+    room.put(wang, "t2", priority="reminder", can_wait=room.clock.now() + 30 * HOUR, urgent=True)
+    await room.deliver()
+    assert len(null(room, "wecom").phone("wang")) == 2
+
+
+async def test_one_reminder_alone_is_its_own_card(room: Room) -> None:
+    wang = room.person("wang", chats=("wecom",))
+    wants(room, wang, digest_at=17 * 60)
+    room.put(wang, "t1", priority="reminder", can_wait=room.clock.now() + 30 * HOUR)
+    room.clock.advance(8 * HOUR)
+    await room.deliver()
+    (shown,) = null(room, "wecom").phone("wang")
+    assert shown.card.title == "质检不合格"
+    assert shown.card.buttons
+
+
+@pytest.mark.parametrize(
+    ("minute", "at", "left"),
+    [(540, 1020, 480), (1020, 1020, 1440), (0, 0, 1440), (1439, 0, 1)],
+)
+def test_the_next_hour_is_never_now(minute: int, at: int, left: int) -> None:
+    assert minutes_until(minute, at) == left
