@@ -81,6 +81,10 @@ class Telegram:
             "alert": view.alert,
         }
 
+    def media(self, file_id: str) -> bytes:
+        """The bytes of a picture, for the page; none when there is no such file."""
+        return self.vendor.files.get(file_id, ("", b""))[1]
+
     # -- people ----------------------------------------------------------------------------------
     async def press(self, user_id: str, label: str, msg_id: str = "", *, again: int = 0) -> Posted:
         """Press the button labelled `label` on this person's newest message that has it.
