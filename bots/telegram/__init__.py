@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bots.telegram.account import Account
+from bots.telegram.limits import PACE
 from bots.telegram.receive import MAX_BODY, Callbacks
 from bots.telegram.send import PageOf, PictureOf, Telegram
 from core.clock import Clock
@@ -18,7 +19,7 @@ from core.config import Settings
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["MAX_BODY", "Account", "Callbacks", "Telegram", "callbacks_of", "channel_of"]
+__all__ = ["MAX_BODY", "PACE", "Account", "Callbacks", "Telegram", "callbacks_of", "channel_of"]
 
 
 def channel_of(

@@ -7,13 +7,21 @@ that enforces them on its own.
 from __future__ import annotations
 
 from bots.telegram.render import Shown
-from core.outbox.channel import Delivery
+from core.clock import HOUR, MINUTE, SECOND
+from core.outbox.rules import Limits, Window
 
 PHOTO_BYTES = 10 * 1024 * 1024
 DOWNLOAD_BYTES = 20 * 1024 * 1024
 ROW = 8
 ALL = 100
 DATA = 64
+
+# What the outbox may hand over, for `deliver_steps`. Telegram's are one new card a second to one
+# person and 30 a second in all; some room is left for answers and words, which nobody counts.
+PACE = Limits(
+    rings=(Window(1, SECOND), Window(20, MINUTE), Window(600, HOUR)),
+    account=(Window(20, SECOND), Window(1_000, MINUTE)),
+)
 
 
 def broken_limit(message: Shown, limit: int) -> str:
@@ -31,11 +39,6 @@ def broken_limit(message: Shown, limit: int) -> str:
         if each.data and len(each.data.encode()) > DATA:
             return f"a button's data must be 1..{DATA} bytes"
     return ""
-
-
-def chat_of(delivery: Delivery) -> int | None:
-    """The private chat's number, which is the person's; None when the account is not a number."""
-    return chat_number(delivery.user_id)
 
 
 def chat_number(user_id: str) -> int | None:

@@ -113,6 +113,17 @@ class Telegram:
             if not isinstance(problem, Refused) or problem.about != "old_query":
                 log.warning("telegram_not_answered", extra={"why": str(problem)})
 
+    async def username(self) -> str:
+        """The bot's name in links: t.me/<name>?start=<code>. Something harmless to ask, too.
+
+        Raises:
+            ConnectionError: Telegram does not say; the reason in words for who runs the server.
+        """
+        try:
+            return await self._wire.username()
+        except Refused as refusal:
+            raise ConnectionError(refusal.result.reason) from refusal
+
     async def fetch(self, media: str) -> bytes:
         """The bytes of a photo that a person sent.
 

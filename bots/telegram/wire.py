@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 # Connect, pool and one answer stay inside the channel's patience (send.py), and that inside the
 # outbox's 12 s: a connection that cannot be made is then known as such, not as silence.
 CONNECT_SECONDS, POOL_SECONDS, WRITE_SECONDS, READ_SECONDS = 3.0, 1.0, 4.0, 6.0
-UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
+UPDATES = ("message", "callback_query", "my_chat_member")
 UPDATES_AT_ONCE = 50
 LATE_SECONDS = 10.0  # after its own timeout a long poll counts as a dead connection
 
@@ -61,18 +61,25 @@ class Wire:
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None = None) -> None:
         base = account.api_base.rstrip("/")
+        calls = _request(account, transport, connections=16)
+        polls = _request(account, transport, connections=1)
+        self._requests = (calls, polls)
         self._bot = _Bot(
             account.token,
             base_url=f"{base}/bot",
             base_file_url=f"{base}/file/bot",
-            request=_request(account, transport, connections=16),
-            get_updates_request=_request(account, transport, connections=1),
+            request=calls,
+            get_updates_request=polls,
         )
 
     async def aclose(self) -> None:
         """Close both clients' connections."""
-        for request in self._bot._request:
+        for request in self._requests:
             await request.shutdown()
+
+    async def username(self) -> str:
+        """The bot's name in links, without @."""
+        return (await _asked(self._bot.get_me())).username or ""
 
     # -- messages --------------------------------------------------------------------------------
     async def card(self, chat: int, message: Shown) -> int:

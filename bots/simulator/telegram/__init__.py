@@ -1,8 +1,8 @@
 """A local stand-in for Telegram's Bot API, good enough for python-telegram-bot and for grammY.
 
 For the demo, for tests and for trying the product without an account; it proves our adapter
-against the published rules, not against the live platform. Private chats with one bot; no groups,
-no media but photos and files, and no answers inside a webhook's reply.
+against the published rules, not against the live platform. Chats with one bot; of groups only
+their limit, no media but photos and files, and no calls inside the answer to a webhook's post.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bots.simulator.telegram.checks import JsonObject
 from bots.simulator.telegram.updates import Updates
-from bots.simulator.telegram.vendor import Person, Press, Vendor, View, user_of
+from bots.simulator.telegram.vendor import Person, Press, Vendor, View, chat_of, user_of
 from core.clock import SECOND
 
 
@@ -92,7 +92,7 @@ class Fingers:
         me = {"user": self.vendor.bot}
         status = {False: "member", True: "kicked"}
         event = {
-            "chat": {"id": person.number, "first_name": person.name, "type": "private"},
+            "chat": chat_of(person),
             "from": user_of(person),
             "date": self.vendor.clock.now() // SECOND,
             "old_chat_member": me | {"status": status[was], "until_date": 0},

@@ -34,7 +34,10 @@ KEPT = 2000
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with Telegram. `started`: pressed Start once. `blocked`, `gone`: refuses the bot."""
+    """Somebody with Telegram, or (a negative number) a group.
+
+    `started`: pressed Start once. `blocked`: refuses the bot. `gone`: the account was deleted.
+    """
 
     user_id: str
     name: str
@@ -244,7 +247,7 @@ class Vendor:
         head: JsonObject = {
             "message_id": int(view.msg_id),
             "from": user_of(person) if view.mine else self.bot,
-            "chat": {"id": person.number, "first_name": person.name, "type": "private"},
+            "chat": chat_of(person),
             "date": view.at // SECOND,
         }
         if view.edited:
@@ -291,7 +294,6 @@ class Vendor:
             raise ApiError(403, "Forbidden: bot was blocked by the user")
         if not person.started:
             raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
-        self._in_time(person.number)
         return person
 
     def _in_time(self, chat: int | None) -> None:
@@ -302,7 +304,6 @@ class Vendor:
 
     def _own(self, asked: JsonObject) -> View:
         """The bot's own message that is to be changed."""
-        self._in_time(None)
         chat_id = str(asked.get("chat_id") or "")
         if chat_id not in self.people:
             raise bad("chat not found")
@@ -323,6 +324,7 @@ class Vendor:
     ) -> JsonObject:
         caption = _caption(asked) if captioned else {}
         markup = keyboard(asked.get("reply_markup"))
+        self._in_time(person.number)
         content = content | caption | _without_empty(reply_markup=markup)
         return self.message(self.add_view(person, kind, content, mine=False))
 
@@ -333,6 +335,7 @@ class Vendor:
                 "message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
+        self._in_time(None)
         view.content, view.edited = content, True
         view.had_buttons = view.had_buttons or "reply_markup" in content
         self.rev += 1
@@ -354,6 +357,13 @@ class Vendor:
     def _sizes(self, file_id: str) -> list[JsonObject]:
         size = len(self.files[file_id][1])
         return [self.file_object(file_id) | {"width": 1280, "height": 960, "file_size": size}]
+
+
+def chat_of(person: Person) -> JsonObject:
+    """The Chat object of a person; a negative number is a group's."""
+    if person.number < 0:
+        return {"id": person.number, "title": person.name, "type": "supergroup"}
+    return {"id": person.number, "first_name": person.name, "type": "private"}
 
 
 def user_of(person: Person) -> JsonObject:
