@@ -1,4 +1,7 @@
-"""A corporation in memory: the simulator, our adapter, and a small door between them."""
+"""A corporation in memory: the simulator, our adapter, and a small door between them.
+
+The other vendors' worlds have files of their own (tests/bots/telegram_world.py).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from bots.wecom import Account, Callbacks, Crypto, WeCom
 from core.clock import ManualClock
 from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Delivery
+from tests.bots.telegram_world import TelegramWorld, telegram_world
 
 CORP, AGENT, SECRET, TOKEN = "wwjieli", 1000002, "app-secret", "QDG6eK"
 AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
@@ -133,3 +137,10 @@ async def corp(clock: ManualClock) -> AsyncIterator[Corp]:
 
 async def _picture(file_id: str) -> bytes:
     return b"\xff\xd8picture of " + file_id.encode()
+
+
+@pytest.fixture
+async def telegram(clock: ManualClock) -> AsyncIterator[TelegramWorld]:
+    """Two people and one bot at Telegram, everything over ASGI in this process."""
+    async with telegram_world(clock) as world:
+        yield world
