@@ -128,10 +128,10 @@ class Doors:
         return door
 
     def _arrived(self, request: Request) -> Fault | None:
-        vendor, path = self._vendor, request.url.path
-        vendor.base = str(request.base_url).rstrip("/")
-        prefix = str(request.base_url.path).rstrip("/")
-        name = path.removeprefix(prefix).removeprefix("/v1.0").lstrip("/")
+        vendor, url = self._vendor, request.url
+        prefix = request.scope.get("root_path", "")  # where we are mounted
+        vendor.base = f"{url.scheme}://{url.netloc}{prefix}"
+        name = url.path.removeprefix(prefix).removeprefix("/v1.0").lstrip("/")
         key = f"PUT {name}" if request.method == "PUT" else name
         vendor.calls[key] = vendor.calls.get(key, 0) + 1
         return vendor.fault_for(key)
