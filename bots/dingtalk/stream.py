@@ -39,6 +39,7 @@ ROBOT_TOPIC = "/v1.0/im/bot/messages/get"
 SUBSCRIPTIONS = [{"type": "CALLBACK", "topic": topic} for topic in (CARD_TOPIC, ROBOT_TOPIC)]
 LARGEST_FRAME = 1024 * 1024
 AT_ONCE = 200  # callbacks under way; beyond, none is acknowledged, and they come again
+_AWAY = "连不上钉钉的长连接。请检查服务器网络或代理。"
 
 Handle = Callable[[Received], Awaitable[Answer]]
 
@@ -120,9 +121,11 @@ class Stream:
                     open_timeout=None,
                 )
         except Refused as refusal:
-            self.trouble = refusal.result.reason
+            unsure = refusal.result.kind == "ambiguous"  # said of messages; here is none
+            self.trouble = _AWAY if unsure else refusal.result.reason
         except (OSError, TimeoutError, WebSocketException) as problem:
-            self.trouble = f"连不上钉钉的长连接（{type(problem).__name__}）。请检查服务器网络。"
+            log.info("dingtalk_no_connection", extra={"problem": type(problem).__name__})
+            self.trouble = _AWAY
         else:
             self.trouble = ""
             line = _Line(socket)
