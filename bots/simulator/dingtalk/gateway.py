@@ -163,6 +163,11 @@ class Gateway:
         async with self.changed:
             await self.changed.wait_for(lambda: self.opened >= count)
 
+    async def until_answered_pings(self, count: int) -> None:
+        """Wait until this many pings were answered as they must be."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.pongs >= count)
+
     # -- inside ----------------------------------------------------------------------------------
     def _live(self) -> list[Connection]:
         return [each for each in self.connections if not each.closes_at]
@@ -201,7 +206,9 @@ class Gateway:
     async def _answered(self, raw: str) -> None:
         frame = orjson.loads(raw)
         message_id = frame["headers"]["messageId"]
-        if self._pings.pop(message_id, None) == frame.get("data"):
+        opaque = self._pings.pop(message_id, "")
+        # Compared as JSON: the official Python client writes it anew.
+        if opaque and orjson.loads(opaque) == orjson.loads(frame.get("data") or "null"):
             self.pongs += 1
             await self._tell()
         for pushed in list(self._under_way):

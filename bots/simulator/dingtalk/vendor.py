@@ -357,7 +357,8 @@ class Vendor:
         model = body.get("imRobotOpenDeliverModel")
         if not isinstance(model, dict):
             raise VendorError("param.openDeliverModelEmpty")
-        if model.get("spaceType") != "IM_ROBOT" or model.get("robotCode") != self.robot_code:
+        robot = model.get("robotCode", self.robot_code)  # the official SDK leaves it out
+        if model.get("spaceType") != "IM_ROBOT" or robot != self.robot_code:
             raise VendorError("param.openDeliverModelError")
 
     def _private(self, body: JsonObject) -> dict[str, dict[str, str]]:
