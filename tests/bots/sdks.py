@@ -1,4 +1,4 @@
-"""Official SDKs as processes of their own: node scripts in tests/sdks that talk in lines of JSON.
+"""Official SDKs as processes of their own: scripts in tests/sdks that talk in lines of JSON.
 
 They judge the simulator and the adapters; nothing of ours is in them but the few lines of script.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,9 +48,12 @@ class Sdk:
 
 @asynccontextmanager
 async def sdk(script: str, **environment: str) -> AsyncIterator[Sdk]:
-    """`node tests/sdks/<script>`; it is killed at the end. `make test` installs the SDKs."""
+    """`tests/sdks/<script>` by node or by this Python, as its name ends; it is killed at the end.
+
+    `make test` installs the SDKs of node.
+    """
     process = await asyncio.create_subprocess_exec(
-        "node",
+        sys.executable if script.endswith(".py") else "node",
         str(FOLDER / script),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
