@@ -19,6 +19,7 @@ from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Channel
 from core.outbox.deliver import deliver_steps
 from core.outbox.letters import DeadLetter
+from core.outbox.rules import Limits
 from core.people import ENGINE, person
 from core.retention import Retiring, Terms
 from core.tasks.board import NewTask, open_task
@@ -32,14 +33,18 @@ DEAD_LETTER = "dead_letter"
 
 
 def engine_steps(
-    settings: Settings, db: Database, clock: Clock, channels: Mapping[str, Channel]
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    channels: Mapping[str, Channel],
+    limits: Mapping[str, Limits] | None = None,
 ) -> list[Step]:
     """Every step of one process, the most urgent first."""
     days = settings.archive_after_days
     archiving = [Archiving(db, clock, settings.archive_dir, days).step()] if days else []
     return [
         escalation_step(db),
-        *deliver_steps(db, channels, open_dead_letter),
+        *deliver_steps(db, channels, open_dead_letter, limits),
         command_step(db, "reservations", stock.expire, stock.next_expiry, (TIMER,)),
         replan_step(db),
         watch_step(db),

@@ -177,7 +177,7 @@ def build(
     doorkeeper = Doorkeeper(settings, db, clock)
     vendors = Vendors(settings, clock, db, transport)
     live = LiveDoor(db, clock, doorkeeper)
-    steps = engine_steps(settings, db, clock, vendors.channels)
+    steps = engine_steps(settings, db, clock, vendors.channels, vendors.limits)
     heartbeat = heartbeat_of(settings)
     engine = Engine(db, clock, bus, steps, settings.engine_sweep_seconds)
     jieli = Jieli(
@@ -262,6 +262,7 @@ async def running(jieli: Jieli) -> AsyncIterator[asyncio.Task[None] | None]:
         asyncio.create_task(jieli.spool.run(), name="spool"),
     ]
     if jieli.settings.engine:
+        beside += callbacks.connections(jieli)
         engine = asyncio.create_task(jieli.engine.run(), name="engine")
         beside.append(engine)
     try:

@@ -1,4 +1,4 @@
-"""Chat vendors that are configured: their channels and the receiving side of their callbacks.
+"""Chat vendors that are configured: their channels, how their callbacks come, and who listens.
 
 A vendor's module is imported only when it is used: the three cost a second of start-up.
 """
@@ -6,20 +6,48 @@ A vendor's module is imported only when it is used: the three cost a second of s
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from api.h5 import link_of
+from bots.said import Answer
 from core.clock import Clock
 from core.config import Settings
 from core.db import Database
+from core.outbox.rules import Limits
 from core.tasks import files
 
 if TYPE_CHECKING:
     import httpx
 
+    from bots import dingtalk, telegram, wecom
     from bots.face import Face
-    from bots.wecom import Callbacks
-    from core.outbox.channel import Channel
+    from core.outbox.channel import Channel, SendResult
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramDoor:
+    """Telegram's side that lets things in."""
+
+    face: telegram.Telegram
+    callbacks: telegram.Callbacks
+    by_webhook: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DingTalkDoor:
+    """DingTalk's side that lets things in; `answered` is what a pressed card is told."""
+
+    face: dingtalk.DingTalk
+    callbacks: dingtalk.Callbacks
+    by_http: bool
+    answered: Callable[[Answer], dict[str, Any]]
 
 
 class Vendors:
@@ -33,19 +61,60 @@ class Vendors:
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.faces: dict[str, Face] = {}  # by the name that chat identities carry
-        self.wecom_callbacks: Callbacks | None = None
-        self._settings, self._db = settings, db
+        self.limits: dict[str, Limits] = {}
+        self.wecom_callbacks: wecom.Callbacks | None = None
+        self.dingtalk: DingTalkDoor | None = None
+        self.telegram: TelegramDoor | None = None
+        self._settings, self._db, self._clock, self._transport = settings, db, clock, transport
         if settings.wecom_corp_id:
-            from bots.wecom import callbacks_of, channel_of
+            self._add_wecom()
+        if settings.dingtalk_client_id:
+            self._add_dingtalk()
+        if settings.telegram_token.get_secret_value():
+            self._add_telegram()
 
-            self.faces["wecom"] = channel_of(
-                settings,
-                clock,
-                transport,
-                picture_of=self._picture_of,
-                page_of=lambda delivery: link_of(settings, delivery),
-            )
-            self.wecom_callbacks = callbacks_of(settings, clock)
+    def _add_wecom(self) -> None:
+        from bots import wecom
+
+        self.faces["wecom"] = wecom.channel_of(
+            self._settings,
+            self._clock,
+            self._transport,
+            picture_of=self._picture_of,
+            page_of=self._page_of,
+        )
+        self.wecom_callbacks = wecom.callbacks_of(self._settings, self._clock)
+
+    def _add_dingtalk(self) -> None:
+        from bots import dingtalk
+
+        face = dingtalk.channel_of(
+            self._settings,
+            self._clock,
+            self._transport,
+            picture_of=self._picture_of,
+            page_of=self._page_of,
+        )
+        callbacks = dingtalk.callbacks_of(self._settings, self._clock)
+        by_http = self._settings.dingtalk_mode == "http"
+        self.faces["dingtalk"] = face
+        self.dingtalk = DingTalkDoor(face, callbacks, by_http, dingtalk.card_answer)
+
+    def _add_telegram(self) -> None:
+        from bots import telegram
+
+        face = telegram.channel_of(
+            self._settings,
+            self._clock,
+            self._transport,
+            picture_of=self._picture_of,
+            page_of=self._page_of,
+        )
+        callbacks = telegram.callbacks_of(self._settings, self._clock)
+        by_webhook = self._settings.telegram_mode == "webhook"
+        self.faces["telegram"] = face
+        self.limits["telegram"] = telegram.PACE
+        self.telegram = TelegramDoor(face, callbacks, by_webhook)
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -57,10 +126,33 @@ class Vendors:
         found = {name: await face.bind_link(code) for name, face in self.faces.items()}
         return {name: link for name, link in found.items() if link}
 
+    async def register(self) -> None:
+        """Tell the vendors that call us where our doors are; again each minute until they know."""
+        base = self._settings.public_url.rstrip("/")
+        asked: dict[str, Callable[[], Any]] = {}
+        if self.dingtalk is not None and self.dingtalk.by_http:
+            face = self.dingtalk.face
+            asked["dingtalk"] = lambda: face.register(f"{base}/callbacks/dingtalk")
+        if self.telegram is not None and self.telegram.by_webhook:
+            other = self.telegram.face
+            asked["telegram"] = lambda: other.register_webhook(f"{base}/callbacks/telegram")
+        while asked:
+            for name, ask in list(asked.items()):
+                result: SendResult = await ask()
+                if result.kind in {"sent", "never"}:
+                    del asked[name]
+                if result.kind != "sent":
+                    log.error("not_registered", extra={"channel": name, "why": result.reason})
+            if asked:
+                await asyncio.sleep(AGAIN_SECONDS)  # tidy: banned — a vendor that is away
+
     async def close(self) -> None:
         """Close the vendors' connections."""
         for face in self.faces.values():
             await face.aclose()
+
+    def _page_of(self, delivery: Any) -> str:
+        return link_of(self._settings, delivery)
 
     async def _picture_of(self, file_id: str) -> bytes:
         found = await self._db.read(lambda conn: files.file(conn, file_id))

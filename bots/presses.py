@@ -29,6 +29,7 @@ class Press:
     data: str = ""
     url: str = ""
     confirm: str = ""
+    is_page: bool = False  # the url is the task's page, inside the chat app
 
 
 def presses(card: Card, tokens: Mapping[str, str], page: str, *, data_bytes: int) -> list[Press]:
@@ -45,7 +46,7 @@ def presses(card: Card, tokens: Mapping[str, str], page: str, *, data_bytes: int
         here, elsewhere = _of_button(button, tokens, data_bytes)
         shown += here
         needs_page = needs_page or elsewhere
-    return [*shown, Press(OPEN, url=page)] if needs_page else shown
+    return [*shown, Press(OPEN, url=page, is_page=True)] if needs_page else shown
 
 
 def read(data: str) -> tuple[str, dict[str, str]]:

@@ -23,8 +23,8 @@ from core.ids import secret_token
 
 log = logging.getLogger(__name__)
 
-LEASE: Instant = 30 * SECOND
-RENEW_SECONDS = 10.0  # three tries before it runs out
+LEASE: Instant = 9 * SECOND  # who stopped without a word is replaced after that
+RENEW_SECONDS = 3.0
 
 
 class Listener(Protocol):
@@ -32,6 +32,19 @@ class Listener(Protocol):
 
     async def listen(self, handle: Callable[[Received], Awaitable[Answer]]) -> None:
         """Run until cancelled; reconnect by itself."""
+
+
+def connections(jieli: Jieli) -> list[asyncio.Task[None]]:
+    """What this process does so that it is told: listen, or say where our doors are."""
+    vendors = jieli.vendors
+    found = [asyncio.create_task(vendors.register(), name="register")]
+    if vendors.telegram is not None and not vendors.telegram.by_webhook:
+        work = listening(jieli, "telegram", vendors.telegram.face)
+        found.append(asyncio.create_task(work, name="listen-telegram"))
+    if vendors.dingtalk is not None and not vendors.dingtalk.by_http:
+        work = listening(jieli, "dingtalk", vendors.dingtalk.face)
+        found.append(asyncio.create_task(work, name="listen-dingtalk"))
+    return found
 
 
 async def listening(jieli: Jieli, channel: str, listener: Listener) -> None:

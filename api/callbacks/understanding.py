@@ -48,17 +48,22 @@ NOTHING = Answer("nothing")
 _OVER = {ALREADY_DONE.code: "result", STALE_CARD.code: "now", NOT_YOURS.code: "now"}
 
 
-async def take(jieli: Jieli, channel: str, received: Received) -> Answer:
-    """Keep what somebody said on `channel`, do it, and tell what to answer, all within 3 seconds.
+async def take(
+    jieli: Jieli, channel: str, received: Received, seconds: float | None = None
+) -> Answer:
+    """Keep what somebody said on `channel`, do it, and tell what to answer, all within `seconds`.
 
-    What takes longer is answered with nothing, and told in words when it is done.
+    What takes longer (3 seconds unless said) is answered with nothing, and told in words when it is
+    done.
 
     Raises:
         OSError: neither the database nor the disk takes it. The vendor must bring it again.
     """
     began = asyncio.get_running_loop().time()
     key, body = received.dedupe_key, received.body()
-    stored = await jieli.spool.take(channel, key, body, within=jieli.store_seconds)
+    patience = jieli.callback_seconds if seconds is None else seconds
+    within = min(jieli.store_seconds, patience)
+    stored = await jieli.spool.take(channel, key, body, within=within)
     if stored is None:  # the database is away: a file has it, the engine will understand it
         return NOTHING
     if not stored.fresh:
@@ -68,7 +73,7 @@ async def take(jieli: Jieli, channel: str, received: Received) -> Answer:
     jieli.late.add(work)
     work.add_done_callback(jieli.late.discard)
     try:
-        left = jieli.callback_seconds - (asyncio.get_running_loop().time() - began)
+        left = patience - (asyncio.get_running_loop().time() - began)
         return await asyncio.wait_for(asyncio.shield(work), max(0.0, left))
     except TimeoutError:
         afterwards = asyncio.create_task(_tell_late(jieli, channel, received.said, work))

@@ -53,6 +53,7 @@ def channel_of(
         mode=settings.dingtalk_mode,
         api_base=settings.dingtalk_api_base.rstrip("/"),
         oapi_base=settings.dingtalk_oapi_base.rstrip("/"),
+        login_base=settings.dingtalk_login_base.rstrip("/"),
     )
     page = settings.public_url.rstrip("/") + "/tasks/"
     return DingTalk(

@@ -45,6 +45,7 @@ class Account:
     mode: Literal["stream", "http"] = "stream"
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
+    login_base: str = "https://login.dingtalk.com"
 
     @property
     def robot(self) -> str:
@@ -102,6 +103,32 @@ class Api:
                     raise
             token = await self.tokens.instead_of(token)
         raise AssertionError("the second round returns or raises")
+
+    async def user_of(self, code: str) -> str:
+        """The member who came back from the sign-in with `code`: one use, some minutes."""
+        keys = {
+            "clientId": self.account.client_id,
+            "clientSecret": self.account.client_secret,
+            "code": code,
+            "grantType": "authorization_code",
+        }
+        base = f"{self.account.api_base}/v1.0"
+        answer = await self._ask(
+            "POST", f"{base}/oauth2/userAccessToken", content=orjson.dumps(keys), headers=_JSON
+        )
+        own = {"x-acs-dingtalk-access-token": str(answer.get("accessToken") or "")}
+        person = await self._ask("GET", f"{base}/contact/users/me", headers=own)
+        asked = {"unionid": str(person.get("unionId") or "")}
+        url = f"{self.account.oapi_base}/topapi/user/getbyunionid"
+        token = {"access_token": await self.tokens.get()}
+        found = await self._ask(
+            "POST", url, params=token, content=orjson.dumps(asked), headers=_JSON
+        )
+        member = found.get("result")
+        user_id = member.get("userid") if isinstance(member, dict) else ""
+        if not isinstance(user_id, str) or not user_id:
+            raise Refused(never("not_a_member", "只有本企业的成员能打开。"))
+        return user_id
 
     async def open_connection(self, subscriptions: list[dict[str, str]]) -> tuple[str, str]:
         """Where to connect for callbacks, and the ticket that is good for one connection."""

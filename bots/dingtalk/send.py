@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from bots.dingtalk import login
 from bots.dingtalk.api import Account, Api
 from bots.dingtalk.limits import broken_limit
 from bots.dingtalk.receive import ROUTE_KEY, Callbacks, card_secret
@@ -123,6 +124,18 @@ class DingTalk:
     async def tell(self, user_id: str, text: str) -> SendResult:
         """Plain words to one person."""
         return await self.robot.tell(user_id, text)
+
+    def sign_in_url(self, back: str, state: str) -> str:
+        """DingTalk's sign-in for pages."""
+        account = self._account
+        return login.sign_in_url(account.login_base, account.client_id, back, state)
+
+    async def who(self, proof: Mapping[str, str]) -> str:
+        """The member who came back from it; LookupError says why nobody is known."""
+        return await login.who(self.api, proof)
+
+    async def bind_link(self, code: str) -> str:  # noqa: ARG002  # nothing can say it for a member
+        return ""
 
     async def ding(self, user_ids: Sequence[str], text: str) -> SendResult:
         """A DING to people, for the last steps of an escalation."""

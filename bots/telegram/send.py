@@ -18,6 +18,7 @@ from bots.said import Answer, Click, Received
 from bots.telegram.account import Account, webhook_problem
 from bots.telegram.limits import PHOTO_BYTES, broken_limit, chat_number
 from bots.telegram.listen import Handle, Listener, Pause
+from bots.telegram.proof import user_of
 from bots.telegram.receive import Callbacks
 from bots.telegram.render import CAPTION, TEXT, Shown, cut_units, plain_words, shown
 from bots.telegram.verdict import NO_ANSWER, Refused, never
@@ -58,6 +59,7 @@ class Telegram:
         from bots.telegram.wire import Wire
 
         self._account = account
+        self._clock = clock
         self._wire = Wire(account, transport)
         self._callbacks = Callbacks(clock, account.webhook_secret)
         self._page_of = page_of
@@ -112,6 +114,25 @@ class Telegram:
         except (Refused, TimeoutError) as problem:
             if not isinstance(problem, Refused) or problem.about != "old_query":
                 log.warning("telegram_not_answered", extra={"why": str(problem)})
+
+    def sign_in_url(self, back: str, state: str) -> str:  # noqa: ARG002  # the page is told
+        return ""
+
+    async def who(self, proof: Mapping[str, str]) -> str:
+        """The user that Telegram vouches for on a page opened from a button.
+
+        Raises:
+            LookupError: it vouches for nobody.
+        """
+        return user_of(proof.get("proof", ""), self._account.token, self._clock.now())
+
+    async def bind_link(self, code: str) -> str:
+        """t.me/<bot>?start=<code>: pressing Start there says the code; empty when Telegram is
+        away."""
+        try:
+            return f"https://t.me/{await self.username()}?start={code}"
+        except ConnectionError:
+            return ""
 
     async def username(self) -> str:
         """The bot's name in links: t.me/<name>?start=<code>. Something harmless to ask, too.

@@ -18,7 +18,13 @@ import httpx
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # or every 429 becomes a deprecation warning
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    WebAppInfo,
+)
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
@@ -201,6 +207,8 @@ def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
 
 def _button(press: Press) -> InlineKeyboardButton:
     style = _STYLES[press.style]
+    if press.is_page and press.url.startswith("https://"):  # there the page is told who opened it
+        return InlineKeyboardButton(label_of(press), web_app=WebAppInfo(press.url), style=style)
     if press.url:
         return InlineKeyboardButton(label_of(press), url=press.url, style=style)
     return InlineKeyboardButton(label_of(press), callback_data=press.data, style=style)
