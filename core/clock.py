@@ -73,6 +73,25 @@ class ManualClock:
         self._now += by
 
 
+class ShiftedClock:
+    """The machine's time and some more: the demo's, in which hours can be let pass."""
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self._ahead: Instant = 0
+
+    def now(self) -> Instant:
+        return self._system.now() + self._ahead
+
+    def is_manual(self) -> bool:
+        return False
+
+    def jump(self, by: Instant) -> None:
+        """Go ahead; never back."""
+        assert by > 0, "time does not run backwards here"
+        self._ahead += by
+
+
 def instant(when: datetime) -> Instant:
     """The instant of an aware datetime."""
     assert when.tzinfo is not None, "a naive datetime has no instant"

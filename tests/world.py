@@ -18,7 +18,7 @@ from api.demo.company import Seeded
 from api.demo.data import PEOPLE, PIN
 from api.demo.handheld import Handheld
 from api.demo.stage import Stage
-from bots.simulator import Posted, View
+from bots.simulator.wecom import Posted, View
 from core import people
 from core.clock import HOUR, MINUTE, Instant, ManualClock
 from core.config import Settings

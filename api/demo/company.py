@@ -113,6 +113,28 @@ def _people(tx: Tx, hashes: dict[str, str], partners: dict[str, int]) -> dict[st
     return ids
 
 
+def reached_everywhere(tx: Tx, ids: dict[str, int]) -> None:
+    """Some of them are in all three chat apps; whichever they answer in, the others know."""
+    for each in PEOPLE:
+        if each.everywhere:
+            person_id = ids.get(each.login) or _id_of(tx, each.login)
+            for channel in people.CHANNELS:
+                people.bind_chat(tx, ENGINE, person_id, channel, account_of(each.login, channel))
+            people.update_person(tx, ENGINE, person_id, {"everywhere": True})
+
+
+def _id_of(tx: Tx, login: str) -> int:
+    found = people.person_by_login(tx.conn, login)
+    assert found is not None, f"{login} is one of the demo's people"
+    return found.id
+
+
+def account_of(login: str, channel: str) -> str:
+    """This person's account on a simulated channel; Telegram's are numbers."""
+    numbers = {each.login: n for n, each in enumerate(PEOPLE, 1)}
+    return f"70000000{numbers[login]:02d}" if channel == "telegram" else login
+
+
 def _new_person(
     each: DemoPerson, ids: dict[str, int], hashes: dict[str, str], partners: dict[str, int]
 ) -> NewPerson:

@@ -17,13 +17,14 @@ class DemoPerson:
     manager: str = ""
     badge: str = ""
     chat: bool = True
+    everywhere: bool = False  # in all three chat apps at once
     partner: str = ""
 
 
 PEOPLE = (
     DemoPerson("zhoulan", "周岚", "Zhou Lan", ("director",)),
     DemoPerson("liqiang", "李强", "Li Qiang", ("supervisor",), "zhoulan"),
-    DemoPerson("wangmin", "王敏", "Wang Min", ("buyer",), "liqiang"),
+    DemoPerson("wangmin", "王敏", "Wang Min", ("buyer",), "liqiang", everywhere=True),
     DemoPerson("chenxi", "陈曦", "Chen Xi", ("legal",), "zhoulan"),
     DemoPerson("admin", "何静", "He Jing", ("admin",)),
     DemoPerson("qianjin", "钱进", "Qian Jin", ("finance",), "zhoulan"),

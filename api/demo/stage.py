@@ -1,7 +1,7 @@
-"""The demo stage: the product wired to a WeCom simulator in the same process, at one address.
+"""The demo stage: the product wired to simulated chat vendors in the same process.
 
-The adapter and the simulator talk WeCom's wire format to each other through ASGI transports; the
-chat panes are at /simulator/sim. Nothing here is used by a server that has a real WeCom account.
+Adapters and simulators talk the vendors' wire formats to each other through ASGI transports; the
+chat panes are at /simulator/sim. Nothing here is used by a server that has real accounts.
 """
 
 from __future__ import annotations
@@ -9,16 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import orjson
 from fastapi import FastAPI
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
+from starlette.routing import BaseRoute, Mount
 
+from api.demo.company import account_of
 from api.demo.data import PASSWORD, PEOPLE, PIN
 from api.deps import Jieli
 from api.main import create_app
-from bots.simulator import Simulator
-from core.clock import Clock, SystemClock
+from bots.dingtalk.template import FILE as TEMPLATE_FILE
+from bots.simulator import Desk, Wiretap, together
+from bots.simulator.desks import DingTalkDesk, TelegramDesk, WeComDesk
+from bots.simulator.dingtalk import DingTalkSimulator
+from bots.simulator.telegram import Telegram as TelegramSimulator
+from bots.simulator.watching import TappedTransport
+from bots.simulator.wecom import WeComSimulator
+from core.bus import OUTBOX, TIMER
+from core.clock import HOUR, Clock, ShiftedClock, SystemClock
 from core.config import Settings
 from core.db import Database
 from core.people import ENGINE, ROLES, make_enrol_code
@@ -28,11 +38,18 @@ AGENT = 1000002
 SECRET = "demo-application-secret"  # noqa: S105  # the simulator's own, opens nothing else
 TOKEN = "DemoCallbackToken"  # noqa: S105
 PANES = ("wangmin", "chenxi", "zhoulan", "liqiang", "admin", "qianjin")  # who gets cards first
+DING_ID, DING_TEMPLATE = "dingdemo0000001", "jieli-demo.schema"
+BOT_TOKEN = "7000000000:demo-bot-token-of-the-simulator"  # noqa: S105
+WEBHOOK_SECRET = "DemoWebhookSecret"  # noqa: S105
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
 def simulated(settings: Settings) -> Settings:
-    """The same settings with the WeCom account of the simulator."""
+    """The same settings with the accounts of the simulators.
+
+    Telegram is polled where the engine runs: it posts to https addresses only.
+    """
+    public = settings.public_url.rstrip("/")
     account: dict[str, Any] = {
         "wecom_corp_id": CORP,
         "wecom_agent_id": AGENT,
@@ -40,18 +57,33 @@ def simulated(settings: Settings) -> Settings:
         "wecom_token": SecretStr(TOKEN),
         "wecom_aes_key": SecretStr(AES_KEY),
         "wecom_api_base": "http://simulator.local/cgi-bin",
-        "wecom_login_base": f"{settings.public_url.rstrip('/')}/simulator",
+        "wecom_login_base": f"{public}/simulator",
+        "dingtalk_client_id": DING_ID,
+        "dingtalk_client_secret": SecretStr(SECRET),
+        "dingtalk_card_template_id": DING_TEMPLATE,
+        "dingtalk_mode": "http",
+        "dingtalk_api_base": "http://simulator.local/dingtalk",
+        "dingtalk_oapi_base": "http://simulator.local/dingtalk",
+        "dingtalk_login_base": f"{public}/simulator/dingtalk",
+        "telegram_token": SecretStr(BOT_TOKEN),
+        "telegram_api_base": "http://simulator.local/telegram",
+        "telegram_mode": "polling" if settings.engine else "webhook",
+        "telegram_webhook_secret": SecretStr(WEBHOOK_SECRET),
     }
     return settings.model_copy(update=account)
 
 
 class Stage:
-    """The app, its parts and the simulator that plays WeCom for it."""
+    """The app, its parts, and the simulators that play the three vendors for it.
+
+    `simulator` is WeCom's; `dingtalk` and `telegram` have the people of whom there are accounts.
+    """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
-        hook = _Later()
-        self.simulator = Simulator(
+        hook, self.tap = _Later(), Wiretap(clock)
+        to_us = httpx.AsyncClient(transport=TappedTransport(httpx.ASGITransport(hook), self.tap))
+        self.simulator = WeComSimulator(
             clock=clock,
             corp_id=CORP,
             agent_id=AGENT,
@@ -59,17 +91,65 @@ class Stage:
             token=TOKEN,
             aes_key=AES_KEY,
             callback_url="http://jieli.local/callbacks/wecom",
-            client=httpx.AsyncClient(transport=httpx.ASGITransport(hook)),
+            client=to_us,
         )
-        for each in sorted(PEOPLE, key=lambda each: PANES.index(each.login) if each.chat else 99):
-            if each.chat:
-                title = "、".join(ROLES[role] for role in each.roles)
-                self.simulator.add_person(each.login, each.name, title)
-        transport = httpx.ASGITransport(self.simulator.app)
+        self.dingtalk = DingTalkSimulator(
+            clock=clock,
+            client_id=DING_ID,
+            client_secret=SECRET,
+            templates={DING_TEMPLATE: orjson.loads(TEMPLATE_FILE.read_bytes())},
+            client=to_us,
+            message_url="http://jieli.local/callbacks/dingtalk",
+        )
+        self.telegram = TelegramSimulator(clock, BOT_TOKEN, username="jieli_demo_bot", client=to_us)
+        self._people()
+        jump = self._jump if isinstance(clock, ShiftedClock) else None
+        self._clock = clock
+        shown = together(self._desks(), self._doors(), clock, self.tap, jump)
+        transport = httpx.ASGITransport(shown)
         self.app: FastAPI = create_app(simulated(settings), clock, transport)
-        self.app.mount("/simulator", self.simulator.app)
+        self.app.mount("/simulator", shown)
         hook.app = self.app
         self.jieli: Jieli = self.app.state.jieli
+
+    def _people(self) -> None:
+        for each in sorted(PEOPLE, key=lambda each: PANES.index(each.login) if each.chat else 99):
+            title = "、".join(ROLES[role] for role in each.roles)
+            if each.chat:
+                self.simulator.add_person(each.login, each.name, title)
+            if each.everywhere:
+                self.dingtalk.add_person(account_of(each.login, "dingtalk"), each.name, title)
+                self.telegram.add_person(account_of(each.login, "telegram"), each.name, title)
+
+    def _desks(self) -> list[Desk]:
+        return [
+            WeComDesk(self.simulator),
+            DingTalkDesk(self.dingtalk),
+            TelegramDesk(self.telegram),
+        ]
+
+    def _doors(self) -> list[BaseRoute]:
+        return [
+            *self.simulator.routes(),
+            Mount("/dingtalk", routes=self.dingtalk.routes()),
+            Mount("/telegram", routes=self.telegram.routes()),
+        ]
+
+    def _jump(self, hours: int) -> None:
+        assert isinstance(self._clock, ShiftedClock), "only this clock can be moved"
+        self._clock.jump(hours * HOUR)
+        self.jieli.bus.wake((TIMER, OUTBOX))
+
+    async def register(self) -> None:
+        """Tell the vendors where our doors are; for who runs without the engine, which does it."""
+        vendors = self.jieli.vendors
+        assert vendors.dingtalk is not None
+        assert vendors.telegram is not None
+        for result in (
+            await vendors.dingtalk.face.register("http://jieli.local/callbacks/dingtalk"),
+            await vendors.telegram.face.register_webhook("https://jieli.local/callbacks/telegram"),
+        ):
+            assert result.kind == "sent", result.reason
 
 
 class _Later:
@@ -83,7 +163,7 @@ class _Later:
 
 def demo_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """What `jieli serve --demo-data` serves."""
-    return Stage(settings, clock).app
+    return Stage(settings, clock or ShiftedClock()).app
 
 
 def announce(console: Console, settings: Settings, db: Database) -> None:
@@ -91,7 +171,7 @@ def announce(console: Console, settings: Settings, db: Database) -> None:
     base = settings.public_url.rstrip("/")
     console.print(f"\n[bold]Jieli 接力[/bold]  {base}")
     for name, path in (
-        ("企业微信模拟器 (chat panes)", "/simulator/sim"),
+        ("聊天模拟器 (chat panes)", "/simulator/sim"),
         ("扫码枪页面 (scanner page)", "/pda"),
         ("接口文档 (OpenAPI)", "/docs"),
     ):

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.demo.stage import AES_KEY, AGENT, CORP, TOKEN
-from bots.simulator.envelope import Envelope
+from bots.simulator.wecom.envelope import Envelope
 from core.clock import MINUTE, SECOND
 from core.outbox import inbox
 from core.outbox.tables import callbacks

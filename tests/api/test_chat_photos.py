@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from bots.simulator import Fault
+from bots.simulator.wecom import Fault
 from tests.api.chat_room import ChatRoom
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bots.said import CallbackRejected, Click, Received, Word
-from bots.simulator import Simulator
+from bots.simulator.wecom import WeComSimulator
 from bots.wecom import Account, Callbacks, Crypto, WeCom
 from core.clock import ManualClock
 from core.outbox.card import Button, Card, Fact, Field
@@ -63,7 +63,7 @@ class Corp:
     """Everything a story needs: press on the simulator, look at what arrived."""
 
     clock: ManualClock
-    sim: Simulator
+    sim: WeComSimulator
     channel: WeCom
     callbacks: Callbacks
     received: list[Received] = field(default_factory=list)
@@ -111,7 +111,7 @@ async def corp(clock: ManualClock) -> AsyncIterator[Corp]:
 
     app = Starlette(routes=[Route("/callbacks/wecom", door, methods=["GET", "POST"])])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as to_us:
-        sim = Simulator(
+        sim = WeComSimulator(
             clock=clock,
             corp_id=CORP,
             agent_id=AGENT,

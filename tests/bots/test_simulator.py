@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bots.said import Word
-from bots.simulator import CannotPress
+from bots.simulator.wecom import CannotPress
 from core.clock import DAY, HOUR, MINUTE
 from tests.bots.conftest import AGENT, CARD, CORP, ENDED, SECRET, Corp, delivery
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from bots.simulator import Fault
+from bots.simulator.wecom import Fault
 from bots.wecom import CODE_LIVES, card_id_of
 from core.bus import Bus
 from core.clock import MINUTE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.simulator.checks import complaint
+from bots.simulator.wecom.checks import complaint
 from bots.text import cut, cut_bytes
 from bots.wecom.limits import broken_limit
 from bots.wecom.render import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bots.said import CallbackRejected
-from bots.simulator.envelope import Envelope
+from bots.simulator.wecom.envelope import Envelope
 from bots.wecom import Crypto
 from bots.wecom.crypto import parse
 from tests.bots.conftest import AES_KEY, CORP, TOKEN

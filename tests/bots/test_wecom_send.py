@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bots.simulator import CannotPress, Fault
+from bots.simulator.wecom import CannotPress, Fault
 from bots.wecom import Account, WeCom, callbacks_of, channel_of
 from bots.wecom.verdict import http_verdict, verdict
 from core.clock import DAY, HOUR, MINUTE, ManualClock

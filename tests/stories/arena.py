@@ -28,7 +28,7 @@ from api.demo.data import PEOPLE, PIN
 from api.demo.handheld import Handheld, Wire
 from api.demo.server import free_port, serving
 from api.demo.stage import AES_KEY, AGENT, CORP, SECRET, TOKEN
-from bots.simulator import CannotPress, Simulator, View, keys_of
+from bots.simulator.wecom import CannotPress, View, WeComSimulator, keys_of
 from core import people
 from core.clock import SECOND, Instant, perf
 from core.config import DEFAULT_SECRET
@@ -177,7 +177,7 @@ class Arena:
         self.base = f"http://127.0.0.1:{self.port}"
         self.http = httpx.AsyncClient(base_url=self.base, timeout=20)
         self.callbacks = httpx.AsyncClient()
-        self.simulator = Simulator(
+        self.simulator = WeComSimulator(
             clock=self.clock,
             corp_id=CORP,
             agent_id=AGENT,

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, Table, select
 
-from bots.simulator import Simulator, View, keys_of
+from bots.simulator.wecom import View, WeComSimulator, keys_of
 from bots.wecom import card_id_of
 from core import audit, events
 from core.clock import Instant
@@ -39,7 +39,7 @@ class Case:
     """What the judge looks at."""
 
     db: Database
-    simulator: Simulator
+    simulator: WeComSimulator
     log: Log
     http: httpx.AsyncClient
     headers: dict[str, str]

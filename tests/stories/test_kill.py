@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bots.simulator import Fault
+from bots.simulator.wecom import Fault
 from bots.wecom import WeCom
 from core.clock import SECOND
 from core.db import Database, Together, Tx

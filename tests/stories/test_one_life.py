@@ -22,7 +22,7 @@ from api.demo.data import PEOPLE
 from api.demo.server import serving
 from api.main import create_app
 from api.proving import prove_all
-from bots.simulator import View
+from bots.simulator.wecom import View
 from bots.wecom import card_id_of
 from core import events, people
 from core.clock import DAY, HOUR, MINUTE, Instant

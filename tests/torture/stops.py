@@ -24,7 +24,7 @@ from sqlalchemy import select
 from api.demo.data import PEOPLE
 from api.demo.server import free_port, serving
 from api.demo.stage import AES_KEY, AGENT, CORP, SECRET, TOKEN
-from bots.simulator import Simulator
+from bots.simulator.wecom import WeComSimulator
 from core.clock import SECOND, SystemClock, perf
 from core.db import Tx
 from core.events import events
@@ -195,11 +195,11 @@ async def complain(fleet: Fleet, number: int) -> None:
 
 
 @asynccontextmanager
-async def vendor() -> AsyncIterator[tuple[Simulator, Ear, dict[str, str]]]:
+async def vendor() -> AsyncIterator[tuple[WeComSimulator, Ear, dict[str, str]]]:
     """WeCom, played here, and the settings with which the processes find it."""
     port = free_port()
     async with httpx.AsyncClient() as callbacks:
-        simulator = Simulator(
+        simulator = WeComSimulator(
             clock=SystemClock(),
             corp_id=CORP,
             agent_id=AGENT,
@@ -277,7 +277,7 @@ async def rested(fleet: Fleet) -> None:
             await asyncio.sleep(0.05)
 
 
-def effects(fleet: Fleet, simulator: Simulator) -> list[str]:
+def effects(fleet: Fleet, simulator: WeComSimulator) -> list[str]:
     """What was done twice or not at all, on phones, by timers and steps."""
     case = judge.Case(fleet.db, simulator, Log(), fleet.http, {}, fleet.clock.now())
     return [

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bots.simulator.checks import BAD, INTERACTIVE, complaint
+from bots.simulator.wecom.checks import BAD, INTERACTIVE, complaint
 from core.clock import DAY, HOUR, MINUTE, SECOND, Clock, Instant
 
 TOKEN_SECONDS = 7200

@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import httpx
 from defusedxml.ElementTree import fromstring
 
-from bots.simulator.envelope import Envelope
-from bots.simulator.vendor import Vendor, View
+from bots.simulator.wecom.envelope import Envelope
+from bots.simulator.wecom.vendor import Vendor, View
 from core.clock import SECOND
 
 TRIES = 3
