@@ -9,7 +9,7 @@ from __future__ import annotations
 import httpx
 
 from bots.dingtalk.api import Account
-from bots.dingtalk.receive import ROUTE_KEY, Callbacks, card_answer, card_id_of, card_secret
+from bots.dingtalk.receive import Callbacks, card_answer, card_id_of, card_secret, route_key
 from bots.dingtalk.robot import GroupRobot
 from bots.dingtalk.send import DingTalk, PageOf, PictureOf
 from bots.dingtalk.stream import Pace
@@ -17,7 +17,6 @@ from core.clock import Clock
 from core.config import Settings
 
 __all__ = [
-    "ROUTE_KEY",
     "Account",
     "Callbacks",
     "DingTalk",
@@ -28,6 +27,7 @@ __all__ = [
     "card_id_of",
     "card_secret",
     "channel_of",
+    "route_key",
 ]
 
 

@@ -22,7 +22,7 @@ import httpx
 
 from bots.dingtalk.api import Account, Api
 from bots.dingtalk.limits import broken_limit
-from bots.dingtalk.receive import ROUTE_KEY, Callbacks, card_secret
+from bots.dingtalk.receive import Callbacks, card_secret, route_key
 from bots.dingtalk.render import NOTE, SLOTS, card_params, plain_message
 from bots.dingtalk.robot import GroupRobot, Robot
 from bots.dingtalk.stream import Pace, Stream
@@ -144,7 +144,7 @@ class DingTalk:
         """Tell DingTalk where card callbacks go when they come over HTTP; repeatable."""
         body = {
             "callbackUrl": callback_url,
-            "callbackRouteKey": ROUTE_KEY,
+            "callbackRouteKey": route_key(self._account.client_id),
             "apiSecret": card_secret(self._account.client_secret),
             "forceUpdate": True,
         }
@@ -210,7 +210,7 @@ class DingTalk:
             "imRobotOpenDeliverModel": shown,
         }
         if self._account.mode == "http":
-            body["callbackRouteKey"] = ROUTE_KEY
+            body["callbackRouteKey"] = route_key(self._account.client_id)
         try:
             answer = await self.api.post("card/instances/createAndDeliver", body)
         except Refused as refusal:

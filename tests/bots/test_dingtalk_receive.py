@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.dingtalk import Account, Callbacks, DingTalk, card_answer, card_id_of, card_secret
+from bots.dingtalk import (
+    Account,
+    Callbacks,
+    DingTalk,
+    card_answer,
+    card_id_of,
+    card_secret,
+    route_key,
+)
 from bots.dingtalk.api import LARGEST_FILE
 from bots.dingtalk.receive import MAX_BODY, session_webhook
 from bots.said import Answer, CallbackRejected, Click, Other, Photo, Received, Word, said_from
@@ -132,7 +140,7 @@ async def test_words_and_photos_over_http(firm: Firm) -> None:
 
 async def test_another_applications_callbacks_are_refused(firm: Firm) -> None:
     await firm.channel.send(delivery())
-    firm.sim.vendor.routes["jieli"] = (OURS, "guessed")
+    firm.sim.vendor.routes[route_key(CLIENT_ID)] = (OURS, "guessed")
     posted = await firm.sim.press("WangFang", "让步接收")
     assert (posted.statuses, firm.rejected) == ((403,), ["bad_signature"])
 
