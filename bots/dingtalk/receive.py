@@ -101,6 +101,10 @@ class Callbacks:
         parts = (message_id,) if message_id else (sender, kind, _canonical(found))
         return Received(said, _key(*parts), "", self._at(found.get("createAt")))
 
+    def webhook(self, data: Data) -> str:
+        """Where these words may be answered now; "" when that is nowhere but to the person."""
+        return session_webhook(data, self._clock.now())
+
     def _at(self, milliseconds: Any) -> Instant:
         if isinstance(milliseconds, int) and 0 < milliseconds < _LATEST_MS:
             return milliseconds * 1000

@@ -112,6 +112,19 @@ async def test_words_are_answered_where_they_were_said(line: Line) -> None:
     assert line.sim.pane("WangFang")[-1].content == {"content": "JL-203：可用 24 箱"}
 
 
+async def test_a_message_that_comes_twice_is_answered_once(line: Line) -> None:
+    await line.channel.tell("WangFang", "在的")
+    line.answer = Answer("text", "好")
+    line.sim.fingers.copies = 2
+    posted = await line.sim.say("WangFang", "待办")
+    assert posted.statuses == (200, 200)
+    assert (await line.next()).dedupe_key == (await line.next()).dedupe_key
+    await _until(lambda: line.sim.calls("robot/sendBySession") == 1)
+    line.sim.fingers.copies = 1
+    await line.sim.say("WangFang", "还有吗")
+    await _until(lambda: line.sim.calls("robot/sendBySession") == 2)
+
+
 async def test_a_dead_session_webhook_is_no_reason_to_be_silent(line: Line) -> None:
     await line.channel.tell("WangFang", "在的")
     line.answer = Answer("text", "好")
