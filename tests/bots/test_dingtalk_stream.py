@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from bots.dingtalk import Account, DingTalk, Pace
 from bots.said import Answer, Photo, Received, Word
 from bots.simulator.dingtalk import DingTalkSimulator, Fault
-from core.clock import SECOND, ManualClock, perf
+from core.clock import SECOND, Clock, ManualClock, SystemClock, perf
 from tests.bots.conftest import delivery
 from tests.bots.dingtalk_firm import CLIENT_ID, SECRET, TEMPLATE, exported, served
 
@@ -27,7 +27,7 @@ PATIENCE = 20.0
 class Line:
     """A listening adapter and its vendor."""
 
-    clock: ManualClock
+    clock: Clock
     sim: DingTalkSimulator
     channel: DingTalk
     received: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
@@ -54,12 +54,13 @@ class Line:
 
     async def pass_by(self, seconds: int) -> None:
         """Time at the vendor, with whatever it does by then."""
+        assert isinstance(self.clock, ManualClock)
         self.clock.advance(seconds * SECOND)
         await self.sim.gateway.tick()
 
 
 @asynccontextmanager
-async def listening(clock: ManualClock, pace: Pace = PACE) -> AsyncIterator[Line]:
+async def listening(clock: Clock, pace: Pace = PACE) -> AsyncIterator[Line]:
     sim = DingTalkSimulator(
         clock=clock,
         client_id=CLIENT_ID,
@@ -232,6 +233,21 @@ async def test_what_cannot_be_read_is_acknowledged_or_it_would_come_for_ever(lin
 async def test_a_ping_is_answered_with_its_own_opaque(line: Line) -> None:
     await line.sim.gateway.ping()
     await _until(lambda: line.sim.gateway.pongs == 1)
+
+
+async def test_with_a_real_clock_the_vendor_pings_and_repeats_by_itself() -> None:
+    """As in the demo, where nobody calls `tick`."""
+    async with listening(SystemClock()) as line:
+        await line.live()
+        pushed = await line.sim.gateway.push("EVENT", "*", {})
+        pushed.due = 0
+        (connection,) = line.sim.gateway.connections
+        connection.topics.add(("EVENT", "*"))
+        connection.pinged_at = 0
+        await line.sim.say("WangFang", "在吗")  # its acknowledgement wakes the vendor
+        async with asyncio.timeout(PATIENCE):
+            await pushed.answered.wait()
+            await line.sim.gateway.until_answered_pings(1)
 
 
 async def test_sdk_python_63_a_dropped_connection_is_back_within_three_seconds(
