@@ -43,7 +43,7 @@ def channel_of(
     """The configured account's channel with its own client; `aclose` it at the end.
 
     `transport` is the simulator's in the demo. Links on cards lead to the task's page unless
-    `page_of` says where.
+    `page_of` says where; callbacks over HTTP come to `<public url>/callbacks/dingtalk`.
     """
     account = Account(
         client_id=settings.dingtalk_client_id,
@@ -54,13 +54,14 @@ def channel_of(
         api_base=settings.dingtalk_api_base.rstrip("/"),
         oapi_base=settings.dingtalk_oapi_base.rstrip("/"),
     )
-    page = settings.public_url.rstrip("/") + "/tasks/"
+    public = settings.public_url.rstrip("/")
     return DingTalk(
         account,
         httpx.AsyncClient(transport=transport),
         clock,
-        page_of=page_of or (lambda delivery: page + delivery.task_id),
+        page_of=page_of or (lambda delivery: f"{public}/tasks/{delivery.task_id}"),
         picture_of=picture_of,
+        callback_url=f"{public}/callbacks/dingtalk",
         group_robot=group_robot,
     )
 

@@ -55,7 +55,8 @@ class DingTalk:
     """`core.outbox.channel.Channel` for one application.
 
     `page_of` gives the page of a task; `picture_of` the bytes of a file id (None: cards go without
-    pictures). The client is injected: its transport is the simulator's in tests.
+    pictures). `callback_url` is where card callbacks come over HTTP; it is registered before the
+    first card. The client is injected: its transport is the simulator's in tests.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class DingTalk:
         *,
         page_of: PageOf,
         picture_of: PictureOf | None = None,
+        callback_url: str = "",
         group_robot: GroupRobot | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class DingTalk:
         self._clock = clock
         self._page_of = page_of
         self._picture_of = picture_of
+        self._to_register = callback_url if account.mode == "http" else ""
         self._media: OrderedDict[str, tuple[str, Instant]] = OrderedDict()
 
     @property
@@ -140,8 +143,12 @@ class DingTalk:
         """Take callbacks over the long connection until cancelled."""
         await self.stream.run(handle)
 
-    async def register(self, callback_url: str) -> SendResult:
-        """Tell DingTalk where card callbacks go when they come over HTTP; repeatable."""
+    async def register(self, callback_url: str) -> None:
+        """Tell DingTalk where card callbacks go when they come over HTTP; repeatable.
+
+        Raises:
+            Refused: it did not take the address; the result says why.
+        """
         body = {
             "callbackUrl": callback_url,
             "callbackRouteKey": route_key(self._account.client_id),
@@ -151,8 +158,9 @@ class DingTalk:
         try:
             await self.api.post("card/callbacks/register", body)
         except Refused as refusal:
-            return refusal.result
-        return SendResult("sent")
+            if refusal.result.kind != "ambiguous":
+                raise
+            raise Refused(later("unreachable", refusal.result.reason, 5)) from None
 
     # -- cards -----------------------------------------------------------------------------------
     async def _card(self, delivery: Delivery, track: str) -> SendResult:
@@ -210,6 +218,7 @@ class DingTalk:
             "imRobotOpenDeliverModel": shown,
         }
         if self._account.mode == "http":
+            await self._know_address()
             body["callbackRouteKey"] = route_key(self._account.client_id)
         try:
             answer = await self.api.post("card/instances/createAndDeliver", body)
@@ -221,6 +230,12 @@ class DingTalk:
             body["imRobotOpenDeliverModel"] = shown
             answer = await self.api.post("card/instances/deliver", body)
         return self._delivered(answer, track)
+
+    async def _know_address(self) -> None:
+        """A card made for HTTP before its address is registered could never call back."""
+        if self._to_register:
+            await self.register(self._to_register)
+            self._to_register = ""
 
     async def _update(self, delivery: Delivery, track: str) -> None:
         """Change all public values, and take back what the person alone was told on the card."""

@@ -57,7 +57,6 @@ async def firm(clock: ManualClock) -> AsyncIterator[Firm]:
     account = Account(CLIENT_ID, SECRET, template_id=TEMPLATE, mode="http")
     async with open_firm(clock, account=account) as found:
         found.sim.fingers.message_url = OURS
-        assert (await found.channel.register(OURS)).kind == "sent"
         yield found
 
 
@@ -87,6 +86,16 @@ async def test_a_press_arrives_as_a_click_with_its_token_and_choice(firm: Firm) 
     assert card_id_of(click.card) == delivery().card_id
     assert click.token == delivery().tokens["return"]
     assert click.inputs == {"reason": "expiry"}
+
+
+async def test_the_address_is_registered_before_the_first_card_and_once(firm: Firm) -> None:
+    firm.sim.order(Fault("callbacks/register", status=500, code="system.busy"))
+    refused = await firm.channel.send(delivery())
+    assert (refused.kind, firm.sim.pane("WangFang")) == ("later", [])
+    for number in (1, 2, 3):
+        assert (await firm.channel.send(delivery(number))).kind == "sent"
+    assert firm.sim.calls("card/callbacks/register") == 2
+    assert firm.sim.vendor.routes[route_key(CLIENT_ID)][0] == OURS
 
 
 @pytest.mark.parametrize("shape", ["content", "value", "beside"])

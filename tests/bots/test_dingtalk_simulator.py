@@ -21,7 +21,6 @@ from core.clock import DAY, SECOND, ManualClock
 from tests.bots.conftest import CARD, delivery
 from tests.bots.dingtalk_firm import (
     CLIENT_ID,
-    OURS,
     SECRET,
     TEMPLATE,
     Firm,
@@ -37,7 +36,6 @@ PAGE = Path(__file__).parents[2] / "bots/simulator/page"
 async def firm(clock: ManualClock) -> AsyncIterator[Firm]:
     account = Account(CLIENT_ID, SECRET, template_id=TEMPLATE, mode="http")
     async with open_firm(clock, account=account) as found:
-        await found.channel.register(OURS)
         yield found
 
 
