@@ -9,7 +9,7 @@ from __future__ import annotations
 import httpx
 
 from bots.dingtalk.api import Account
-from bots.dingtalk.receive import ROUTE_KEY, Callbacks, card_answer, card_id_of, card_secret
+from bots.dingtalk.receive import Callbacks, card_answer, card_id_of, card_secret, route_key
 from bots.dingtalk.robot import GroupRobot
 from bots.dingtalk.send import DingTalk, PageOf, PictureOf
 from bots.dingtalk.stream import Pace
@@ -17,7 +17,6 @@ from core.clock import Clock
 from core.config import Settings
 
 __all__ = [
-    "ROUTE_KEY",
     "Account",
     "Callbacks",
     "DingTalk",
@@ -28,6 +27,7 @@ __all__ = [
     "card_id_of",
     "card_secret",
     "channel_of",
+    "route_key",
 ]
 
 
@@ -43,7 +43,7 @@ def channel_of(
     """The configured account's channel with its own client; `aclose` it at the end.
 
     `transport` is the simulator's in the demo. Links on cards lead to the task's page unless
-    `page_of` says where.
+    `page_of` says where; callbacks over HTTP come to `<public url>/callbacks/dingtalk`.
     """
     account = Account(
         client_id=settings.dingtalk_client_id,
@@ -55,13 +55,14 @@ def channel_of(
         oapi_base=settings.dingtalk_oapi_base.rstrip("/"),
         login_base=settings.dingtalk_login_base.rstrip("/"),
     )
-    page = settings.public_url.rstrip("/") + "/tasks/"
+    public = settings.public_url.rstrip("/")
     return DingTalk(
         account,
         httpx.AsyncClient(transport=transport),
         clock,
-        page_of=page_of or (lambda delivery: page + delivery.task_id),
+        page_of=page_of or (lambda delivery: f"{public}/tasks/{delivery.task_id}"),
         picture_of=picture_of,
+        callback_url=f"{public}/callbacks/dingtalk",
         group_robot=group_robot,
     )
 

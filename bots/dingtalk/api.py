@@ -6,7 +6,7 @@ DingTalk did nothing, so the repetition cannot double a message. Not for cards (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -39,7 +39,7 @@ class Account:
     """One application with its robot. Without `template_id` people get plain messages."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     robot_code: str = ""
     template_id: str = ""
     mode: Literal["stream", "http"] = "stream"

@@ -25,7 +25,6 @@ from core.clock import MINUTE, Clock, Instant
 
 MAX_BODY = 64 * 1024
 WINDOW: Instant = 5 * MINUTE
-ROUTE_KEY = "jieli"
 _LONGEST = 1024  # of an id, a button's data, a download code
 _LATEST_MS = 253_402_300_799_000  # the year 9999
 
@@ -102,6 +101,10 @@ class Callbacks:
         parts = (message_id,) if message_id else (sender, kind, _canonical(found))
         return Received(said, _key(*parts), "", self._at(found.get("createAt")))
 
+    def webhook(self, data: Data) -> str:
+        """Where these words may be answered now; "" when that is nowhere but to the person."""
+        return session_webhook(data, self._clock.now())
+
     def _at(self, milliseconds: Any) -> Instant:
         if isinstance(milliseconds, int) and 0 < milliseconds < _LATEST_MS:
             return milliseconds * 1000
@@ -131,6 +134,11 @@ def card_answer(answer: Answer) -> dict[str, Any]:
 def card_secret(client_secret: str) -> str:
     """The apiSecret we register for card callbacks: ours to choose, so it needs no setting."""
     return hmac.new(client_secret.encode(), b"jieli card callback", "sha256").hexdigest()[:32]
+
+
+def route_key(client_id: str) -> str:
+    """The name of our callback address at DingTalk; another application's must not be taken."""
+    return f"jieli-{client_id}"
 
 
 def card_id_of(track: str) -> str:

@@ -12,7 +12,7 @@ import hmac
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -35,8 +35,8 @@ GROUP_PER_MINUTE = 20
 class GroupRobot:
     """A group's own robot: the access_token of its address, and its 加签 secret."""
 
-    token: str
-    secret: str
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
 
 
 class Robot:

@@ -23,7 +23,7 @@ import httpx
 from bots.dingtalk import login
 from bots.dingtalk.api import Account, Api
 from bots.dingtalk.limits import broken_limit
-from bots.dingtalk.receive import ROUTE_KEY, Callbacks, card_secret
+from bots.dingtalk.receive import Callbacks, card_secret, route_key
 from bots.dingtalk.render import NOTE, SLOTS, card_params, plain_message
 from bots.dingtalk.robot import GroupRobot, Robot
 from bots.dingtalk.stream import Pace, Stream
@@ -56,7 +56,8 @@ class DingTalk:
     """`core.outbox.channel.Channel` for one application.
 
     `page_of` gives the page of a task; `picture_of` the bytes of a file id (None: cards go without
-    pictures). The client is injected: its transport is the simulator's in tests.
+    pictures). `callback_url` is where card callbacks come over HTTP; it is registered before the
+    first card. The client is injected: its transport is the simulator's in tests.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class DingTalk:
         *,
         page_of: PageOf,
         picture_of: PictureOf | None = None,
+        callback_url: str = "",
         group_robot: GroupRobot | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class DingTalk:
         self._clock = clock
         self._page_of = page_of
         self._picture_of = picture_of
+        self._to_register = callback_url if account.mode == "http" else ""
         self._media: OrderedDict[str, tuple[str, Instant]] = OrderedDict()
 
     @property
@@ -153,19 +156,24 @@ class DingTalk:
         """Take callbacks over the long connection until cancelled."""
         await self.stream.run(handle)
 
-    async def register(self, callback_url: str) -> SendResult:
-        """Tell DingTalk where card callbacks go when they come over HTTP; repeatable."""
+    async def register(self, callback_url: str) -> None:
+        """Tell DingTalk where card callbacks go when they come over HTTP; repeatable.
+
+        Raises:
+            Refused: it did not take the address; the result says why.
+        """
         body = {
             "callbackUrl": callback_url,
-            "callbackRouteKey": ROUTE_KEY,
+            "callbackRouteKey": route_key(self._account.client_id),
             "apiSecret": card_secret(self._account.client_secret),
             "forceUpdate": True,
         }
         try:
             await self.api.post("card/callbacks/register", body)
         except Refused as refusal:
-            return refusal.result
-        return SendResult("sent")
+            if refusal.result.kind != "ambiguous":
+                raise
+            raise Refused(later("unreachable", refusal.result.reason, 5)) from None
 
     # -- cards -----------------------------------------------------------------------------------
     async def _card(self, delivery: Delivery, track: str) -> SendResult:
@@ -223,7 +231,8 @@ class DingTalk:
             "imRobotOpenDeliverModel": shown,
         }
         if self._account.mode == "http":
-            body["callbackRouteKey"] = ROUTE_KEY
+            await self._know_address()
+            body["callbackRouteKey"] = route_key(self._account.client_id)
         try:
             answer = await self.api.post("card/instances/createAndDeliver", body)
         except Refused as refusal:
@@ -234,6 +243,12 @@ class DingTalk:
             body["imRobotOpenDeliverModel"] = shown
             answer = await self.api.post("card/instances/deliver", body)
         return self._delivered(answer, track)
+
+    async def _know_address(self) -> None:
+        """A card made for HTTP before its address is registered could never call back."""
+        if self._to_register:
+            await self.register(self._to_register)
+            self._to_register = ""
 
     async def _update(self, delivery: Delivery, track: str) -> None:
         """Change all public values, and take back what the person alone was told on the card."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from urllib.parse import quote_plus
 import orjson
 
 from bots.dingtalk.api import Api
-from bots.dingtalk.receive import Callbacks, card_answer, session_webhook
+from bots.dingtalk.receive import Callbacks, card_answer
 from bots.dingtalk.robot import Robot
 from bots.dingtalk.verdict import Refused
 from bots.said import Answer, CallbackRejected, Received
@@ -38,6 +39,7 @@ CARD_TOPIC = "/v1.0/card/instances/callback"
 ROBOT_TOPIC = "/v1.0/im/bot/messages/get"
 SUBSCRIPTIONS = [{"type": "CALLBACK", "topic": topic} for topic in (CARD_TOPIC, ROBOT_TOPIC)]
 LARGEST_FRAME = 1024 * 1024
+TOLD_KEPT = 2_000
 AT_ONCE = 200  # callbacks under way; beyond, none is acknowledged, and they come again
 _AWAY = "连不上钉钉的长连接。请检查服务器网络或代理。"
 
@@ -77,6 +79,7 @@ class Stream:
         self._pace = pace
         self._lines: set[_Line] = set()
         self._work: set[asyncio.Task[Any]] = set()
+        self._told: OrderedDict[str, None] = OrderedDict()
         self.trouble = ""
 
     @property
@@ -209,10 +212,20 @@ class Stream:
         await _acknowledge(line, headers, card_answer(answer) if on_card and done else {})
         if answer.kind == "nothing" or not answer.said or (on_card and done):
             return
-        webhook = "" if on_card else session_webhook(data or "", received.at)
+        if not on_card and self._was_told(received.dedupe_key):
+            return
+        webhook = "" if on_card else self._callbacks.webhook(data or "")
         told = await self._robot.reply(webhook, user_id, answer.said)
         if told.kind != "sent":
             log.warning("dingtalk_answer_unsaid", extra={"why": told.code})
+
+    def _was_told(self, key: str) -> bool:
+        """Words that come again had their acknowledgement lost, not their answer."""
+        known = key in self._told
+        self._told[key] = None
+        while len(self._told) > TOLD_KEPT:
+            self._told.popitem(last=False)
+        return known
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._work.add(task)

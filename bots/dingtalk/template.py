@@ -1,8 +1,8 @@
 """Our card template in the form that DingTalk's card builder imports and exports.
 
 `python -m bots.dingtalk.template` writes card_template.json beside this file; a test says when it
-is stale. Only properties that appear in the vendor's own exports are set, the rest is left to the
-builder. Not imported by the product: what the template is filled with is render.py.
+is stale. Only properties that appear in published exports are set, the rest is left to the builder.
+Not imported by the product: what the template is filled with is render.py.
 """
 
 from __future__ import annotations
@@ -130,6 +130,7 @@ def _text(name: str, *, size: int, bold: bool = False, colour: str = "") -> Json
         "text": _string(f"${{{name}}}"),
         "visible": _always(),
         "maxLine": _fixed("dynamicNumber", 20),
+        "fontColorType": "Standard",
         "color": _fixed("dynamicColor", colour or "common_level1_base_color"),
         "styleType": "custom",
         "customFontSize": size,

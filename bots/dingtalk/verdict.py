@@ -14,7 +14,9 @@ CARD_CODES = frozenset(
     {"param.templateNotExist", "param.templateUnpublished", "param.cardTemplateIdEmpty"}
 )
 CARD_EXISTS, CARD_MISSING = "param.cardAlreadyExist", "param.cardNotExist"
-GONE_CODES = frozenset({"param.userIdNotExist", "miss.staffId", "userNotExist"})
+GONE_CODES = frozenset(
+    {"param.userIdNotExist", "miss.staffId", "userNotExist", "staffId.notExisted"}
+)
 
 _LATER: dict[str, tuple[int, str]] = {
     "toomuch.msg": (60, "发得太密，钉钉限流。系统会自动放慢重发。"),
@@ -27,6 +29,7 @@ _LATER: dict[str, tuple[int, str]] = {
     "90018": (1, "调用太密，钉钉限流。系统会自动重发。"),
     "-1": (3, "钉钉繁忙。系统会自动重发。"),
 }
+_LATER["resource.not.found"] = _LATER["invalid.chatbotId"]  # 404: "robot 不存在"
 _REFUSED_IP = "IpNotInWhiteList"
 
 

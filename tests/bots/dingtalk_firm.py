@@ -105,6 +105,7 @@ async def open_firm(
             clock,
             page_of=lambda each: f"https://jieli.example/t/{each.task_id}",
             picture_of=_picture,
+            callback_url=OURS,
             group_robot=GROUP,
             pace=pace,
         )

@@ -20,7 +20,7 @@ from core.outbox.queue import Outgoing, edit_everywhere, find_token, put
 from core.outbox.surfaces import surfaces_of
 from core.people import ENGINE, NewPerson, add_person, bind_chat
 from tests.bots.conftest import CARD, ENDED
-from tests.bots.dingtalk_firm import CLIENT_ID, OURS, SECRET, TEMPLATE, Firm, open_firm
+from tests.bots.dingtalk_firm import CLIENT_ID, SECRET, TEMPLATE, Firm, open_firm
 
 TASK = "7" * 32
 CREATE = "card/instances/createAndDeliver"
@@ -70,7 +70,6 @@ class Office:
 async def office(db: Database, clock: ManualClock) -> AsyncIterator[Office]:
     account = Account(CLIENT_ID, SECRET, template_id=TEMPLATE, mode="http")
     async with open_firm(clock, account=account) as firm:
-        await firm.channel.register(OURS)
         yield Office(db, firm)
 
 

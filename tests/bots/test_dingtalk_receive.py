@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.dingtalk import Account, Callbacks, DingTalk, card_answer, card_id_of, card_secret
+from bots.dingtalk import (
+    Account,
+    Callbacks,
+    DingTalk,
+    card_answer,
+    card_id_of,
+    card_secret,
+    route_key,
+)
 from bots.dingtalk.api import LARGEST_FILE
 from bots.dingtalk.receive import MAX_BODY, session_webhook
 from bots.said import Answer, CallbackRejected, Click, Other, Photo, Received, Word, said_from
@@ -49,7 +57,6 @@ async def firm(clock: ManualClock) -> AsyncIterator[Firm]:
     account = Account(CLIENT_ID, SECRET, template_id=TEMPLATE, mode="http")
     async with open_firm(clock, account=account) as found:
         found.sim.fingers.message_url = OURS
-        assert (await found.channel.register(OURS)).kind == "sent"
         yield found
 
 
@@ -79,6 +86,16 @@ async def test_a_press_arrives_as_a_click_with_its_token_and_choice(firm: Firm) 
     assert card_id_of(click.card) == delivery().card_id
     assert click.token == delivery().tokens["return"]
     assert click.inputs == {"reason": "expiry"}
+
+
+async def test_the_address_is_registered_before_the_first_card_and_once(firm: Firm) -> None:
+    firm.sim.order(Fault("callbacks/register", status=500, code="system.busy"))
+    refused = await firm.channel.send(delivery())
+    assert (refused.kind, firm.sim.pane("WangFang")) == ("later", [])
+    for number in (1, 2, 3):
+        assert (await firm.channel.send(delivery(number))).kind == "sent"
+    assert firm.sim.calls("card/callbacks/register") == 2
+    assert firm.sim.vendor.routes[route_key(CLIENT_ID)][0] == OURS
 
 
 @pytest.mark.parametrize("shape", ["content", "value", "beside"])
@@ -132,7 +149,7 @@ async def test_words_and_photos_over_http(firm: Firm) -> None:
 
 async def test_another_applications_callbacks_are_refused(firm: Firm) -> None:
     await firm.channel.send(delivery())
-    firm.sim.vendor.routes["jieli"] = (OURS, "guessed")
+    firm.sim.vendor.routes[route_key(CLIENT_ID)] = (OURS, "guessed")
     posted = await firm.sim.press("WangFang", "让步接收")
     assert (posted.statuses, firm.rejected) == ((403,), ["bad_signature"])
 

@@ -60,7 +60,8 @@ def test_it_is_a_channel_that_says_what_it_can(clock: ManualClock) -> None:
 
     channel: Channel = made("t")
     assert channel.name == "dingtalk"
-    assert (channel.capabilities.buttons, channel.capabilities.inputs) == (6, {"choice"})
+    assert channel.capabilities.buttons == 6
+    assert channel.capabilities.inputs == {"choice"}
     assert not channel.capabilities.receipts
     assert not channel.capabilities.pictures
     without = made("").capabilities
@@ -262,6 +263,8 @@ async def test_a_person_who_left_is_gone_and_one_who_is_slowed_is_later(plain: F
     plain.sim.leaves("LiSi")
     left = await plain.channel.send(delivery(user="LiSi"))
     assert (left.kind, left.gone, left.code) == ("never", True, "dingtalk_invalid_staff")
+    unknown = await plain.channel.send(delivery(user="Nobody"))
+    assert (unknown.kind, unknown.gone) == ("never", True)
     plain.sim.vendor.flow_controlled.add("WangFang")
     slowed = await plain.channel.send(delivery())
     assert (slowed.kind, slowed.scope, slowed.retry_after_s) == ("later", "person", 60)
@@ -420,6 +423,17 @@ async def test_a_group_never_gets_the_21st_message_of_a_minute(firm: Firm) -> No
     firm.sim.order(Fault("robot/send", errcode=130101))
     limited = await firm.channel.group("x")
     assert (limited.kind, limited.retry_after_s) == ("later", 600)
+
+
+async def test_a_wrong_robot_code_is_named(plain: Firm) -> None:
+    """Told as 404, which is no wrong address."""
+    plain.sim.vendor.robot_code = "dingother"
+    for result in (
+        await plain.channel.send(delivery()),
+        await plain.channel.ding(["WangFang"], "x"),
+    ):
+        assert (result.kind, result.scope) == ("later", "account")
+        assert "JIELI_DINGTALK_ROBOT_CODE" in result.reason
 
 
 async def test_without_a_group_robot_nothing_is_sent(clock: ManualClock) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from bots.dingtalk import Account, DingTalk, Pace
 from bots.said import Answer, Photo, Received, Word
 from bots.simulator.dingtalk import DingTalkSimulator, Fault
-from core.clock import SECOND, ManualClock, perf
+from core.clock import SECOND, Clock, ManualClock, SystemClock, perf
 from tests.bots.conftest import delivery
 from tests.bots.dingtalk_firm import CLIENT_ID, SECRET, TEMPLATE, exported, served
 
@@ -27,7 +27,7 @@ PATIENCE = 20.0
 class Line:
     """A listening adapter and its vendor."""
 
-    clock: ManualClock
+    clock: Clock
     sim: DingTalkSimulator
     channel: DingTalk
     received: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
@@ -54,12 +54,13 @@ class Line:
 
     async def pass_by(self, seconds: int) -> None:
         """Time at the vendor, with whatever it does by then."""
+        assert isinstance(self.clock, ManualClock)
         self.clock.advance(seconds * SECOND)
         await self.sim.gateway.tick()
 
 
 @asynccontextmanager
-async def listening(clock: ManualClock, pace: Pace = PACE) -> AsyncIterator[Line]:
+async def listening(clock: Clock, pace: Pace = PACE) -> AsyncIterator[Line]:
     sim = DingTalkSimulator(
         clock=clock,
         client_id=CLIENT_ID,
@@ -110,6 +111,19 @@ async def test_words_are_answered_where_they_were_said(line: Line) -> None:
     assert (await line.next()).said == Word("WangFang", "库存 JL-203")
     await _until(lambda: line.sim.calls("robot/sendBySession") == 1)
     assert line.sim.pane("WangFang")[-1].content == {"content": "JL-203：可用 24 箱"}
+
+
+async def test_a_message_that_comes_twice_is_answered_once(line: Line) -> None:
+    await line.channel.tell("WangFang", "在的")
+    line.answer = Answer("text", "好")
+    line.sim.fingers.copies = 2
+    posted = await line.sim.say("WangFang", "待办")
+    assert posted.statuses == (200, 200)
+    assert (await line.next()).dedupe_key == (await line.next()).dedupe_key
+    await _until(lambda: line.sim.calls("robot/sendBySession") == 1)
+    line.sim.fingers.copies = 1
+    await line.sim.say("WangFang", "还有吗")
+    await _until(lambda: line.sim.calls("robot/sendBySession") == 2)
 
 
 async def test_a_dead_session_webhook_is_no_reason_to_be_silent(line: Line) -> None:
@@ -219,6 +233,21 @@ async def test_what_cannot_be_read_is_acknowledged_or_it_would_come_for_ever(lin
 async def test_a_ping_is_answered_with_its_own_opaque(line: Line) -> None:
     await line.sim.gateway.ping()
     await _until(lambda: line.sim.gateway.pongs == 1)
+
+
+async def test_with_a_real_clock_the_vendor_pings_and_repeats_by_itself() -> None:
+    """As in the demo, where nobody calls `tick`."""
+    async with listening(SystemClock()) as line:
+        await line.live()
+        pushed = await line.sim.gateway.push("EVENT", "*", {})
+        pushed.due = 0
+        (connection,) = line.sim.gateway.connections
+        connection.topics.add(("EVENT", "*"))
+        connection.pinged_at = 0
+        await line.sim.say("WangFang", "在吗")  # its acknowledgement wakes the vendor
+        async with asyncio.timeout(PATIENCE):
+            await pushed.answered.wait()
+            await line.sim.gateway.until_answered_pings(1)
 
 
 async def test_sdk_python_63_a_dropped_connection_is_back_within_three_seconds(
@@ -375,5 +404,5 @@ async def _nobody(_: Received) -> Answer:
 async def _until(holds: Callable[[], bool]) -> None:
     """Let everything else run until it holds."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # what is waited for is no event of ours
             await asyncio.sleep(0)

@@ -148,8 +148,8 @@ class Doors:
         return {"success": True, "result": self._vendor.deliver(body, fault)}
 
     def _register(self, body: JsonObject) -> JsonObject:
-        url = text_of(body, "callbackUrl", "param.empty")
-        key = str(body.get("callbackRouteKey") or url)
+        key = text_of(body, "callbackRouteKey", "param.callbackRouteKeyEmpty")
+        url = text_of(body, "callbackUrl", "param.callbackUrlEmpty")
         known = self._vendor.routes.get(key)
         if known is None or body.get("forceUpdate") is True:
             self._vendor.routes[key] = (url, str(body.get("apiSecret") or ""))

@@ -201,7 +201,10 @@ class Fingers:
             )
         except httpx.TransportError:
             return 0, {}
-        found = orjson.loads(answer.content) if answer.content else {}
+        try:
+            found = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            found = {}
         return answer.status_code, found if isinstance(found, dict) else {}
 
     def _apply(self, kept: _Kept, reply: JsonObject) -> str:

@@ -259,6 +259,8 @@ class Vendor:
         self.check_robot(body)
         users = users_of(body, "userIds", ROBOT_USERS)
         key, params = robot_params(body)
+        if not any(each in self.people for each in users):
+            raise VendorError("staffId.notExisted", "员工id不存在")
         invalid = [each for each in users if self.people.get(each, _NOBODY).left]
         slowed = [each for each in users if each in self.flow_controlled]
         query_key = self._number("pqk")
@@ -287,7 +289,8 @@ class Vendor:
 
     def ding(self, body: JsonObject) -> JsonObject:
         """POST robot/ding/send."""
-        self.check_robot(body)
+        if body.get("robotCode") != self.robot_code:
+            raise VendorError("invalid.chatbotId")
         users = users_of(body, "receiverUserIdList", DING_USERS)
         content = text_of(body, "content", "invalidParameter.param.invalid")
         if body.get("remindType") not in {1, 2, 3}:
@@ -310,7 +313,7 @@ class Vendor:
 
     def check_robot(self, body: JsonObject) -> None:
         if body.get("robotCode") != self.robot_code:
-            raise VendorError("invalid.chatbotId", f"robotCode {body.get('robotCode')}")
+            raise VendorError("resource.not.found", "robot 不存在", 404)
 
     # -- panes -----------------------------------------------------------------------------------
     def show(
