@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,7 @@ class Vendors:
         callbacks = dingtalk.callbacks_of(self._settings, self._clock)
         by_http = self._settings.dingtalk_mode == "http"
         self.faces["dingtalk"] = face
+        self.limits["dingtalk"] = dingtalk.PACE
         self.dingtalk = DingTalkDoor(face, callbacks, by_http, dingtalk.card_answer)
 
     def _add_telegram(self) -> None:
@@ -129,16 +130,16 @@ class Vendors:
     async def register(self) -> None:
         """Tell the vendors that call us where our doors are; again each minute until they know."""
         base = self._settings.public_url.rstrip("/")
-        asked: dict[str, Callable[[], Any]] = {}
+        asked: dict[str, Callable[[], Awaitable[SendResult]]] = {}
         if self.dingtalk is not None and self.dingtalk.by_http:
             face = self.dingtalk.face
-            asked["dingtalk"] = lambda: face.register(f"{base}/callbacks/dingtalk")
+            asked["dingtalk"] = lambda: face.registered(f"{base}/callbacks/dingtalk")
         if self.telegram is not None and self.telegram.by_webhook:
             other = self.telegram.face
             asked["telegram"] = lambda: other.register_webhook(f"{base}/callbacks/telegram")
         while asked:
             for name, ask in list(asked.items()):
-                result: SendResult = await ask()
+                result = await ask()
                 if result.kind in {"sent", "never"}:
                     del asked[name]
                 if result.kind != "sent":

@@ -66,7 +66,7 @@ async def take(
     stored = await jieli.spool.take(channel, key, body, within=within)
     if stored is None:  # the database is away: a file has it, the engine will understand it
         return NOTHING
-    if not stored.fresh:
+    if not stored.fresh and not _pressed_again(received.said, stored.answer):
         return NOTHING if stored.answer is None else Answer(**_spoken(stored.answer))
     call = _Call(stored.id, channel, key)
     work = asyncio.create_task(_understand(jieli, call, received.said))
@@ -80,6 +80,13 @@ async def take(
         jieli.late.add(afterwards)
         afterwards.add_done_callback(jieli.late.discard)
         return NOTHING
+
+
+def _pressed_again(said: Said, answer: dict[str, Any] | None) -> bool:
+    """DingTalk's presses carry neither a time nor a number: what was refused once ("not bound")
+    may be a new press, and asking again is harmless.
+    """
+    return isinstance(said, Click) and answer is not None and answer.get("kind") != "nothing"
 
 
 def _spoken(answer: dict[str, Any]) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class Stage:
         assert vendors.dingtalk is not None
         assert vendors.telegram is not None
         for result in (
-            await vendors.dingtalk.face.register("http://jieli.local/callbacks/dingtalk"),
+            await vendors.dingtalk.face.registered("http://jieli.local/callbacks/dingtalk"),
             await vendors.telegram.face.register_webhook("https://jieli.local/callbacks/telegram"),
         ):
             assert result.kind == "sent", result.reason

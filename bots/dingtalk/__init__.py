@@ -9,6 +9,7 @@ from __future__ import annotations
 import httpx
 
 from bots.dingtalk.api import Account
+from bots.dingtalk.limits import PACE
 from bots.dingtalk.receive import Callbacks, card_answer, card_id_of, card_secret, route_key
 from bots.dingtalk.robot import GroupRobot
 from bots.dingtalk.send import DingTalk, PageOf, PictureOf
@@ -17,6 +18,7 @@ from core.clock import Clock
 from core.config import Settings
 
 __all__ = [
+    "PACE",
     "Account",
     "Callbacks",
     "DingTalk",

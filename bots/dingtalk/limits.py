@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from core.clock import MINUTE, SECOND
+from core.outbox.rules import Limits, Window
+
 KEY_BYTES = 100
 VALUE_BYTES = 1024
 _TRACK = re.compile(r"[0-9A-Za-z_\-@]{1,64}", re.ASCII)
@@ -30,3 +33,8 @@ def broken_limit(track: str, user_id: str, params: Mapping[str, Any]) -> str:
         if len(value.encode()) > VALUE_BYTES:
             return f"the value of {key} must be at most {VALUE_BYTES} bytes"
     return ""
+
+
+# What the outbox may hand over: DingTalk takes some 20 calls a second for each method of an
+# application (standard plan); a little is left for edits by people's presses, which nobody counts.
+PACE = Limits(account=(Window(18, SECOND), Window(1_000, MINUTE)))

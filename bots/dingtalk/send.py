@@ -105,10 +105,21 @@ class DingTalk:
         await self._client.aclose()
 
     async def send(self, delivery: Delivery) -> SendResult:
-        """One attempt to bring a new card to the person."""
-        if not self._account.template_id:
-            return await self._plain(delivery)
-        return await self._card(delivery, delivery.card_id)
+        """One attempt to bring a new card to the person; with a DING where the rules say so."""
+        if self._account.template_id:
+            result = await self._card(delivery, delivery.card_id)
+        else:
+            result = await self._plain(delivery)
+        if result.kind == "sent" and delivery.card.ding and not delivery.again:
+            await self._ring(delivery)
+        return result
+
+    async def _ring(self, delivery: Delivery) -> None:
+        """The card is there, which is what counts: a DING that fails is said and not repeated."""
+        words = f"{delivery.card.title}\n{delivery.card.lead}".strip()
+        rung = await self.robot.ding([delivery.user_id], words)
+        if rung.kind != "sent":
+            log.warning("dingtalk_ding_failed", extra={"why": rung.reason})
 
     async def edit(self, delivery: Delivery, handle: Mapping[str, Any]) -> SendResult:
         """Make the person's card show `delivery.card`, or say it another way."""
@@ -174,6 +185,14 @@ class DingTalk:
             if refusal.result.kind != "ambiguous":
                 raise
             raise Refused(later("unreachable", refusal.result.reason, 5)) from None
+
+    async def registered(self, callback_url: str) -> SendResult:
+        """`register` as an attempt that ended somehow."""
+        try:
+            await self.register(callback_url)
+        except Refused as refusal:
+            return refusal.result
+        return SendResult("sent")
 
     # -- cards -----------------------------------------------------------------------------------
     async def _card(self, delivery: Delivery, track: str) -> SendResult:

@@ -49,6 +49,8 @@ class Desk(Protocol):
 
     def people(self) -> list[JsonObject]: ...
 
+    def add(self, user_id: str, name: str, title: str) -> None: ...
+
     def messages(self, user_id: str, most: int) -> list[JsonObject]: ...
 
     async def press(self, user_id: str, msg_id: str, key: str, selected: Selected) -> str:
@@ -101,6 +103,9 @@ class WeComDesk:
     def people(self) -> list[JsonObject]:
         return _people(self._sim.vendor.people)
 
+    def add(self, user_id: str, name: str, title: str) -> None:
+        self._sim.add_person(user_id, name, title)
+
     def messages(self, user_id: str, most: int) -> list[JsonObject]:
         return [self._sim.wire(view) for view in self._sim.all_of(user_id)[-most:]]
 
@@ -150,6 +155,9 @@ class DingTalkDesk:
     def people(self) -> list[JsonObject]:
         return _people(self._sim.vendor.people)
 
+    def add(self, user_id: str, name: str, title: str) -> None:
+        self._sim.add_person(user_id, name, title)
+
     def messages(self, user_id: str, most: int) -> list[JsonObject]:
         return [self._sim.wire(view) for view in self._sim.pane(user_id)[-most:]]
 
@@ -198,6 +206,9 @@ class TelegramDesk:
 
     def people(self) -> list[JsonObject]:
         return _people(self._sim.vendor.people)
+
+    def add(self, user_id: str, name: str, title: str) -> None:
+        self._sim.add_person(user_id, name, title)
 
     def messages(self, user_id: str, most: int) -> list[JsonObject]:
         return [self._sim.wire(view) for view in self._sim.pane(user_id)[-most:]]

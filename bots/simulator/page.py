@@ -45,6 +45,7 @@ class Page:
         """Everything below /sim."""
         doors = [
             Route("/messages", self.messages),
+            Route("/people", self.people, methods=["POST"]),
             Route("/press", self.press, methods=["POST"]),
             Route("/say", self.say, methods=["POST"]),
             Route("/photo", self.photo, methods=["POST"]),
@@ -84,6 +85,17 @@ class Page:
         now = to_datetime(self._clock.now()).strftime("%Y-%m-%d %H:%M")
         can_jump = self._jump is not None
         return _json({"rev": rev, "now": now, "vendors": vendors, "can_jump": can_jump})
+
+    async def people(self, request: Request) -> Response:
+        """Somebody new with an account."""
+        asked = await self._asked(request)
+        if isinstance(asked, Response):
+            return asked
+        desk, body = asked
+        if not body.get("user_id") or not body.get("name"):
+            return _json({"error": "user_id 和 name 必填。"}, 422)
+        desk.add(str(body["user_id"]), str(body["name"]), str(body.get("title", "")))
+        return _json({"people": desk.people()})
 
     async def press(self, request: Request) -> Response:
         asked = await self._asked(request)

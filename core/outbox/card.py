@@ -103,6 +103,7 @@ class Card:
     closed: bool = False
     result: str = ""
     urgent: bool = False
+    ding: bool = False  # rings louder where the channel can (DingTalk's DING), once
 
     def button(self, key: str) -> Button | None:
         """The button named `key`, if the card has it."""
@@ -123,6 +124,7 @@ class Card:
             "closed": self.closed,
             "result": self.result,
             "urgent": self.urgent,
+            **({"ding": True} if self.ding else {}),
         }
 
     @staticmethod
@@ -137,4 +139,5 @@ class Card:
             closed=data.get("closed", False),
             result=data.get("result", ""),
             urgent=data.get("urgent", False),
+            ding=data.get("ding", False),
         )

@@ -251,7 +251,7 @@ def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = 
     persons = [each.person_id for each in recipients]
     refresh(tx, climbed)
     note = said or _late_note(timer, tx.now)
-    tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note))
+    tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note, rung.ding))
     if climbed.generation != task.generation:
         # Whose first card had not gone when somebody took the task never heard of it.
         others = [each for each in climbed.people if each not in persons]

@@ -43,7 +43,8 @@ class Rung:
 
     `stop_on`: this rung is dropped once somebody claims the task ("claim"), or only when the task
     is closed ("done"). `if_nobody`: "next" climbs on at once, "hold" looks again every quarter of
-    an hour, anything else is a recipient spec that stands in ("role:admin").
+    an hour, anything else is a recipient spec that stands in ("role:admin"). `ding`: whoever is
+    reached through DingTalk gets a DING besides the card.
     """
 
     after: Instant
@@ -54,6 +55,7 @@ class Rung:
     urgent: bool = False
     if_nobody: str = NEXT
     stop_on: str = DONE
+    ding: bool = False
 
 
 @dataclass(frozen=True, slots=True)

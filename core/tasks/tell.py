@@ -8,7 +8,7 @@ a card says beyond its own facts is in `face.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -71,6 +71,7 @@ class Message:
     priority: Priority
     urgent: bool = False
     note: str = ""
+    ding: bool = False
 
 
 def seats_of(conn: Connection, task_id: str) -> dict[int, Seat]:
@@ -107,7 +108,8 @@ def tell(
     told = [each for each in persons if each in seats and seats[each].card_on == task.id]
     if not told:
         return
-    card_for = _maker(tx, task, message.note, seats)
+    made = _maker(tx, task, message.note, seats)
+    card_for = (lambda each: replace(made(each), ding=True)) if message.ding else made
     outs = [
         queue.Outgoing(
             task_id=task.id,

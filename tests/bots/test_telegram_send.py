@@ -166,7 +166,7 @@ async def test_telebot_110_no_button_is_ever_too_long(telegram: TelegramWorld) -
     card = replace(CARD, buttons=(Button("return", "退回", "danger", (long,)),))
     await telegram.sent(delivery(1, WANG, card))
     (button,) = telegram.sim.pane(WANG)[0].content["reply_markup"]["inline_keyboard"][0]
-    assert button["url"] == f"https://jieli.example/tasks/{delivery().task_id}"
+    assert button["web_app"]["url"] == f"https://jieli.example/tasks/{delivery().task_id}"
 
 
 async def test_a_token_that_is_too_long_is_refused_here_not_there(telegram: TelegramWorld) -> None:
@@ -495,7 +495,7 @@ async def test_a_page_may_be_given(telegram: TelegramWorld) -> None:
     card = Card("看看", buttons=(replace(CARD.buttons[0], inputs=(_quantity(),)),))
     await channel.send(delivery(1, WANG, card))
     (button,) = telegram.sim.pane(WANG)[0].content["reply_markup"]["inline_keyboard"][0]
-    assert button == {"text": "打开任务", "url": "https://p.io/1"}
+    assert button == {"text": "打开任务", "web_app": {"url": "https://p.io/1"}}
     await channel.aclose()
 
 

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from bots.simulator.dingtalk.doors import Doors, Group
 from bots.simulator.dingtalk.gateway import Gateway
+from bots.simulator.dingtalk.login import Login
 from bots.simulator.dingtalk.press import CannotPress, Fingers, Posted
 from bots.simulator.dingtalk.template import Template
 from bots.simulator.dingtalk.vendor import Fault, Person, Vendor, View
@@ -61,7 +62,7 @@ class DingTalkSimulator:
 
     def routes(self) -> list[BaseRoute]:
         """The vendor's doors, to be mounted wherever the adapter's addresses point to."""
-        return self._doors.routes()
+        return [*self._doors.routes(), *Login(self.vendor).routes()]
 
     def add_person(self, user_id: str, name: str, title: str = "") -> None:
         """Somebody of the corporation; each has a pane on the page."""

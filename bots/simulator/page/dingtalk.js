@@ -34,7 +34,7 @@ window.drawers.dingtalk = (() => {
   function button(tools, person, message, block) {
     const style = STYLES[block.color] || "s2";
     if (block.action === "url") {
-      const link = { class: "link " + style, href: tools.safe(block.url), target: "_blank", rel: "noopener" };
+      const link = { class: "link " + style, href: tools.open ? tools.open(block.url) : tools.safe(block.url), target: "_blank", rel: "noopener" };
       return tools.el("a", link, block.text);
     }
     const click = () => tools.press(person.user_id, message.msg_id, block.text);

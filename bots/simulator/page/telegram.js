@@ -51,8 +51,10 @@ window.drawers = window.drawers || {};
     const styles = { primary: "s1", success: "s1", danger: "s4" };
     return rows.map((row) => tools.el("div", { class: "buttons" }, ...row.map((button) => {
       const style = styles[button.style] || "s2";
-      if (button.url) {
-        return tools.el("a", { class: "link " + style, href: tools.safe(button.url), target: "_blank", rel: "noopener" }, button.text + " ↗");
+      const url = button.url || (button.web_app || {}).url;
+      if (url) {
+        const href = tools.open ? tools.open(url) : tools.safe(url);
+        return tools.el("a", { class: "link " + style, href, target: "_blank", rel: "noopener" }, button.text + " ↗");
       }
       const node = tools.el("button", { class: style, type: "button", on: { click: () => press(button) } }, button.text);
       pressable.push(node);

@@ -137,14 +137,24 @@ def _button(button: Any) -> JsonObject:
         raise bad("can't parse inline keyboard button: Text buttons must have text")
     if button.get("style") not in {None, "primary", "success", "danger"}:
         raise bad("BUTTON_STYLE_INVALID")
-    data, url = button.get("callback_data"), button.get("url")
-    if (data is None) == (url is None):
+    data, url, app = button.get("callback_data"), button.get("url"), button.get("web_app")
+    if sum(each is not None for each in (data, url, app)) != 1:
         raise bad("can't parse inline keyboard button: Text buttons are unallowed")
+    if app is not None:
+        _web_app(app)
     if data is not None and not 1 <= len(str(data).encode()) <= MAX_DATA_BYTES:
         raise bad("BUTTON_DATA_INVALID")
     if url is not None:
         _link(str(url))
     return dict(button)
+
+
+def _web_app(app: Any) -> None:
+    """A page inside the app: Telegram takes https addresses only."""
+    url = str(app.get("url") or "") if isinstance(app, dict) else ""
+    if not url.startswith("https://"):
+        raise bad(f"inline keyboard button Web App URL '{url}' is invalid: Only HTTPS links")
+    _link(url)
 
 
 def _link(url: str) -> None:
