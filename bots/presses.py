@@ -1,8 +1,8 @@
 """Buttons for vendors whose buttons can carry a little data but ask nothing themselves.
 
-A choice becomes one button for each option, a press of which says both; what needs more (a
-quantity, a photo, words) becomes a link to the task's page. Telegram and DingTalk use it; WeCom has
-drop-downs of its own (bots/wecom/render.py). Pure.
+A choice that must be made becomes one button for each option, a press of which says both; what
+needs more (a quantity, a photo, words), or may be said besides, is on the task's page. Telegram and
+DingTalk use it; WeCom has drop-downs of its own (bots/wecom/render.py). Pure.
 """
 
 from __future__ import annotations
@@ -68,10 +68,12 @@ def _of_button(
     plain = [Press(button.label, style, data=token, confirm=confirm)]
     if not button.inputs:
         return plain, False
+    if not required:  # one tap is enough; who wants to say more opens the page
+        return plain, True
     options = _options(button.inputs[0], button, token, data_bytes)
     if len(button.inputs) == 1 and options:
-        return (options if required else [*plain, *options]), False
-    return ([] if required else plain), True
+        return options, False
+    return [], True
 
 
 def _options(asked: Field, button: Button, token: str, data_bytes: int) -> list[Press]:

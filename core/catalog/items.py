@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from unicodedata import category
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, bindparam, select
 
 from core.catalog.gtin import candidates
 from core.catalog.tables import barcodes, items
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
 from core.people import Actor, Thing, insert_row, record, require
-from core.prefix import BeginsWith
+from core.prefix import BeginsWith, Mentions
 from core.quantity import MAX_MICRO, Micro
 
 CODE_TAKEN = define(
@@ -35,6 +35,7 @@ TRACKING = frozenset({"none", "lot", "serial"})
 CHECK_KINDS = frozenset({"ok", "number", "text"})
 LONGEST_CODE = 64
 PAGE = 500
+MOST_MENTIONED = 2_000  # of which the first by code are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +175,16 @@ def search_items(conn: Connection, text: str, limit: int = 20) -> list[Item]:
     scanned = _found(conn, items.c.id.in_(by_barcode), most)
     hits = {each.id: each for each in sorted((*coded, *scanned), key=lambda item: item.code)}
     if not scanned and all(each.code != wanted for each in coded) and len(hits) < most:
-        named = items.c.name.icontains(wanted, autoescape=True)
-        loosely = items.c.code.istartswith(wanted, autoescape=True)  # in small letters, say
-        hits |= {each.id: each for each in _found(conn, or_(named, loosely), most)}
+        for column in (items.c.name, items.c.code):  # a code in small letters, say, or its end
+            hits |= {each.id: each for each in _found(conn, _mentioned(column, wanted), most)}
     return list(hits.values())[:most]
+
+
+def _mentioned(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+    """Items in one of whose columns `wanted` stands. Read from the column's index, which is small,
+    and not from the items: their rows are wide.
+    """
+    return items.c.id.in_(select(items.c.id).where(Mentions(column, wanted)).limit(MOST_MENTIONED))
 
 
 def _found(conn: Connection, condition: ColumnElement[bool], most: int) -> list[Item]:

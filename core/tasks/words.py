@@ -8,6 +8,8 @@ from core.tasks.policy import WORKING
 FACES = {
     "desk": "工作台",
     "wecom": "企业微信",
+    "dingtalk": "钉钉",
+    "telegram": "Telegram",
     "pda": "扫码枪",
     "portal": "供应商门户",
     "api": "接口",

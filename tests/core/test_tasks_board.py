@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import Connection
 
@@ -272,6 +273,26 @@ def test_inbox_and_board(room: Room, li: Actor, wang: Actor) -> None:
         shown = read(_showing(wanted)).tasks
         assert [view.task.id for view in shown] == found
     assert read(lambda conn: board.tasks_of(conn, "inspection:1"))[0].id == mine.id
+
+
+def test_an_inbox_made_into_json_is_the_inbox_whatever_happened_since(
+    room: Room, li: Actor, wang: Actor
+) -> None:
+    def same() -> list[str]:
+        views = room.db.read_now(lambda conn: board.inbox(conn, li.person_id))
+        made = room.db.read_now(lambda conn: queries.inbox_json(conn, li.person_id))
+        assert [orjson.loads(each) for each in made] == [view.to_wire() for view in views]
+        return [view.task.state for view in views]
+
+    for _ in range(3):
+        room.open(f"person:{li.person_id}", f"person:{wang.person_id}")
+        room.clock.advance(1)
+    assert same() == same() == ["open"] * 3
+    first = room.db.read_now(lambda conn: board.inbox(conn, li.person_id))[0].task
+    room.do(lambda tx: hold.claim(tx, wang, first.id))
+    assert same() == ["claimed", "open", "open"]
+    room.close(wang, room.now(first))
+    assert same() == ["open", "open"]
 
 
 def test_the_wire_form(room: Room, li: Actor) -> None:
