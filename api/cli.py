@@ -161,14 +161,15 @@ def _plain(settings: Settings) -> FastAPI:
 
 
 def _demo(settings: Settings) -> FastAPI:
-    from api.demo.company import is_empty, seed
+    from api.demo.company import is_empty, reached_everywhere, seed
     from api.demo.stage import demo_app
 
     served = demo_app(settings)
     db = served.state.jieli.db
     _migrate(db)
     if is_empty(db):
-        seed(db)
+        people = seed(db).people
+        db.write_now(lambda tx: reached_everywhere(tx, people))
     return served
 
 

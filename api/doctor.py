@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,9 @@ from core.tasks.policies import all_policies
 from core.tasks.policy import Policy
 from core.tasks.recipients import resolve
 from core.tasks.task import NewTask
+
+if TYPE_CHECKING:
+    import httpx
 
 NAMED = 5  # how many names a sentence lists
 MOST_PEOPLE = 1000
@@ -53,8 +57,7 @@ def examine(settings: Settings, clock: Clock | None = None) -> list[Finding]:
         found += db.read_now(lambda conn: list(_clock(conn, settings, db.clock)))
     finally:
         db.close()
-    if settings.wecom_corp_id:
-        found.append(asyncio.run(_wecom(settings, db.clock)))
+    found += asyncio.run(vendors(settings, db.clock))
     return found
 
 
@@ -149,12 +152,64 @@ def _some(names: list[str]) -> str:
     return "、".join(names[:NAMED]) + more
 
 
-async def _wecom(settings: Settings, clock: Clock) -> Finding:
+async def vendors(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+) -> list[Finding]:
+    """Each chat vendor that is configured; without any, nobody hears of a task in chat."""
+    asked = (
+        (bool(settings.wecom_corp_id), _wecom),
+        (bool(settings.dingtalk_client_id), _dingtalk),
+        (bool(settings.telegram_token.get_secret_value()), _telegram),
+    )
+    found = [await ask(settings, clock, transport) for is_on, ask in asked if is_on]
+    off = Finding("聊天渠道", True, "都没有接通:卡片只到工作台和扫码枪", "")
+    return found or [off]
+
+
+async def _dingtalk(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+) -> Finding:
+    """Ask DingTalk for a token: it tells whether application and key are right."""
+    from bots.dingtalk import channel_of
+    from bots.dingtalk.verdict import Refused
+
+    channel = channel_of(settings, clock, transport)
+    try:
+        await channel.api.tokens.get()
+    except Refused as refused:
+        return Finding("钉钉", False, refused.result.code, refused.result.reason)
+    finally:
+        await channel.aclose()
+    if not settings.dingtalk_card_template_id:
+        said = "已连通,但没有卡片模板:只发文字,要到页面里处理"
+        return Finding("钉钉", False, said, "按 docs/recipes/dingtalk.md 导入模板,再设模板编号")
+    return Finding("钉钉", True, f"已连通,回调走 {settings.dingtalk_mode}")
+
+
+async def _telegram(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+) -> Finding:
+    """Ask Telegram who the bot is."""
+    from bots.telegram import channel_of
+
+    channel = channel_of(settings, clock, transport)
+    try:
+        name = await channel.username()
+    except ConnectionError as problem:
+        return Finding("Telegram", False, "连不上", str(problem))
+    finally:
+        await channel.aclose()
+    return Finding("Telegram", True, f"已连通:@{name},更新走 {settings.telegram_mode}")
+
+
+async def _wecom(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+) -> Finding:
     """Ask WeCom something harmless: it tells whether key, application and our address are right."""
     from bots.wecom import channel_of
     from bots.wecom.verdict import Refused
 
-    channel = channel_of(settings, clock)
+    channel = channel_of(settings, clock, transport)
     try:
         addresses = await channel.api.callback_ips()
     except Refused as refused:

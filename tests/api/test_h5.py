@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from api.demo.stage import Stage
+from bots.simulator.telegram.signing import init_data, opened
 from core.clock import DAY, MINUTE
 from core.people import ENGINE, bind_chat
 from tests.api.chat_room import ChatRoom
@@ -151,3 +153,62 @@ async def test_words_that_belong_to_no_task_lead_to_what_waits(chat: ChatRoom) -
     opened = await phone.open(f"/tasks/{task['id']}")
     assert "退回供应商" in opened.text
     assert "等我处理" in (await phone.open("/tasks")).text
+
+
+async def other_link(chat: ChatRoom, channel: str, user_id: str) -> str:
+    """The warehouse's link to an inspection on another app's card."""
+    warehouse = chat.ids.people["warehouse"]
+    chat.jieli.db.write_now(lambda tx: bind_chat(tx, ENGINE, warehouse, channel, user_id))
+    ding, telegram = chat.stage.dingtalk, chat.stage.telegram
+    (ding if channel == "dingtalk" else telegram).add_person(user_id, "仓管")
+    await chat.stage.register()
+    line = {"order_line_id": chat.ids.lines["N"], "quantity": "288", "lot_code": "L-7"}
+    arrive = {"order_id": chat.ids.orders["N"], "lines": [line]}
+    await chat.do("supervisor", "/api/receipts", arrive)
+    await chat.settle()
+    if channel == "dingtalk":
+        shown = ding.wire(ding.pane(user_id)[-1])
+    else:
+        shown = telegram.wire(telegram.pane(user_id)[-1])
+    found = re.findall(r"http://jieli\.test/h5/[\w.\-]+", str(shown))
+    assert found
+    return str(found[0])
+
+
+async def test_dingtalk_says_who_opened_it(chat: ChatRoom) -> None:
+    link = await other_link(chat, "dingtalk", "ding-1")
+    shown = await Phone(chat.stage, "ding-1").open(link)
+    assert shown.status_code == 200, shown.text
+    assert "质检" in shown.text
+    stranger = await Phone(chat.stage, "ding-2").open(link)
+    assert stranger.status_code == 401
+    assert "没认出你是谁" in stranger.text
+
+
+async def test_telegram_says_it_behind_the_sharp_of_the_address(chat: ChatRoom) -> None:
+    """The page hands over what Telegram signed; nothing else counts, and nothing older."""
+    link = await other_link(chat, "telegram", "70000000")
+    phone = Phone(chat.stage, "")
+    page = await phone.open(link)
+    assert "正在确认身份" in page.text
+    vendor = chat.stage.telegram.vendor
+    proof = init_data(vendor, "70000000")
+    assert "tgWebAppData" in opened(vendor, "70000000", link)
+    for wrong in ("", "hash=0", proof[:-1] + ("0" if proof[-1] != "0" else "1"), "a=\udce4"[:2]):
+        refused = await phone.press(f"{link}/back", proof=wrong)
+        assert refused.status_code == 401, wrong
+    shown = await phone.press(f"{link}/back", proof=proof)
+    assert shown.status_code == 200, shown.text
+    assert "不合格" in shown.text
+    chat.clock.advance(2 * 60 * MINUTE)
+    late = await Phone(chat.stage, "").press(f"{link}/back", proof=proof)
+    assert "已超过一小时" in late.text
+
+
+async def test_another_person_of_telegram_is_refused(chat: ChatRoom) -> None:
+    link = await other_link(chat, "telegram", "70000000")
+    chat.stage.telegram.add_person("70000099", "别人")
+    proof = init_data(chat.stage.telegram.vendor, "70000099")
+    shown = await Phone(chat.stage, "").press(f"{link}/back", proof=proof)
+    assert shown.status_code == 403
+    assert "这个链接是发给warehouse 某的" in shown.text
