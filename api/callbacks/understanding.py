@@ -62,7 +62,7 @@ async def take(
     began = asyncio.get_running_loop().time()
     key, body = received.dedupe_key, received.body()
     patience = jieli.callback_seconds if seconds is None else seconds
-    within = min(jieli.store_seconds, patience)
+    within = jieli.store_seconds if seconds is None else min(jieli.store_seconds, seconds)
     stored = await jieli.spool.take(channel, key, body, within=within)
     if stored is None:  # the database is away: a file has it, the engine will understand it
         return NOTHING

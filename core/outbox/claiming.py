@@ -183,7 +183,7 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
             push = _PUSH_QUIET if someone.urgent_wakes else _PUSH_SENDS
             tx.execute(push, where | {"until_": morning})
             return False
-    if digest.fold(tx, message):
+    if someone and someone.digest_at is not None and digest.fold(tx, message):
         return False
     history = _history(tx, message, limits)
     anything = rules.open_at(history, False, limits, tx.now)
