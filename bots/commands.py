@@ -127,6 +127,13 @@ class Attach:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """扫码 <end of the task's number>: a QR code with which a scanner opens that task."""
+
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """帮助"""
 
@@ -139,7 +146,7 @@ class Unknown:
     likely: tuple[str, ...]
 
 
-Command = Stock | ToDo | Mine | Transfer | Escalate | Attach | Help | Unknown
+Command = Stock | ToDo | Mine | Transfer | Escalate | Attach | Code | Help | Unknown
 
 EXAMPLES = (
     ("库存 JL-203", "一种货还有多少，在哪个仓"),
@@ -148,6 +155,7 @@ EXAMPLES = (
     ("调拨 JL-203 2 箱 到松江仓", "请别的仓发货过来"),
     ("升级 3f2a 客户在催", "不等期限，现在就交给上一级"),
     ("照片 3f2a", "刚发的照片附到这件事；直接回复卡片发照片更快"),
+    ("扫码 3f2a", "给扫码枪扫的二维码，一扫就打开这件事"),
     ("帮助", "这张单子"),
 )
 HELP = "可以这样打字：\n" + "\n".join(f"· {words}（{what}）" for words, what in EXAMPLES)
@@ -156,6 +164,7 @@ _STOCK = re.compile(r"(?:查\s*)?(?:库存|现货)\s*(?P<goods>.+)|查\s+(?P<aga
 _TRANSFER = re.compile(
     r"调拨\s*(?P<goods>\S+)\s+(?P<amount>[\d.,]+)\s*(?P<unit>\S*?)\s*(?:到|至|去)\s*(?P<to>\S.*)"
 )
+_CODE = re.compile(r"(?:扫码|二维码)\s*〔?(?P<which>[0-9a-fA-F]{4,32})〕?")
 _BIND = re.compile(r"(?:绑定|/start|/bind)\s*[:：]?\s*(?P<code>[0-9A-Za-z]{8})")
 _ATTACH = re.compile(r"(?:照片|附图|图片)\s*〔?(?P<which>[0-9a-fA-F]{4,32})〕?")
 _ESCALATE = re.compile(r"升级(?:\s*(?P<which>[0-9a-fA-F]{4,32})\b)?\s*(?P<why>.*)", re.DOTALL)
@@ -182,6 +191,8 @@ def understand(text: str) -> Command:
         return Escalate((found["which"] or "").lower(), found["why"].strip())
     if found := _ATTACH.fullmatch(words):
         return Attach(found["which"].lower())
+    if found := _CODE.fullmatch(words):
+        return Code(found["which"].lower())
     if found := _STOCK.fullmatch(words):
         return Stock((found["goods"] or found["again"]).strip())
     return Unknown(words[:40], _likely(words))
@@ -195,6 +206,27 @@ def _likely(words: str) -> tuple[str, ...]:
 
     ranked = sorted((words for words, _ in EXAMPLES), key=near, reverse=True)
     return tuple(ranked[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is said, and the picture that goes with it (see `said.Answer.picture`)."""
+
+    text: str
+    picture: str = ""
+
+
+def reply(tx: Tx, actor: Actor, text: str, op_id: str) -> Reply:
+    """`answer`, with a picture where one says more than words."""
+    match understand(text):
+        case Stock(goods):
+            words = _stock(tx.conn, actor, goods)
+            return Reply(words, f"curve:{_goods(tx.conn, goods).id}")
+        case Code(which):
+            task = _one_of_mine(tx.conn, actor, which)
+            return Reply(f"扫码枪扫这张图，就打开「{task.title[:40]}」。", f"task:{task.id}")
+        case _:
+            return Reply(answer(tx, actor, text, op_id))
 
 
 def answer(tx: Tx, actor: Actor, text: str, op_id: str) -> str:
@@ -218,6 +250,8 @@ def answer(tx: Tx, actor: Actor, text: str, op_id: str) -> str:
             return _escalate(tx, actor, which, why)
         case Attach(which):
             return place_waiting(tx, actor, which)
+        case Code(which):
+            return _one_of_mine(tx.conn, actor, which).title
         case Unknown(words, likely):
             return _unknown(tx.conn, actor, words, likely)
 
@@ -297,6 +331,16 @@ def _asked(conn: Connection, actor: Actor, known: list[TaskView]) -> list[TaskVi
     """Live tasks that this person opened, without those that are known already."""
     found = board(conn, Filters(opened_by=actor.label), limit=MOST_LINES + 1).tasks
     return [each for each in found if each.task.id not in {one.task.id for one in known}]
+
+
+def _one_of_mine(conn: Connection, actor: Actor, which: str) -> Task:
+    require(actor, "task.read", Thing("person", str(actor.person_id)))
+    waiting = inbox(conn, actor.person_id)
+    meant = [each.task for each in waiting if each.task.id.endswith(which)]
+    if len(meant) != 1:
+        lines = "\n".join(_line(each) for each in waiting[:MOST_LINES]) or "（现在没有）"
+        raise AppError(NOT_YOUR_TASK, which=which, found=lines)
+    return meant[0]
 
 
 def _escalate(tx: Tx, actor: Actor, which: str, why: str) -> str:

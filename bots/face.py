@@ -14,6 +14,9 @@ class Face(Channel, Protocol):
     async def tell(self, user_id: str, text: str) -> SendResult:
         """Say plain words to a person; one attempt."""
 
+    async def show(self, user_id: str, picture: bytes, name: str) -> SendResult:
+        """Bring a picture (PNG or JPEG) to a person; one attempt."""
+
     async def fetch(self, media: str) -> bytes:
         """The picture behind `said.Photo.media`.
 

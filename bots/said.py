@@ -79,14 +79,16 @@ _ONCE_NAMED = {"task_id": "card", "response_code": "code"}  # in an inbox of bef
 class Answer:
     """What a person is told in return: `pressed` says it on the card, `text` in words.
 
-    `nothing`: the outbox will change the card anyway.
+    `nothing`: the outbox will change the card anyway. `picture` names one that follows (what it is
+    drawn from: "curve:12", "task:…"), so that an answer can be kept.
     """
 
     kind: Literal["pressed", "text", "nothing"]
     said: str = ""
+    picture: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "said": self.said}
+        return {"kind": self.kind, "said": self.said, "picture": self.picture}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Pictures: photos that people send, made safe and small; QR codes that devices read.
+"""Photos that people send, made safe and small.
 
 A photo is refused before it is decoded when it is too heavy, of another kind, or declares too many
 pixels; what passes is decoded once and re-encoded as a plain JPEG, so EXIF (the place it was taken
@@ -15,7 +15,6 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import segno
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import AppError, define
@@ -150,10 +149,3 @@ def _declared(raw: bytes) -> tuple[int, int]:
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     width, height = struct.unpack_from("<HH", raw, 26)
     return width & 0x3FFF, height & 0x3FFF
-
-
-def qr_png(text: str, module_pixels: int = 8) -> bytes:
-    """`text` as a QR code in PNG, with the quiet zone scanners need; level M survives a scratch."""
-    out = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(out, kind="png", scale=module_pixels, border=4)
-    return out.getvalue()
