@@ -18,8 +18,12 @@ from starlette.applications import Starlette
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, RetryAfter
 from telegram.ext import Application, CallbackQueryHandler, ContextTypes, MessageHandler, filters
 
+from bots.said import Answer, Click, Photo, Received
 from bots.simulator.telegram import Fault, Telegram
+from bots.telegram import Account
+from bots.telegram import Telegram as Adapter
 from core.clock import SECOND, ManualClock
+from tests.bots.conftest import delivery
 from tests.bots.sdks import Sdk, sdk
 
 TOKEN = "7000001:AAH-test_token"
@@ -258,6 +262,34 @@ async def test_the_library_reads_every_kind_of_refusal(
         sim.revoke_token("7000001:fresh")
         with pytest.raises(InvalidToken):
             await bot.get_me()
+
+
+async def test_our_adapter_polls_and_answers_over_a_real_socket(
+    sim: Telegram, clock: ManualClock
+) -> None:
+    """What ASGI in memory cannot show: the library's own connections, and a server that goes."""
+    heard: asyncio.Queue[Received] = asyncio.Queue()
+
+    async def handle(received: Received) -> Answer:
+        await heard.put(received)
+        return Answer("pressed", "已由 李四 处理")
+
+    async with served(sim) as root:
+        account = Account(TOKEN, root)
+        adapter = Adapter(account, clock, page_of=lambda _: "https://jieli.example/t")
+        listening = asyncio.create_task(adapter.listen(handle))
+        assert (await adapter.send(delivery(user=str(WANG)))).kind == "sent"
+        await sim.press(str(WANG), "让步接收")
+        assert isinstance((await heard.get()).said, Click)
+        await sim.photo(str(WANG), b"picture")
+        photo = (await heard.get()).said
+        assert isinstance(photo, Photo)
+        assert await adapter.fetch(photo.media) == b"picture"
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    result = await adapter.send(delivery(2, str(WANG)))
+    assert (result.kind, result.code) in {("later", "unreachable"), ("ambiguous", "no_answer")}
+    await adapter.aclose()
 
 
 async def test_getfile_and_its_link_work_over_http(sim: Telegram) -> None:

@@ -16,6 +16,9 @@ from bots.said import Answer, Click, Photo, Received, Word
 from bots.simulator.telegram import CannotPress, Fault
 from bots.telegram import Account, Telegram, callbacks_of, channel_of
 from bots.telegram import send as sending
+from bots.telegram.listen import POLL_SECONDS
+from bots.telegram.verdict import Refused
+from bots.telegram.wire import Wire
 from core.clock import HOUR, MINUTE, SECOND, ManualClock
 from core.config import Settings
 from core.outbox.card import Button, Card
@@ -132,6 +135,15 @@ async def test_a_picture_carries_the_card_and_is_uploaded_once(telegram: Telegra
     assert view.grey
     assert ENDED.result in view.content["caption"]
     assert telegram.sim.calls("editMessageCaption") == 1
+
+
+async def test_a_picture_keeps_its_place_and_its_shorter_limit(telegram: TelegramWorld) -> None:
+    first = delivery(1, WANG, replace(CARD, picture="f1"))
+    handle = await telegram.sent(first)
+    longer = replace(CARD, picture="f2", lead="长" * 3000)
+    assert (await telegram.edit(first, handle, longer)).kind == "sent"
+    (view,) = telegram.sim.pane(WANG)
+    assert "长…" in view.content["caption"]
 
 
 @pytest.mark.parametrize("picture", ["lost", "huge"])
@@ -408,6 +420,22 @@ async def test_a_photo_is_fetched_and_one_that_is_gone_says_so(telegram: Telegra
         await telegram.channel.fetch(received.said.media)
 
 
+async def test_a_file_over_20_mb_is_not_fetched_from_a_server_that_would(
+    clock: ManualClock,
+) -> None:
+    """A Bot API server of one's own has no such limit; our memory has."""
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        assert request.url.path.endswith("/getFile"), "nothing is downloaded"
+        file = {"file_id": "f", "file_unique_id": "u", "file_size": 21 << 20, "file_path": "a.jpg"}
+        return httpx.Response(200, json={"ok": True, "result": file})
+
+    channel = _channel(clock, httpx.MockTransport(serve))
+    with pytest.raises(LookupError, match="20 MB"):
+        await channel.fetch("f")
+    await channel.aclose()
+
+
 async def test_a_link_to_a_file_lives_an_hour(telegram: TelegramWorld) -> None:
     file_id = telegram.sim.vendor.keep_file("a.jpg", b"picture")
     path = telegram.sim.vendor.get_file({"file_id": file_id})["file_path"]
@@ -499,11 +527,40 @@ async def test_a_page_may_be_given(telegram: TelegramWorld) -> None:
     await channel.aclose()
 
 
-async def test_a_proxy_is_used_for_telegram_alone(clock: ManualClock) -> None:
-    account = Account(TOKEN, "http://127.0.0.1:9", proxy="http://127.0.0.1:9")
-    channel = Telegram(account, clock, page_of=lambda _: "")
-    assert (await channel.tell(WANG, "好")).code == "unreachable"
-    await channel.aclose()
+async def test_a_proxy_is_asked_instead_of_telegram(clock: ManualClock) -> None:
+    seen: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).splitlines()[0])
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        account = Account(TOKEN, "http://telegram.invalid", proxy=f"http://127.0.0.1:{port}")
+        channel = Telegram(account, clock, page_of=lambda _: "")
+        assert (await channel.tell(WANG, "好")).code == "http_503"
+        await channel.aclose()
+    assert seen == [f"POST http://telegram.invalid/bot{TOKEN}/sendMessage HTTP/1.1".encode()]
+
+
+async def test_a_call_gives_up_soon_and_a_long_poll_after_its_time() -> None:
+    asked: dict[str, dict[str, float]] = {}
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        method = request.url.path.rpartition("/")[2]
+        asked[method] = request.extensions["timeout"]
+        return httpx.Response(502)
+
+    wire = Wire(Account(TOKEN, "http://t"), httpx.MockTransport(serve))
+    for call in (wire.words(1, "好"), wire.updates(0, POLL_SECONDS)):
+        with pytest.raises(Refused):
+            await call
+    await wire.aclose()
+    limits = asked["sendMessage"]
+    assert limits["connect"] + limits["pool"] + limits["read"] <= sending.PATIENCE_SECONDS < 12
+    assert asked["getUpdates"]["read"] == POLL_SECONDS + 10
 
 
 def test_starting_costs_no_vendor_library() -> None:

@@ -72,8 +72,9 @@ class Updates:
         except TimeoutError:
             pass
         self._may_poll(mine)
-        found = sorted(self.waiting, key=lambda each: int(each["update_id"]))[:limit]
-        return [each for each in found for _ in range(self.copies)]
+        found = [each for each in self.waiting if each["update_id"] >= offset]
+        found.sort(key=lambda each: int(each["update_id"]))
+        return [each for each in found[:limit] for _ in range(self.copies)]
 
     def set_webhook(self, asked: JsonObject) -> bool:
         url = str(asked.get("url") or "")
