@@ -30,7 +30,7 @@ _SECRET_NAME = re.compile(
     r"pass|secret|token|cookie|authorization|api[-_]?key|aes|\bpin\b|enrol_code|signature", re.I
 )
 _SECRET_TEXT = re.compile(
-    r"(?P<keep>(?:/portal/|/h5/|[Bb]earer\s+|(?:access_token|corpsecret|msg_signature)=))"
+    r"(?P<keep>(?:/portal/|/h5/|/bot\d+:|[Bb]earer\s+|(?:access_token|corpsecret|msg_signature)=))"
     r"[A-Za-z0-9_\-.~+/=]{8,}"
 )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.h5 import link_of
+from bots.pictures import thumbnail
 from bots.said import Answer
 from core.clock import Clock
 from core.config import Settings
@@ -158,4 +159,4 @@ class Vendors:
     async def _picture_of(self, file_id: str) -> bytes:
         found = await self._db.read(lambda conn: files.file(conn, file_id))
         path = files.path_of(self._settings.files_dir, found.sha256)
-        return await asyncio.to_thread(path.read_bytes)
+        return await asyncio.to_thread(lambda: thumbnail(path.read_bytes()))

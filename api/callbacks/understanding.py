@@ -17,9 +17,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api.callbacks.photos import keep_sent
+from api.callbacks.showing import show
 from api.deps import Jieli
-from bots import commands
+from bots.commands import Reply, reply
 from bots.said import Answer, Click, Photo, Received, Said, Word, said_from
+from bots.words import code_in
 from core.actions import press_token
 from core.clock import HOUR, SECOND, Instant
 from core.db import Tx
@@ -136,29 +138,38 @@ async def _understand(jieli: Jieli, call: _Call, said: Said) -> Answer:
     if isinstance(said, Click):
         return await _press(jieli, call, said)
     if isinstance(said, Word):
-        return await _spoken_to(jieli, call, lambda tx: _typed(tx, call, said))
+        answer = await _spoken_to(jieli, call, lambda tx: _typed(tx, call, said))
+        if answer.picture:
+            showing = asyncio.create_task(show(jieli, call.channel, said.user_id, answer.picture))
+            jieli.late.add(showing)
+            showing.add_done_callback(jieli.late.discard)
+        return answer
     if isinstance(said, Photo):
         return await _photo(jieli, call, said)
     return await jieli.db.write(lambda tx: call.finish(tx, NOTHING))
 
 
-def _typed(tx: Tx, call: _Call, word: Word) -> str:
+def _typed(tx: Tx, call: _Call, word: Word) -> Reply:
     """Words of a bound account are verbs; those of another can only say who it is."""
-    code = commands.code_in(word.text)
+    code = code_in(word.text)
     if code:
-        return ask_to_bind(tx, call.channel, word.user_id, code, word.shown_as)
-    return commands.answer(tx, call.actor(tx, word.user_id), word.text, call.key)
+        return Reply(ask_to_bind(tx, call.channel, word.user_id, code, word.shown_as))
+    return reply(tx, call.actor(tx, word.user_id), word.text, call.key)
 
 
-async def _spoken_to(jieli: Jieli, call: _Call, say: Callable[[Tx], str]) -> Answer:
+async def _spoken_to(jieli: Jieli, call: _Call, say: Callable[[Tx], Reply]) -> Answer:
     """Words are verbs too; whoever repeats them (vendors do) gets the first answer again."""
     try:
-        return await jieli.db.write(lambda tx: call.finish(tx, Answer("text", say(tx))))
+        return await jieli.db.write(lambda tx: call.finish(tx, _said(say(tx))))
     except AppError as refusal:
         if refusal.status >= 500:
             raise
         told = Answer("text", refusal.say("zh"))
         return await jieli.db.write(lambda tx: call.finish(tx, told))
+
+
+def _said(reply: Reply) -> Answer:
+    return Answer("text", reply.text, reply.picture)
 
 
 async def _photo(jieli: Jieli, call: _Call, sent: Photo) -> Answer:
@@ -173,7 +184,7 @@ async def _photo(jieli: Jieli, call: _Call, sent: Photo) -> Answer:
         return await jieli.db.write(lambda tx: call.finish(tx, told))
     hint = Hint(call.channel, sent.reply_to, sent.caption)
     return await _spoken_to(
-        jieli, call, lambda tx: place_photo(tx, call.actor(tx, sent.user_id), kept, hint)
+        jieli, call, lambda tx: Reply(place_photo(tx, call.actor(tx, sent.user_id), kept, hint))
     )
 
 

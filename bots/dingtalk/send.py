@@ -139,6 +139,14 @@ class DingTalk:
         """Plain words to one person."""
         return await self.robot.tell(user_id, text)
 
+    async def show(self, user_id: str, picture: bytes, name: str) -> SendResult:
+        """A picture to one person, outside any card."""
+        try:
+            media_id = await self.api.upload(name, picture)
+        except Refused as refusal:
+            return refusal.result
+        return await self.robot.message(user_id, "sampleImageMsg", {"photoURL": media_id})
+
     def sign_in_url(self, back: str, state: str) -> str:
         """DingTalk's sign-in for pages."""
         account = self._account

@@ -98,6 +98,16 @@ class Telegram:
         """Plain words to a person, outside any card."""
         return await _ended(self._tell(user_id, text))
 
+    async def show(self, user_id: str, picture: bytes, name: str) -> SendResult:
+        """A picture to a person, outside any card."""
+        return await _ended(self._show(user_id, picture, name))
+
+    async def _show(self, user_id: str, picture: bytes, name: str) -> SendResult:
+        chat = chat_number(user_id)
+        if chat is None:
+            return _invalid("a chat is a number")
+        return _sent(await self._wire.bare_picture(chat, picture, name), chat)
+
     async def answer(self, received: Received, answer: Answer) -> None:
         """Say what came of `received`: on the pressed button, or as a message. Never raises.
 

@@ -116,6 +116,13 @@ class Wire:
         )
         return sent.message_id, sent.photo[-1].file_id if sent.photo else ""
 
+    async def bare_picture(self, chat: int, picture: bytes, name: str) -> int:
+        """Send a picture without words."""
+        sent = await _asked(
+            self._bot.send_photo(chat, picture, filename=name, write_timeout=WRITE_SECONDS)
+        )
+        return sent.message_id
+
     async def words(self, chat: int, text: str) -> int:
         """Send words as they are: no mark-up, no buttons."""
         sent = await _asked(self._bot.send_message(chat, text, link_preview_options=_NO_PREVIEW))

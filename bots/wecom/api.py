@@ -54,12 +54,14 @@ class Api:
             "POST", path, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
         )
 
-    async def upload(self, name: str, data: bytes, media_type: str = "image/jpeg") -> str:
-        """Upload a file to attach to a card; the media_id, good for 3 days."""
+    async def upload(
+        self, name: str, data: bytes, media_type: str = "image/jpeg", *, kind: str = "file"
+    ) -> str:
+        """Upload a file to attach to a card, or an "image" to send; its media_id lives 3 days."""
         answer = await self._with_token(
             "POST",
             "media/upload",
-            params={"type": "file"},
+            params={"type": kind},
             files={"media": (name, data, media_type)},
         )
         return str(answer.get("media_id", ""))

@@ -151,6 +151,16 @@ class WeCom:
     async def bind_link(self, code: str) -> str:  # noqa: ARG002  # nothing can say it for a member
         return ""
 
+    async def show(self, user_id: str, picture: bytes, name: str) -> SendResult:
+        """A picture outside any card; one attempt."""
+        try:
+            media_id = await self.api.upload(name, picture, "image/png", kind="image")
+            body = self._envelope(user_id, "image", {"media_id": media_id}, checked=False)
+            await self.api.post("message/send", body)
+        except Refused as refusal:
+            return refusal.result
+        return SendResult("sent")
+
     async def fetch(self, media: str) -> bytes:
         """The picture that a member sent.
 

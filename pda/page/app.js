@@ -73,11 +73,29 @@
     message = null;
     if (!Store.load('device', null)) { Wire.enrol(code); return; }
     if (!Wire.isSignedIn()) { badge = code; Parts.sound('ok'); draw(); return; }
+    if (code.indexOf('JLT:') === 0) { showTask(code.slice(4)); return; }
     lastCode = code;
     Parts.sound(Wire.online ? '' : 'ok');
     var takesForm = view && FORMS.indexOf(view.flow + '/' + view.next_state) >= 0;
     post({ t: 'scan', code: code, inputs: takesForm ? form : {} });
   });
+
+  /* A code from a chat card: that task, ready to be worked on. */
+  function showTask(id) {
+    var task = Wire.inbox[id];
+    if (!task) { say('这件事不在你的待办里：也许已有人处理，或没有派给你。'); return; }
+    Parts.sound('ok');
+    if (FLOWS[task.kind]) { openFlow(task); return; }
+    view = null;
+    keep();
+    draw();
+    document.getElementById('task-' + id).scrollIntoView();
+  }
+
+  function openFlow(task) {
+    var flow = task.kind === 'recount' ? 'count' : task.kind;
+    post({ t: 'submit', flow: flow, state: '', context: {}, action: 'open', inputs: { task_id: task.id } });
+  }
 
   /* -- screens of the page itself -- */
   function enrolScreen() {
@@ -104,10 +122,7 @@
   function taskCard(task) {
     var acts = [];
     if (FLOWS[task.kind]) {
-      acts.push(h('button', { class: 'main', onclick: function () {
-        var flow = task.kind === 'recount' ? 'count' : task.kind;
-        post({ t: 'submit', flow: flow, state: '', context: {}, action: 'open', inputs: { task_id: task.id } });
-      } }, FLOWS[task.kind]));
+      acts.push(h('button', { class: 'main', onclick: function () { openFlow(task); } }, FLOWS[task.kind]));
     }
     task.buttons.forEach(function (button) {
       var key = task.id + button.key;
@@ -119,7 +134,7 @@
       } }, opened === key ? '确认：' + button.label : button.label));
       if (opened === key) acts.push(h('div', { class: 'box' }, [].concat.apply([], button.inputs.map(fieldOf))));
     });
-    return h('div', { class: 'box' }, h('h2', {}, task.title), h('div', { class: 'dim' }, task.due_text || ''),
+    return h('div', { class: 'box', id: 'task-' + task.id }, h('h2', {}, task.title), h('div', { class: 'dim' }, task.due_text || ''),
       task.facts.map(function (fact) { return h('div', {}, fact[0] + '：' + fact[1]); }), acts);
   }
 

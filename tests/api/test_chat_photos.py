@@ -90,3 +90,20 @@ async def test_with_nothing_to_do_the_photo_is_kept_for_a_day(chat: ChatRoom) ->
     task = await chat.task_of("buyer", "qc_decide")
     said = (await chat.stage.simulator.say("buyer", f"照片 {task['id'][-4:]}")).spoken
     assert said.startswith("1 张照片已附到")
+
+
+async def test_stock_comes_with_a_curve_and_a_task_with_a_code(chat: ChatRoom) -> None:
+    """Words first, the picture after them; who asks again gets both again."""
+    await chat.fail_inspection()
+    say = chat.stage.simulator.say
+    assert "可用" in (await say("buyer", "库存 BOLT")).spoken
+    task = await chat.task_of("buyer", "qc_decide")
+    assert "就打开「" in (await say("buyer", f"扫码 {task['id'][-4:]}")).spoken
+    for each in list(chat.jieli.late):
+        await each
+    shown = [view for view in chat.stage.simulator.pane("buyer") if view.kind == "image"]
+    assert len(shown) == 2
+    for view in shown:
+        _, data = chat.stage.simulator.vendor.media[view.content["media_id"]]
+        assert Image.open(BytesIO(data)).format == "PNG"
+    assert "不是等你处理的事" in (await say("buyer", "扫码 0000")).spoken

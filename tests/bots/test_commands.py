@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bots import commands
-from bots.commands import Escalate, Help, Mine, Stock, ToDo, Transfer, Unknown, understand
+from bots.words import (
+    EXAMPLES,
+    Command,
+    Escalate,
+    Help,
+    Mine,
+    Stock,
+    ToDo,
+    Transfer,
+    Unknown,
+    understand,
+)
 from core import stock
 from core.clock import ManualClock
 from core.db import Database
@@ -39,7 +50,7 @@ from tests.core.orders_world import BASE, CUP, MILK, Trader, q, trader
         ("HELP", Help()),
     ],
 )
-def test_what_is_meant(text: str, command: commands.Command) -> None:
+def test_what_is_meant(text: str, command: Command) -> None:
     assert understand(text) == command
 
 
@@ -168,5 +179,5 @@ def test_a_buyer_may_not_move_goods_by_typing_either(t: Trader) -> None:
 
 def test_help_fits_a_text_message(t: Trader) -> None:
     said = say(t, "陈晨", "帮助")
-    assert all(words in said for words, _ in commands.EXAMPLES)
+    assert all(words in said for words, _ in EXAMPLES)
     assert len(said.encode()) < 2048

@@ -293,6 +293,9 @@ class Vendor:
                 raise VendorError(44004, "empty content")
             raw = str(content["content"]).encode()[:TEXT_BYTES]
             content = {"content": raw.decode(errors="ignore")}
+        elif kind == "image":
+            if not isinstance(content, dict) or not self._has_media(str(content.get("media_id"))):
+                raise VendorError(40007, "invalid media_id")
         else:
             raise VendorError(40008, "invalid message type")
         assert isinstance(content, dict)
