@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from core.clock import Instant
+from core.clock import MINUTE, Instant
 from core.outbox.card import Card, Fact
 from core.tasks.policy import WORKING
 from core.tasks.task import Task
@@ -74,7 +74,9 @@ def _deadline(task: Task, now: Instant, left: Instant) -> str:
     if task.due_at is None:
         return ""
     if task.due_at <= now:
-        return f"{due_text(task.due_at, task.policy.clock)}，已超 {span(now - task.due_at)}"
+        late = now - task.due_at
+        over = f"已超 {span(late)}" if late >= MINUTE else "刚到期"
+        return f"{due_text(task.due_at, task.policy.clock)}，{over}"
     rest = work_span(left) if task.policy.clock == WORKING else span(left)
     return f"{due_text(task.due_at, task.policy.clock)}，还剩 {rest}"
 

@@ -219,7 +219,7 @@ def presses_counted(case: Case) -> list[str]:
     taken = Counter((each.login, each.key) for each in case.log.presses if 200 in each.statuses)
     found += [f"{login} 的按键答应了却没存下" for login, key in taken if not kept[login, key]]
     done = [row for row in case.rows(tasks) if row["closed_face"] == "wecom"]
-    clicked = [row for row in rows if row["answer"] == {"kind": "nothing", "said": ""}]
+    clicked = [row for row in rows if (row["answer"] or {}).get("kind") == "nothing"]
     if len(done) != len(clicked):
         found.append(f"{len(clicked)} 次按键成功，却结束了 {len(done)} 件事")
     return found

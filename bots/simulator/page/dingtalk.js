@@ -72,7 +72,8 @@ window.drawers.dingtalk = (() => {
   function words(tools, message) {
     const node = tools.el("p", { class: "words" + (message.mine ? " mine" : "") });
     if (message.kind === "ding") node.append(tools.el("strong", {}, "DING "));
-    if (message.content.media) node.append(picture(tools, message.content.media));
+    const media = message.content.media || message.content.photoURL;
+    if (media) node.append(picture(tools, media));
     node.append(message.content.content || "");
     return node;
   }
