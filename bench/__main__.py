@@ -17,6 +17,7 @@ import typer
 
 from bench import pg, push, timers
 from bench.arena import Arena, prepare
+from bench.chat import chat
 from bench.day import day
 from bench.growth import SIZES, growth
 from bench.machine import describe
@@ -82,6 +83,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     ],
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
+    "chat": lambda run: chat(run.folder, run.url("chat"), run.rounds),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "replica": lambda run: replica(run.folder, run.pg),
     "timers": lambda run: [

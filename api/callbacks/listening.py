@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LEASE: Instant = 9 * SECOND  # who stopped without a word is replaced after that
 RENEW_SECONDS = 3.0
+DINGTALK_SECONDS = 1.4  # of two; its adapter waits 1.5 before it lets the deadline pass
 
 
 class Listener(Protocol):
@@ -42,17 +43,22 @@ def connections(jieli: Jieli) -> list[asyncio.Task[None]]:
         work = listening(jieli, "telegram", vendors.telegram.face)
         found.append(asyncio.create_task(work, name="listen-telegram"))
     if vendors.dingtalk is not None and not vendors.dingtalk.by_http:
-        work = listening(jieli, "dingtalk", vendors.dingtalk.face)
+        work = listening(jieli, "dingtalk", vendors.dingtalk.face, DINGTALK_SECONDS)
         found.append(asyncio.create_task(work, name="listen-dingtalk"))
     return found
 
 
-async def listening(jieli: Jieli, channel: str, listener: Listener) -> None:
-    """Listen on `channel` whenever the lease is ours, until cancelled."""
+async def listening(
+    jieli: Jieli, channel: str, listener: Listener, seconds: float | None = None
+) -> None:
+    """Listen on `channel` whenever the lease is ours, until cancelled.
+
+    `seconds` is the vendor's patience with one thing said (see `take`).
+    """
     owner, name = secret_token(96), f"listen:{channel}"
 
     async def handle(received: Received) -> Answer:
-        return await take(jieli, channel, received)
+        return await take(jieli, channel, received, seconds)
 
     work: asyncio.Task[None] | None = None
     kept_until = 0

@@ -6,6 +6,8 @@ A surface converges to what was asked for last; how many revisions lie between d
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import bindparam, or_, select, update
 
 from core.chain import fingerprint
@@ -56,6 +58,8 @@ def lane_of(card: Card) -> int:
 
 def replace_card(tx: Tx, message: Message, card: Card, generation: int) -> None:
     """Give an unfinished message its newest revision, now or right after the one in flight."""
+    if message.is_send and message.card.get("ding"):  # what was asked of the first card stays so
+        card = replace(card, ding=True)
     make_tokens(tx, Bound(message.card_id, message.task_id, generation, message.person_id), card)
     lane = message.lane if message.is_send else lane_of(card)
     if rules.coalesce(live=True, frozen=message.frozen) == "after":

@@ -15,7 +15,8 @@ from api.demo.stage import SECRET, WEBHOOK_SECRET
 from bots.dingtalk.receive import card_secret
 from bots.simulator.dingtalk import CannotPress as NoDingButton
 from core.clock import MINUTE, SECOND
-from core.people import ENGINE, bind_chat
+from core.db import Tx
+from core.people import ENGINE, bind_chat, unbind_chat
 from tests.api.chat_room import ChatRoom
 from tests.api.test_callbacks import deeds, state_of, stored, waiting
 from tests.api.test_spool import SOON, stopped, understood
@@ -80,9 +81,7 @@ async def door(request: pytest.FixtureRequest, chat: ChatRoom) -> Door:
     made = Door(chat, request.param)
     buyer = chat.ids.people["buyer"]
 
-    def rebind(tx: Any) -> None:
-        from core.people import unbind_chat
-
+    def rebind(tx: Tx) -> None:
         unbind_chat(tx, ENGINE, "wecom", "buyer")
         bind_chat(tx, ENGINE, buyer, made.channel, made.user)
 
