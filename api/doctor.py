@@ -108,15 +108,11 @@ def _clock(conn: Connection, settings: Settings, clock: Clock) -> Iterator[Findi
 
 
 def _unreachable(conn: Connection) -> Finding:
-    lonely = [
-        person.name
-        for person in people.people(conn, limit=MOST_PEOPLE)
-        if person.active
-        and "supplier" not in person.roles
-        and not any(chat.state == "active" for chat in people.chats_of(conn, person.id))
-    ]
-    said = f"{len(lonely)} 人没有可用的聊天账号:{_some(lonely)}" if lonely else "人人都能收到卡片"
-    return Finding("聊天绑定", not lonely, said, "在「人员」里绑定企业微信账号" if lonely else "")
+    staff = [each for each in people.people(conn, limit=MOST_PEOPLE) if each.partner_id is None]
+    lonely = [each.name for each in people.out_of_reach(conn, [each.id for each in staff])]
+    said = f"{len(lonely)} 人收不到卡片,没有聊天账号也没有工牌:{_some(lonely)}"
+    do = "在「人员」里给绑定码,本人在聊天里发「绑定 绑定码」" if lonely else ""
+    return Finding("聊天绑定", not lonely, said if lonely else "人人都能收到卡片", do)
 
 
 def _nobody(conn: Connection, now: Instant) -> Finding:

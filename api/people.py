@@ -37,6 +37,7 @@ from core.people import (
     open_session,
     people,
     person,
+    reach_of_many,
     reactivate,
     record,
     require,
@@ -143,10 +144,17 @@ async def _hashed(values: dict[str, Any]) -> dict[str, Any]:
 async def list_people(
     _actor: Admin, jieli: App, cursor: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Size = PAGE
 ) -> Response:
-    """The roster, by id."""
-    found = await jieli.db.read(lambda conn: people(conn, after_id=cursor, limit=limit))
+    """The roster, by id; `reachable`: cards can get to this person in some chat."""
+
+    def ask(conn: Connection) -> tuple[list[Person], list[dict[str, Any]]]:
+        found = people(conn, after_id=cursor, limit=limit)
+        reach = reach_of_many(conn, [each.id for each in found])
+        shown = [person_wire(each) | {"reachable": bool(reach(each.id).living())} for each in found]
+        return found, shown
+
+    found, shown = await jieli.db.read(ask)
     more = str(found[-1].id) if len(found) == limit else None
-    return as_json({"items": [person_wire(each) for each in found], "next": more})
+    return as_json({"items": shown, "next": more})
 
 
 @router.get("/roles")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -17,7 +18,7 @@ from api.portal import portal_link
 from api.wire import Id, Loose, Moment, Text, Wire, wire
 from core.actions import Press, perform
 from core.db import Tx
-from core.people import Actor, Thing, may, person, require
+from core.people import Actor, Thing, may, out_of_reach, person, require
 from core.tasks import hold, pause, talk
 from core.tasks.board import reopen
 from core.tasks.early import escalate_now
@@ -125,7 +126,9 @@ async def task_board(
     cursor: Annotated[str, Query(max_length=128)] = "",
     limit: Size = PAGE,
 ) -> Response:
-    """Everybody's tasks that this person may see."""
+    """Everybody's tasks that this person may see; `out_of_reach`: who has some of them and gets no
+    card, neither in a chat nor on a scanner.
+    """
 
     def ask(conn: Connection) -> dict[str, Any]:
         wanted = Filters(
@@ -136,9 +139,18 @@ async def task_board(
         )
         page = board(conn, wanted, cursor, limit)
         seen = [view for view in page.tasks if may(actor, "task.read", view.task.thing)]
-        return {"items": [view.to_wire() for view in seen], "next": page.cursor or None}
+        return {
+            "items": [view.to_wire() for view in seen],
+            "next": page.cursor or None,
+            "out_of_reach": _missed(conn, seen),
+        }
 
     return as_json(await jieli.db.read(ask))
+
+
+def _missed(conn: Connection, seen: Sequence[TaskView]) -> list[dict[str, Any]]:
+    waiting = {each for view in seen if view.task.is_live for each in view.task.people}
+    return [{"id": each.id, "name": each.name} for each in out_of_reach(conn, waiting)]
 
 
 @router.get("/{task_id}")

@@ -14,7 +14,7 @@ from core.db import Tx
 from core.errors import INVALID, AppError
 from core.people.changes import insert_row, record
 from core.people.permissions import Actor, Thing, require
-from core.people.roster import LOGIN_TAKEN, person
+from core.people.roster import LOGIN_TAKEN, Person, person, persons_by_id
 from core.people.tables import chat_identities, persons
 
 
@@ -136,6 +136,14 @@ def reach_of_many(conn: Connection, persons: Iterable[int]) -> Callable[[int], R
         return {person_id: _reach(each) for person_id, each in found.items()}
 
     return lambda person_id: known().get(person_id, Reach())
+
+
+def out_of_reach(conn: Connection, people: Iterable[int]) -> list[Person]:
+    """Those of `people` whom no card gets to: no living chat account, no badge for a scanner."""
+    wanted = sorted(set(people))
+    reach = reach_of_many(conn, wanted)
+    known = persons_by_id(conn, [each for each in wanted if not reach(each).living()])
+    return [each for each in known.values() if each.active and not each.badge]
 
 
 def _reach(rows: Sequence[Row[Any]]) -> Reach:

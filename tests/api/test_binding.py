@@ -105,3 +105,18 @@ async def test_unbound_is_unbound_at_once(chat: ChatRoom) -> None:
     assert after.msg_id == card.msg_id
     assert after.grey, "the buttons are gone"
     assert "已解绑" in str(after.content)
+
+
+async def test_who_gets_no_card_is_seen_on_the_board(chat: ChatRoom) -> None:
+    """Neither a chat account nor a badge: the board and the roster say so, the doctor too."""
+    await chat.fail_inspection()
+    buyer = chat.ids.people["buyer"]
+    seen = await chat.ask("admin", "/api/tasks", kind="qc_decide")
+    assert seen["out_of_reach"] == []
+    body = {"channel": "wecom", "user_id": "buyer"}
+    await chat.do("admin", f"/api/people/{buyer}/chats/unbind", body)
+    seen = await chat.ask("admin", "/api/tasks", kind="qc_decide")
+    assert seen["out_of_reach"] == [{"id": buyer, "name": "buyer 某"}]
+    roster = {each["login"]: each for each in (await chat.ask("admin", "/api/people"))["items"]}
+    assert roster["director"]["reachable"]
+    assert not roster["buyer"]["reachable"]
