@@ -167,7 +167,7 @@ async def _dingtalk(
 ) -> Finding:
     """Ask DingTalk for a token: it tells whether application and key are right."""
     from bots.dingtalk import channel_of
-    from bots.dingtalk.verdict import Refused
+    from bots.refusal import Refused
 
     channel = channel_of(settings, clock, transport)
     try:
@@ -202,8 +202,8 @@ async def _wecom(
     settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
 ) -> Finding:
     """Ask WeCom something harmless: it tells whether key, application and our address are right."""
+    from bots.refusal import Refused
     from bots.wecom import channel_of
-    from bots.wecom.verdict import Refused
 
     channel = channel_of(settings, clock, transport)
     try:

@@ -13,16 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from bots.dingtalk.tokens import Tokens
-from bots.dingtalk.verdict import (
-    OLD_TOKEN_CODES,
-    Refused,
-    ambiguous,
-    later,
-    never,
-    refuses_token,
-    verdict,
-)
+from bots.dingtalk.verdict import OLD_TOKEN_CODES, refuses_token, verdict
+from bots.refusal import Refused, ambiguous, later, never
+from bots.tokens import Tokens
 from core.clock import Clock
 from core.outbox.channel import SendResult
 
@@ -71,7 +64,7 @@ class Api:
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self.account = account
         self._client = client
-        self.tokens = Tokens(self._fetch_token, clock)
+        self.tokens = Tokens("钉钉", self._fetch_token, clock)
 
     async def post(self, path: str, body: JsonObject) -> JsonObject:
         """POST JSON to `<api_base>/v1.0/<path>` with the token in its header."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from bots.dingtalk.api import Api
-from bots.dingtalk.verdict import Refused
+from bots.refusal import Refused
 
 CODE_LENGTH = 256
 

@@ -19,7 +19,7 @@ from urllib.parse import quote_plus
 import orjson
 
 from bots.dingtalk.api import Api
-from bots.dingtalk.verdict import Refused, later, never
+from bots.refusal import Refused, later, never
 from bots.text import cut_bytes
 from core.clock import MINUTE, SECOND, Clock, Instant
 from core.outbox.channel import SendResult

@@ -27,16 +27,8 @@ from bots.dingtalk.receive import Callbacks, card_secret, route_key
 from bots.dingtalk.render import NOTE, SLOTS, card_params, plain_message
 from bots.dingtalk.robot import GroupRobot, Robot
 from bots.dingtalk.stream import Pace, Stream
-from bots.dingtalk.verdict import (
-    CARD_CODES,
-    CARD_EXISTS,
-    CARD_MISSING,
-    Refused,
-    ambiguous,
-    later,
-    never,
-    undelivered,
-)
+from bots.dingtalk.verdict import CARD_CODES, CARD_EXISTS, CARD_MISSING, undelivered
+from bots.refusal import Refused, ambiguous, later, never
 from bots.said import Answer, Received
 from bots.text import cut
 from core.clock import DAY, MINUTE, Clock, Instant

@@ -27,7 +27,7 @@ import orjson
 from bots.dingtalk.api import Api
 from bots.dingtalk.receive import Callbacks, card_answer
 from bots.dingtalk.robot import Robot
-from bots.dingtalk.verdict import Refused
+from bots.refusal import Refused
 from bots.said import Answer, CallbackRejected, Received
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ both are judged here, by code only. Source: the error tables of the card, robot 
 
 from __future__ import annotations
 
-from core.outbox.channel import Scope, SendResult
+from bots.refusal import ambiguous, later, never
+from core.outbox.channel import SendResult
 
 OLD_TOKEN_CODES = frozenset({"88", "40001", "40014", "42001"})
 # The template is missing, not published or not ours: the same card will never pass, words may.
@@ -31,30 +32,6 @@ _LATER: dict[str, tuple[int, str]] = {
 }
 _LATER["resource.not.found"] = _LATER["invalid.chatbotId"]  # 404: "robot 不存在"
 _REFUSED_IP = "IpNotInWhiteList"
-
-
-class Refused(Exception):  # noqa: N818  # the name says what happened
-    """A call ended without the wanted answer; `code` is DingTalk's own, empty without one."""
-
-    def __init__(self, result: SendResult, code: str = "") -> None:
-        self.result = result
-        self.code = code
-        super().__init__(f"{result.kind} {result.code}: {result.reason}")
-
-
-def later(code: str, reason: str, seconds: int, *, scope: Scope = "person") -> SendResult:
-    """Not now; `seconds` is when asking again makes sense."""
-    return SendResult("later", retry_after_s=seconds, code=code, reason=reason, scope=scope)
-
-
-def never(code: str, reason: str, *, gone: bool = False) -> SendResult:
-    """This content will not reach this person this way."""
-    return SendResult("never", code=code, reason=reason, gone=gone)
-
-
-def ambiguous(code: str, reason: str) -> SendResult:
-    """Nobody knows whether DingTalk took it."""
-    return SendResult("ambiguous", code=code, reason=reason)
 
 
 def refuses_token(status: int, code: str) -> bool:

@@ -77,7 +77,40 @@ def _lost(statuses: Sequence[int]) -> str:
     return UNANSWERED if statuses and 200 not in statuses else ""
 
 
-class WeComDesk:
+class _Common:
+    """What is the same for all three; `_sim` is the vendor's simulator."""
+
+    _sim: Any
+
+    @property
+    def rev(self) -> int:
+        found: int = self._sim.rev
+        return found
+
+    def people(self) -> list[JsonObject]:
+        return _people(self._sim.vendor.people)
+
+    def add(self, user_id: str, name: str, title: str) -> None:
+        self._sim.add_person(user_id, name, title)
+
+    def messages(self, user_id: str, most: int) -> list[JsonObject]:
+        return [self._sim.wire(view) for view in self._views(user_id)[-most:]]
+
+    def _views(self, user_id: str) -> list[Any]:
+        found: list[Any] = self._sim.pane(user_id)
+        return found
+
+    async def say(self, user_id: str, text: str) -> str:
+        return _lost((await self._sim.say(user_id, text)).statuses)
+
+    async def photo(self, user_id: str, data: bytes) -> str:
+        return _lost((await self._sim.photo(user_id, data)).statuses)
+
+    def opened(self, user_id: str, url: str) -> str:  # noqa: ARG002  # the sign-in asks the phone
+        return url
+
+
+class WeComDesk(_Common):
     """WeCom's panes."""
 
     name, label = "wecom", "企业微信"
@@ -96,18 +129,8 @@ class WeComDesk:
             "back": Switch("回调先扣下", _set(sim.pressing, keep_back=True), sim.pressing.release),
         }
 
-    @property
-    def rev(self) -> int:
-        return self._sim.rev
-
-    def people(self) -> list[JsonObject]:
-        return _people(self._sim.vendor.people)
-
-    def add(self, user_id: str, name: str, title: str) -> None:
-        self._sim.add_person(user_id, name, title)
-
-    def messages(self, user_id: str, most: int) -> list[JsonObject]:
-        return [self._sim.wire(view) for view in self._sim.all_of(user_id)[-most:]]
+    def _views(self, user_id: str) -> list[Any]:
+        return list(self._sim.all_of(user_id))
 
     async def press(self, user_id: str, msg_id: str, key: str, selected: Selected) -> str:
         try:
@@ -116,20 +139,11 @@ class WeComDesk:
             raise CannotPress(str(problem)) from problem
         return _lost(posted.statuses)
 
-    async def say(self, user_id: str, text: str) -> str:
-        return _lost((await self._sim.say(user_id, text)).statuses)
-
-    async def photo(self, user_id: str, data: bytes) -> str:
-        return _lost((await self._sim.photo(user_id, data)).statuses)
-
     def picture(self, media: str) -> bytes:
-        return self._sim.vendor.media.get(media, (0, b""))[1]
-
-    def opened(self, user_id: str, url: str) -> str:  # noqa: ARG002  # the sign-in asks the phone
-        return url
+        return bytes(self._sim.vendor.media.get(media, (0, b""))[1])
 
 
-class DingTalkDesk:
+class DingTalkDesk(_Common):
     """DingTalk's panes."""
 
     name, label = "dingtalk", "钉钉"
@@ -148,19 +162,6 @@ class DingTalkDesk:
             "back": Switch("回调先扣下", _set(sim.fingers, keep_back=True), sim.fingers.release),
         }
 
-    @property
-    def rev(self) -> int:
-        return self._sim.rev
-
-    def people(self) -> list[JsonObject]:
-        return _people(self._sim.vendor.people)
-
-    def add(self, user_id: str, name: str, title: str) -> None:
-        self._sim.add_person(user_id, name, title)
-
-    def messages(self, user_id: str, most: int) -> list[JsonObject]:
-        return [self._sim.wire(view) for view in self._sim.pane(user_id)[-most:]]
-
     async def press(self, user_id: str, msg_id: str, key: str, selected: Selected) -> str:  # noqa: ARG002
         try:
             posted = await self._sim.press(user_id, key, msg_id)
@@ -168,20 +169,11 @@ class DingTalkDesk:
             raise CannotPress(str(problem)) from problem
         return _lost(posted.statuses)
 
-    async def say(self, user_id: str, text: str) -> str:
-        return _lost((await self._sim.say(user_id, text)).statuses)
-
-    async def photo(self, user_id: str, data: bytes) -> str:
-        return _lost((await self._sim.photo(user_id, data)).statuses)
-
     def picture(self, media: str) -> bytes:
-        return self._sim.picture(media)
-
-    def opened(self, user_id: str, url: str) -> str:  # noqa: ARG002  # the sign-in asks the phone
-        return url
+        return bytes(self._sim.picture(media))
 
 
-class TelegramDesk:
+class TelegramDesk(_Common):
     """Telegram's panes."""
 
     name, label = "telegram", "Telegram"
@@ -200,19 +192,6 @@ class TelegramDesk:
             "back": Switch("更新先扣下", _set(sim.updates, keep_back=True), sim.updates.release),
         }
 
-    @property
-    def rev(self) -> int:
-        return self._sim.rev
-
-    def people(self) -> list[JsonObject]:
-        return _people(self._sim.vendor.people)
-
-    def add(self, user_id: str, name: str, title: str) -> None:
-        self._sim.add_person(user_id, name, title)
-
-    def messages(self, user_id: str, most: int) -> list[JsonObject]:
-        return [self._sim.wire(view) for view in self._sim.pane(user_id)[-most:]]
-
     async def press(self, user_id: str, msg_id: str, key: str, selected: Selected) -> str:  # noqa: ARG002
         try:
             posted = await self._sim.press_key(user_id, msg_id, key)
@@ -220,14 +199,8 @@ class TelegramDesk:
             raise CannotPress(str(problem)) from problem
         return _lost(posted.statuses)
 
-    async def say(self, user_id: str, text: str) -> str:
-        return _lost((await self._sim.say(user_id, text)).statuses)
-
-    async def photo(self, user_id: str, data: bytes) -> str:
-        return _lost((await self._sim.photo(user_id, data)).statuses)
-
     def picture(self, media: str) -> bytes:
-        return self._sim.media(media)
+        return bytes(self._sim.media(media))
 
     def opened(self, user_id: str, url: str) -> str:
         return opened(self._sim.vendor, user_id, url)

@@ -13,8 +13,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from bots.refusal import Refused
 from bots.said import Answer, CallbackRejected, Received
-from bots.telegram.verdict import Refused
 
 if TYPE_CHECKING:
     from bots.telegram.wire import Wire
@@ -130,10 +130,10 @@ class Listener:
 def _pause_after(refusal: Refused, failures: int) -> float:
     """How long to wait after a failed poll, and the log line that says what to do."""
     result = refusal.result
-    if refusal.about == "conflict":
+    if refusal.code == "conflict":
         log.error("telegram_conflict", extra={"why": _CONFLICT})
         return CONFLICT_PAUSE
-    if refusal.about == "token":
+    if refusal.code == "token":
         log.error("telegram_token", extra={"why": result.reason})
         return TOKEN_PAUSE
     log.warning("telegram_poll_failed", extra={"code": result.code, "why": result.reason})

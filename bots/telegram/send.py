@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bots.refusal import Refused, never
 from bots.said import Answer, Click, Received
 from bots.telegram.account import Account, webhook_problem
 from bots.telegram.limits import PHOTO_BYTES, broken_limit, chat_number
@@ -21,7 +22,7 @@ from bots.telegram.listen import Handle, Listener, Pause
 from bots.telegram.proof import user_of
 from bots.telegram.receive import Callbacks
 from bots.telegram.render import CAPTION, TEXT, Shown, cut_units, plain_words, shown
-from bots.telegram.verdict import NO_ANSWER, Refused, never
+from bots.telegram.verdict import NO_ANSWER
 from core.clock import Clock
 from core.outbox.card import Card
 from core.outbox.channel import Capabilities, Delivery, SendResult
@@ -122,7 +123,7 @@ class Telegram:
                 elif answer.kind != "nothing" and answer.said:
                     await self._tell(said.user_id, answer.said)
         except (Refused, TimeoutError) as problem:
-            if not isinstance(problem, Refused) or problem.about != "old_query":
+            if not isinstance(problem, Refused) or problem.code != "old_query":
                 log.warning("telegram_not_answered", extra={"why": str(problem)})
 
     def sign_in_url(self, back: str, state: str) -> str:  # noqa: ARG002  # the page is told
@@ -227,7 +228,7 @@ class Telegram:
         try:
             await self._wire.change(chat, message_id, message, has_picture=has_picture)
         except Refused as refusal:
-            if refusal.about in {"uneditable", "content"}:
+            if refusal.code in {"uneditable", "content"}:
                 log.info("telegram_not_edited", extra={"why": refusal.result.reason})
                 return await self._new(delivery)
             return refusal.result
@@ -247,7 +248,7 @@ class Telegram:
         try:
             number, known = await self._wire.picture(chat, picture, message)
         except Refused as refusal:
-            if refusal.about not in {"content", "file"}:
+            if refusal.code not in {"content", "file"}:
                 return refusal.result
             self._known.pop(file_id, None)
             log.warning("telegram_picture_left_out", extra={"why": refusal.result.reason})
@@ -264,7 +265,7 @@ class Telegram:
 
     async def _plainly(self, chat: int, delivery: Delivery, refusal: Refused) -> SendResult:
         """The card's form was refused: plain words, so that the person hears of it."""
-        if refusal.about != "content":
+        if refusal.code != "content":
             return refusal.result
         log.warning("telegram_card_refused", extra={"why": refusal.result.reason})
         words = plain_words(delivery.card, self._page_of(delivery))

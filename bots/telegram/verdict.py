@@ -11,7 +11,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from core.outbox.channel import Scope, SendResult
+from bots.refusal import Refused, ambiguous, later, never
+from core.outbox.channel import SendResult
 
 if TYPE_CHECKING:
     from telegram.error import TelegramError
@@ -62,30 +63,6 @@ _NO_FILE = ("file is too big", "wrong file_id", "invalid file_id", "temporarily 
 _FOREIGN = "parsing the server response"  # the library's words for an answer that is not JSON
 
 
-class Refused(Exception):  # noqa: N818  # the name says what happened
-    """A call ended without the wanted answer. `about` says what of it was the reason."""
-
-    def __init__(self, result: SendResult, about: About = "") -> None:
-        self.result = result
-        self.about: About = about
-        super().__init__(f"{result.kind} {result.code}: {result.reason}")
-
-
-def later(code: str, reason: str, seconds: int, *, scope: Scope = "account") -> SendResult:
-    """Not now; `seconds` is when asking again makes sense."""
-    return SendResult("later", retry_after_s=seconds, code=code, reason=reason, scope=scope)
-
-
-def never(code: str, reason: str, *, gone: bool = False) -> SendResult:
-    """This content will not reach this person this way."""
-    return SendResult("never", code=code, reason=reason, gone=gone)
-
-
-def ambiguous(code: str, reason: str) -> SendResult:
-    """Nobody knows whether Telegram took it."""
-    return SendResult("ambiguous", code=code, reason=reason)
-
-
 NO_ANSWER = ambiguous("no_answer", "Telegram 没有回答，不知道是否已送达。")
 
 
@@ -102,7 +79,7 @@ def verdict(problem: TelegramError) -> Refused:
         return Refused(_TOKEN, "token")
     if isinstance(problem, error.Conflict):
         reason = "Telegram 说还有别的程序在用同一个机器人收消息。请停掉另一个。"
-        return Refused(later("telegram_conflict", reason, 30), "conflict")
+        return Refused(later("telegram_conflict", reason, 30, scope="account"), "conflict")
     if isinstance(problem, error.Forbidden | error.BadRequest):
         return _refusal(words, str(problem))
     if isinstance(problem, error.NetworkError):
@@ -154,12 +131,12 @@ def _no_answer(problem: Exception, words: str) -> SendResult:
         httpx.InvalidURL,
     )
     if isinstance(problem.__cause__, never_left):
-        return later("unreachable", _UNREACHABLE, 5)
+        return later("unreachable", _UNREACHABLE, 5, scope="account")
     code = _status(words)
     if code == 429 or "too many requests" in words:
-        return later("http_429", "Telegram 限流。系统会自动放慢重发。", 30)
+        return later("http_429", "Telegram 限流。系统会自动放慢重发。", 30, scope="account")
     if code == 503:
-        return later("http_503", "Telegram 或代理暂时不可用。系统会自动重发。", 30)
+        return later("http_503", "Telegram 或代理暂时不可用。系统会自动重发。", 30, scope="account")
     if 400 <= code < 500:
         return _NOT_TELEGRAM
     if code:
@@ -180,10 +157,12 @@ _NOT_TELEGRAM = later(
     "telegram_foreign",
     "回答的不是 Telegram。请核对 JIELI_TELEGRAM_API_BASE，并检查代理是否拦下了请求。",
     600,
+    scope="account",
 )
 _TOKEN = later(
     "telegram_token",
     "Telegram 不认机器人的令牌。请核对 JIELI_TELEGRAM_TOKEN；"
     "用自建的接口地址时也核对 JIELI_TELEGRAM_API_BASE。",
     600,
+    scope="account",
 )

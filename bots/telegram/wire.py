@@ -29,10 +29,11 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from bots.presses import Press
+from bots.refusal import Refused, ambiguous, never
 from bots.telegram.account import Account
 from bots.telegram.limits import DOWNLOAD_BYTES
 from bots.telegram.render import Rows, Shown, label_of
-from bots.telegram.verdict import Refused, ambiguous, never, verdict
+from bots.telegram.verdict import verdict
 
 log = logging.getLogger(__name__)
 

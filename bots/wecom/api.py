@@ -12,16 +12,9 @@ from typing import Any
 import httpx
 import orjson
 
-from bots.wecom.tokens import Tokens
-from bots.wecom.verdict import (
-    TOKEN_CODES,
-    Refused,
-    ambiguous,
-    http_verdict,
-    later,
-    never,
-    verdict,
-)
+from bots.refusal import Refused, ambiguous, later, never
+from bots.tokens import Tokens
+from bots.wecom.verdict import TOKEN_CODES, http_verdict, verdict
 from core.clock import Clock
 
 # Token and send together stay inside the outbox's patience for one delivery (12 s).
@@ -46,7 +39,7 @@ class Api:
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self.account = account
         self._client = client
-        self.tokens = Tokens(self._fetch_token, clock)
+        self.tokens = Tokens("企业微信", self._fetch_token, clock)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON to `<api_base>/<path>`; the answer when errcode is 0."""
@@ -76,7 +69,7 @@ class Api:
                 if content.startswith(b"{"):  # no picture begins so: it says why there is none
                     _readable(content)
             except Refused as refusal:
-                if refusal.errcode not in TOKEN_CODES or not again:
+                if refusal.code not in TOKEN_CODES or not again:
                     raise
                 token = await self.tokens.instead_of(token)
             else:
@@ -101,7 +94,7 @@ class Api:
         try:
             return await self._once(method, path, token, **request)
         except Refused as refusal:
-            if refusal.errcode not in TOKEN_CODES:
+            if refusal.code not in TOKEN_CODES:
                 raise
         token = await self.tokens.instead_of(token)
         return await self._once(method, path, token, **request)
@@ -156,5 +149,5 @@ def _readable(content: bytes) -> dict[str, Any]:
         raise Refused(ambiguous("not_json", "企业微信的回答读不懂，不知道是否已送达。"))
     errcode = answer.get("errcode", 0)
     if errcode != 0:
-        raise Refused(verdict(errcode, str(answer.get("errmsg", ""))), errcode)
+        raise Refused(verdict(errcode, str(answer.get("errmsg", ""))), str(errcode))
     return answer

@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 
 import httpx
 
+from bots.refusal import Refused, never
 from bots.text import cut_bytes
 from bots.wecom.api import Account, Api
 from bots.wecom.callback import TEXT_BYTES
 from bots.wecom.limits import broken_limit
 from bots.wecom.render import Frame, closed_card, plain_text, template_card
-from bots.wecom.verdict import CARD_CODES, TOKEN_CODES, Refused, never
+from bots.wecom.verdict import CARD_CODES, TOKEN_CODES
 from core.clock import DAY, HOUR, MINUTE, Clock, Instant
 from core.outbox.card import Card
 from core.outbox.channel import Capabilities, Delivery, Handle, SendResult
@@ -216,7 +217,7 @@ class WeCom:
                 return _never_valid(problem)
             answer = await self._send(delivery, "template_card", shown)
         except Refused as refusal:
-            if refusal.errcode not in CARD_CODES:
+            if refusal.code not in CARD_CODES:
                 return refusal.result
             # The card itself was refused, or (a repetition) its task_id is taken: plain words, so
             # that the person hears of it; hearing twice is the lesser evil.

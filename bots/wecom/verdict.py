@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from core.outbox.channel import Scope, SendResult
+from bots.refusal import ambiguous, later, never
+from core.outbox.channel import SendResult
 
-TOKEN_CODES = frozenset({40001, 40014, 42001})
+TOKEN_CODES = frozenset({"40001", "40014", "42001"})
 # The card or its text was not understood: the same content will never pass, plain words may.
-CARD_CODES = frozenset({40007, 40008, 40058, 41016, 42045})
+CARD_CODES = frozenset({"40007", "40008", "40058", "41016", "42045"})
 GONE_CODES = frozenset({40003, 40031, 60111})
 
 _LATER: dict[int, tuple[int, str]] = {
@@ -28,30 +29,6 @@ _LATER: dict[int, tuple[int, str]] = {
     48002: (600, "应用没有发消息的权限。请在企业微信管理后台开通。"),
     60011: (600, "应用没有权限。请在企业微信管理后台检查可见范围。"),
 }
-
-
-class Refused(Exception):  # noqa: N818  # the name says what happened
-    """A call ended without the wanted answer; `errcode` is 0 when WeCom said nothing readable."""
-
-    def __init__(self, result: SendResult, errcode: int = 0) -> None:
-        self.result = result
-        self.errcode = errcode
-        super().__init__(f"{result.kind} {result.code}: {result.reason}")
-
-
-def later(code: str, reason: str, seconds: int, *, scope: Scope = "person") -> SendResult:
-    """Not now; `seconds` is when asking again makes sense."""
-    return SendResult("later", retry_after_s=seconds, code=code, reason=reason, scope=scope)
-
-
-def never(code: str, reason: str, *, gone: bool = False) -> SendResult:
-    """This content will not reach this person this way."""
-    return SendResult("never", code=code, reason=reason, gone=gone)
-
-
-def ambiguous(code: str, reason: str) -> SendResult:
-    """Nobody knows whether WeCom took it."""
-    return SendResult("ambiguous", code=code, reason=reason)
 
 
 def verdict(errcode: int, errmsg: str) -> SendResult:

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bots.refusal import Refused
 from bots.said import Answer, Click, Photo, Received, Word
 from bots.simulator.telegram import CannotPress, Fault
 from bots.telegram import Account, Telegram, callbacks_of, channel_of
 from bots.telegram import send as sending
 from bots.telegram.listen import POLL_SECONDS
-from bots.telegram.verdict import Refused
 from bots.telegram.wire import Wire
 from core.clock import HOUR, MINUTE, SECOND, ManualClock
 from core.config import Settings

@@ -1,8 +1,8 @@
 """The access token of one application: fetched once for everybody who waits, never in a storm.
 
-One token lives about 2 hours, may die early, and asking for it too often blocks the account for an
-hour (channels.md §1.1). So: one fetch in flight, a refusal is remembered for a minute, a token is
-replaced only by whoever failed with the one still in use, and at most every few seconds.
+One token lives about 2 hours, may die early, and asking for it too often blocks a WeCom account for
+an hour (channels.md §1.1, §2.1). So: one fetch in flight, a refusal is remembered for a minute, a
+token is replaced only by whoever failed with the one still in use, and at most every few seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bots.wecom.verdict import Refused, later
+from bots.refusal import Refused, later
 from core.clock import MINUTE, SECOND, Clock, Instant
 
 EARLY: Instant = 5 * MINUTE
@@ -22,8 +22,9 @@ FETCH_SECONDS = 6
 
 @dataclass(slots=True)
 class Tokens:
-    """`fetch` answers (token, seconds it lives) or raises Refused."""
+    """`fetch` answers (token, seconds it lives) or raises Refused; `vendor` is its Chinese name."""
 
+    vendor: str
     fetch: Callable[[], Awaitable[tuple[str, int]]]
     clock: Clock
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -37,7 +38,7 @@ class Tokens:
         """A token that should work.
 
         Raises:
-            Refused: WeCom gives none; the same answer is given for a minute without asking again.
+            Refused: the vendor gives none; the same answer for a minute without asking again.
         """
         async with self._lock:
             if self._token and self.clock.now() < self._fresh_until:
@@ -56,14 +57,19 @@ class Tokens:
             now = self.clock.now()
             if self._fetched_at is not None and 0 <= now - self._fetched_at < REFRESH_GAP:
                 raise Refused(
-                    later("token", "企业微信刚发的凭证又被它拒绝，稍后再试。", 10, scope="account")
+                    later(
+                        "token",
+                        f"{self.vendor}刚发的凭证又被它拒绝，稍后再试。",
+                        10,
+                        scope="account",
+                    )
                 )
             return await self._fetch()
 
     async def _fetch(self) -> str:
         now = self.clock.now()
         if self._refusal is not None and 0 <= now - self._refused_at < REFUSAL_KEPT:
-            raise Refused(self._refusal.result, self._refusal.errcode)
+            raise Refused(self._refusal.result, self._refusal.code)
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 token, seconds = await self.fetch()
@@ -72,7 +78,7 @@ class Tokens:
             raise
         except TimeoutError:
             raise Refused(
-                later("unreachable", "企业微信没有响应，稍后再试。", 5, scope="account")
+                later("unreachable", f"{self.vendor}没有响应，稍后再试。", 5, scope="account")
             ) from None
         lives = seconds * SECOND
         self._token, self._fetched_at, self._refusal = token, now, None
