@@ -49,11 +49,17 @@ def connections(jieli: Jieli) -> list[asyncio.Task[None]]:
 
 
 async def listening(
-    jieli: Jieli, channel: str, listener: Listener, seconds: float | None = None
+    jieli: Jieli,
+    channel: str,
+    listener: Listener,
+    seconds: float | None = None,
+    *,
+    renew: float = RENEW_SECONDS,
 ) -> None:
     """Listen on `channel` whenever the lease is ours, until cancelled.
 
-    `seconds` is the vendor's patience with one thing said (see `take`).
+    `seconds` is the vendor's patience with one thing said (see `take`); the lease is looked at each
+    `renew` seconds.
     """
     owner, name = secret_token(96), f"listen:{channel}"
 
@@ -74,7 +80,7 @@ async def listening(
                 if work is not None:
                     log.error("listener_ended", extra={"channel": channel})
                 work = asyncio.create_task(listener.listen(handle), name=name)
-            await asyncio.sleep(RENEW_SECONDS)  # tidy: banned — a lease is renewed in real time
+            await asyncio.sleep(renew)  # tidy: banned — a lease is renewed in real time
     finally:
         await _stop(work)
         with suppress(AppError):

@@ -106,8 +106,8 @@ class Stage:
         jump = self._jump if isinstance(clock, ShiftedClock) else None
         self._clock = clock
         shown = together(self._desks(), self._doors(), clock, self.tap, jump)
-        transport = httpx.ASGITransport(shown)
-        self.app: FastAPI = create_app(simulated(settings), clock, transport)
+        self.transport = httpx.ASGITransport(shown)
+        self.app: FastAPI = create_app(simulated(settings), clock, self.transport)
         self.app.mount("/simulator", shown)
         hook.app = self.app
         self.jieli: Jieli = self.app.state.jieli
