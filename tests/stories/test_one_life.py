@@ -1,9 +1,9 @@
 """G6: one task in one life survives SIGKILL, an upgrade, the other database and a day of downtime.
 
-A failed inspection waits for its buyer, 48 hours, then three levels up. The program that opened it
-is of the version before; its database is upgraded by the next server, which is killed, dumped,
-restored into the other kind of database, and finally stands still for a day in which every level
-would have been called. The vendor's side lives all the time and remembers what it was told.
+A failed inspection waits for its buyer, 48 hours, then three levels up. It was opened in a database
+of the version before, which is upgraded by the next server; that one is killed, its database dumped
+and restored into the other kind, and finally it stands still for a day in which every level would
+have been called. The vendor's side lives all the time and remembers what it was told.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import cast
 
 import httpx
 import pytest
+from alembic import command
 from fastapi import FastAPI
 from sqlalchemy import select
 
@@ -27,8 +28,8 @@ from bots.wecom import card_id_of
 from core import events, people
 from core.clock import DAY, HOUR, MINUTE, Instant
 from core.config import DEFAULT_SECRET, Settings
-from core.db import Database
-from core.migrations.run import current, newest, upgrade
+from core.db import Database, Tx
+from core.migrations.run import _config, current, newest, upgrade
 from core.orders.inspection import QC_POLICY
 from core.outbox import queue
 from core.outbox.tables import messages
@@ -40,7 +41,7 @@ from tests.stories import judge
 from tests.stories.arena import Arena, Gate, Server, mouldy, order_of, pressable
 from tests.stories.test_kill import case_of
 
-BEFORE = "2026_11_25_lean_posting"  # the version before this one
+BEFORE = "2026_11_26_archive"  # the version before this one
 LEVELS = Policy(
     QC_POLICY,
     48 * HOUR,
@@ -55,6 +56,17 @@ LADDER = ("liqiang", "zhoulan", "admin")
 JUST = 2 * MINUTE  # in which a restarted server does what is due; the next level waits five
 
 
+def back_to(db: Database, revision: str) -> None:
+    """Give the database the shape that the version of `revision` would have left it in."""
+    config = _config()
+
+    def run(tx: Tx) -> None:
+        config.attributes["connection"] = tx.conn
+        command.downgrade(config, revision)
+
+    db.write_now(run)
+
+
 class Life(Arena):
     """An arena whose database begins one version back and may move to the other kind."""
 
@@ -62,7 +74,7 @@ class Life(Arena):
 
     def _prepare(self) -> tuple[Seeded, dict[str, str]]:
         queue.configure(DEFAULT_SECRET)
-        upgrade(self.db, BEFORE)
+        upgrade(self.db)
         seeded = seed(self.db)
         self.db.write_now(lambda tx: save_policy(tx, ENGINE, LEVELS))
         tokens = {
@@ -95,6 +107,7 @@ class Life(Arena):
                 answer = await http.post("/api/receipts/combined", json=arrived, headers=keeper)
                 assert answer.status_code == 201, answer.text
                 inbox = await http.get("/api/tasks/inbox", headers=self.headers("wangmin"))
+        back_to(self.db, BEFORE)
         [task] = [each for each in inbox.json()["items"] if each["kind"] == "qc_decide"]
         return str(task["id"])
 

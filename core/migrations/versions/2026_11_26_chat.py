@@ -42,20 +42,18 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_bind_code_person_id_person')),
     sa.PrimaryKeyConstraint('code_hash', name=op.f('pk_bind_code'))
     )
-    with op.batch_alter_table('person', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('channels', sa.JSON(), server_default='[]', nullable=False))
-        batch_op.add_column(sa.Column('everywhere', sa.Boolean(), server_default=sa.false(), nullable=False))
-        batch_op.add_column(sa.Column('urgent_wakes', sa.Boolean(), server_default=sa.true(), nullable=False))
-        batch_op.add_column(sa.Column('digest_at', sa.Integer(), nullable=True))
-
+    for column in (
+        sa.Column('channels', sa.JSON(), server_default='[]', nullable=False),
+        sa.Column('everywhere', sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column('urgent_wakes', sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column('digest_at', sa.Integer(), nullable=True),
+    ):
+        op.add_column('person', column)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('person', schema=None) as batch_op:
-        batch_op.drop_column('digest_at')
-        batch_op.drop_column('urgent_wakes')
-        batch_op.drop_column('everywhere')
-        batch_op.drop_column('channels')
+    for name in ('digest_at', 'urgent_wakes', 'everywhere', 'channels'):
+        op.drop_column('person', name)
 
     op.drop_table('bind_code')
     with op.batch_alter_table('sent_photo', schema=None) as batch_op:
