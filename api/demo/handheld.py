@@ -91,9 +91,11 @@ class Handheld:
         return await self._ask(frame | {"action": action, "inputs": inputs})
 
     async def hear(self) -> None:
-        """Take in every event that the server has sent so far."""
+        """Take in every event that the server has sent so far, and say that it is here."""
         await self._say({"t": "ping", "n": 1})
         await self._until("pong")
+        if self.cursor is not None:
+            await self._say({"t": "ack", "seq": self.cursor})
 
     async def listen(self) -> None:
         """Wait for the next frame that the server sends by itself."""
