@@ -62,6 +62,7 @@ class Vendors:
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.faces: dict[str, Face] = {}  # by the name that chat identities carry
+        self.groups: dict[str, Channel] = {}  # channels to no person
         self.limits: dict[str, Limits] = {}
         self.wecom_callbacks: wecom.Callbacks | None = None
         self.dingtalk: DingTalkDoor | None = None
@@ -89,13 +90,20 @@ class Vendors:
     def _add_dingtalk(self) -> None:
         from bots import dingtalk
 
+        token = self._settings.dingtalk_group_token.get_secret_value()
+        secret = self._settings.dingtalk_group_secret.get_secret_value()
         face = dingtalk.channel_of(
             self._settings,
             self._clock,
             self._transport,
             picture_of=self._picture_of,
             page_of=self._page_of,
+            group_robot=dingtalk.GroupRobot(token, secret) if token else None,
         )
+        if token:
+            group = dingtalk.Group(face.robot)
+            self.groups[group.name] = group
+            self.limits[group.name] = dingtalk.GROUP_PACE
         callbacks = dingtalk.callbacks_of(self._settings, self._clock)
         by_http = self._settings.dingtalk_mode == "http"
         self.faces["dingtalk"] = face
@@ -121,7 +129,7 @@ class Vendors:
     @property
     def channels(self) -> dict[str, Channel]:
         """What the outbox delivers through."""
-        return dict(self.faces)
+        return {**self.faces, **self.groups}
 
     async def bind_links(self, code: str) -> dict[str, str]:
         """By channel, an address that opens the chat with the code said already, where one can."""

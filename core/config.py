@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     dingtalk_card_template_id: str = Field(
         "", description="Id of the card template of docs/recipes/dingtalk.md; empty: plain messages"
     )
+    dingtalk_group_token: SecretStr = Field(
+        SecretStr(""),
+        description="access_token of a robot in the team's DingTalk group; empty: none",
+    )
+    dingtalk_group_secret: SecretStr = Field(
+        SecretStr(""), description="That robot's 加签 secret (SEC…)"
+    )
     dingtalk_mode: Literal["stream", "http"] = Field(
         "stream", description="How DingTalk's callbacks come: stream needs no public address"
     )

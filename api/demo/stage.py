@@ -40,6 +40,7 @@ TOKEN = "DemoCallbackToken"  # noqa: S105
 PANES = ("wangmin", "chenxi", "zhoulan", "liqiang", "admin", "qianjin")  # who gets cards first
 DING_ID, DING_TEMPLATE = "dingdemo0000001", "jieli-demo.schema"
 BOT_TOKEN = "7000000000:demo-bot-token-of-the-simulator"  # noqa: S105
+GROUP_TOKEN = "demo-group"  # noqa: S105
 WEBHOOK_SECRET = "DemoWebhookSecret"  # noqa: S105
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
@@ -61,6 +62,8 @@ def simulated(settings: Settings) -> Settings:
         "dingtalk_client_id": DING_ID,
         "dingtalk_client_secret": SecretStr(SECRET),
         "dingtalk_card_template_id": DING_TEMPLATE,
+        "dingtalk_group_token": SecretStr(GROUP_TOKEN),
+        "dingtalk_group_secret": SecretStr(SECRET),
         "dingtalk_mode": "http",
         "dingtalk_api_base": "http://simulator.local/dingtalk",
         "dingtalk_oapi_base": "http://simulator.local/dingtalk",
@@ -102,6 +105,7 @@ class Stage:
             message_url="http://jieli.local/callbacks/dingtalk",
         )
         self.telegram = TelegramSimulator(clock, BOT_TOKEN, username="jieli_demo_bot", client=to_us)
+        self.group = self.dingtalk.add_group(GROUP_TOKEN, SECRET)
         self._people()
         jump = self._jump if isinstance(clock, ShiftedClock) else None
         self._clock = clock

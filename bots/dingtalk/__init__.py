@@ -9,6 +9,8 @@ from __future__ import annotations
 import httpx
 
 from bots.dingtalk.api import Account
+from bots.dingtalk.group import PACE as GROUP_PACE
+from bots.dingtalk.group import Group
 from bots.dingtalk.limits import PACE
 from bots.dingtalk.receive import Callbacks, card_answer, card_id_of, card_secret, route_key
 from bots.dingtalk.robot import GroupRobot
@@ -18,10 +20,12 @@ from core.clock import Clock
 from core.config import Settings
 
 __all__ = [
+    "GROUP_PACE",
     "PACE",
     "Account",
     "Callbacks",
     "DingTalk",
+    "Group",
     "GroupRobot",
     "Pace",
     "callbacks_of",

@@ -17,6 +17,7 @@ from core.outbox.card import Card
 ResultKind = Literal["sent", "later", "never", "ambiguous"]
 Scope = Literal["message", "person", "account"]
 Handle = dict[str, Any]
+GROUP = "group"  # the channel of the team's group chat, where one is connected
 
 
 @dataclass(frozen=True, slots=True)

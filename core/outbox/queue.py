@@ -165,6 +165,16 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
     return [known.get(out.key) or made.get(out.key) for out in outs]
 
 
+def put_to(tx: Tx, out: Outgoing, channel: str, recipient: str) -> None:
+    """Queue a card for somebody who is no person of ours, beside the one that `out.person_id` gets;
+    the same key is the same message.
+    """
+    key = f"{out.key}@{channel}"
+    if not tx.execute(_BY_KEYS, {"keys_": [key]}).first():
+        chat = ChatIdentity(0, out.person_id, channel, recipient, "active")
+        _put(tx, out, chat, _Going(rules.LANES[out.priority], tx.now), key)
+
+
 @dataclass(frozen=True, slots=True)
 class _Going:
     """In which lane a message goes, and not before when."""

@@ -43,7 +43,7 @@ from core.tasks.rules import (
 )
 from core.tasks.tables import PENDING, tasks, timers
 from core.tasks.task import LIVE, Task
-from core.tasks.tell import Message, refresh, seats_of, speaker_for, tell
+from core.tasks.tell import Message, refresh, say_in_group, seats_of, speaker_for, tell
 from core.tasks.timers import COLUMNS, Timer, carry, moment_of, reckoner, repeats_after, write
 from core.tasks.words import moment, standstill, waiting
 
@@ -251,7 +251,10 @@ def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = 
     persons = [each.person_id for each in recipients]
     refresh(tx, climbed)
     note = said or _late_note(timer, tx.now)
-    tell(tx, climbed, persons, Message(timer.key, "escalation", rung.urgent, note, rung.ding))
+    message = Message(timer.key, "escalation", rung.urgent, note, rung.ding)
+    tell(tx, climbed, persons, message)
+    if rung.group and persons:
+        say_in_group(tx, climbed, persons[0], message)
     if climbed.generation != task.generation:
         # Whose first card had not gone when somebody took the task never heard of it.
         others = [each for each in climbed.people if each not in persons]

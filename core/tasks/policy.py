@@ -44,7 +44,8 @@ class Rung:
     `stop_on`: this rung is dropped once somebody claims the task ("claim"), or only when the task
     is closed ("done"). `if_nobody`: "next" climbs on at once, "hold" looks again every quarter of
     an hour, anything else is a recipient spec that stands in ("role:admin"). `ding`: whoever is
-    reached through DingTalk gets a DING besides the card.
+    reached through DingTalk gets a DING besides the card. `group`: the team's group chat hears of
+    it too, and of the end.
     """
 
     after: Instant
@@ -56,6 +57,7 @@ class Rung:
     if_nobody: str = NEXT
     stop_on: str = DONE
     ding: bool = False
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

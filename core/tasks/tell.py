@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select
 from core.db import Tx
 from core.outbox import queue
 from core.outbox.card import Card
+from core.outbox.channel import GROUP
 from core.outbox.rules import Priority
 from core.tasks.change import load
 from core.tasks.face import Seat, card_of
@@ -125,6 +126,27 @@ def tell(
         for person_id in told
     ]
     queue.put_all(tx, outs, first=first)
+
+
+def say_in_group(tx: Tx, task: Task, person_id: int, message: Message) -> None:
+    """Say in the team's group what was just told to a person of the task: words, no buttons.
+
+    Nothing where a sibling's card speaks to that person: the sibling's words were said already.
+    """
+    seats = seats_of(tx.conn, task.id)
+    if seats[person_id].card_on != task.id:
+        return
+    card = _maker(tx, task, message.note, seats)(person_id)
+    out = queue.Outgoing(
+        task_id=task.id,
+        generation=task.generation,
+        person_id=person_id,
+        card=replace(card, buttons=(), picture=""),
+        key=f"{task.id}:{task.generation}:{message.key}:{person_id}",
+        priority=message.priority,
+        urgent=message.urgent,
+    )
+    queue.put_to(tx, out, GROUP, "team")
 
 
 def refresh(tx: Tx, task: Task) -> None:

@@ -74,3 +74,36 @@ async def test_a_rung_may_ring_with_a_ding(chat: ChatRoom, ding: bool) -> None:
     kinds = [view.kind for view in chat.stage.dingtalk.pane("ding-director")]
     assert kinds.count("card") == 1
     assert kinds.count("ding") == (1 if ding else 0)
+
+
+async def test_a_rung_may_be_said_in_the_teams_group_and_so_is_its_end(chat: ChatRoom) -> None:
+    rungs = tuple(replace(rung, group=True) for rung in policy(chat).rungs)
+    changed(chat, replace(policy(chat), rungs=rungs))
+    await chat.fail_inspection()
+    await chat.settle()
+    said = chat.stage.group.said
+    assert said == []
+    chat.clock.advance(49 * HOUR)
+    await chat.settle()
+    await chat.settle()
+    assert len(said) == 1, said
+    (climbed,) = said
+    assert climbed.startswith("【升级】质检不合格")
+    assert "燕麦奶" in climbed
+    await chat.stage.simulator.press("director", "退回供应商")
+    await chat.settle()
+    assert len(said) == 2
+    assert "已由 director 某 在企业微信处理：退回供应商" in said[1]
+
+
+async def test_without_a_group_nobody_misses_it(chat: ChatRoom) -> None:
+    """The card itself arrived: that is no dead letter."""
+    rungs = tuple(replace(rung, group=True) for rung in policy(chat).rungs)
+    changed(chat, replace(policy(chat), rungs=rungs))
+    chat.stage.dingtalk.groups.clear()
+    await chat.fail_inspection()
+    chat.clock.advance(49 * HOUR)
+    await chat.settle()
+    await chat.settle()
+    dead = await chat.ask("admin", "/api/tasks", kind="dead_letter")
+    assert dead["items"] == []
