@@ -14,8 +14,8 @@ from core.bus import OUTBOX
 from core.clock import Instant
 from core.db import Tx
 from core.outbox.card import Card
-from core.outbox.tables import messages
-from core.people import ChatIdentity, reach_of_many
+from core.outbox.tables import PENDING, SENDING, messages
+from core.people import CHANNELS, ChatIdentity, reach_of_many
 
 PAGE = 200
 
@@ -80,6 +80,15 @@ _OF_TASK = (
     .where(messages.c.task_id == bindparam("task_id_"))
     .order_by(messages.c.seq.desc())
     .limit(PAGE)
+)
+_SIBLING = (
+    select(messages.c.seq)
+    .where(
+        messages.c.dedupe.in_(bindparam("keys_", expanding=True)),
+        messages.c.id != bindparam("id_"),
+        messages.c.state.in_([PENDING, SENDING, "sent"]),
+    )
+    .limit(1)
 )
 _CHANGE = update(messages).where(messages.c.seq == bindparam("seq_"))
 _FINISH = _CHANGE.values(
@@ -147,3 +156,10 @@ def chat_for(conn: Connection, person_id: int, tried: list[str]) -> ChatIdentity
     """The first living account of a person on a channel that has not refused this message."""
     living = reach_of_many(conn, [person_id])(person_id).living(tried)
     return living[0] if living else None
+
+
+def comes_elsewhere(tx: Tx, message: Message) -> bool:
+    """True when the person, who wants cards everywhere, has or gets this one on another channel."""
+    base = message.dedupe.removesuffix(f"@{message.channel}")
+    keys = [base, *(f"{base}@{channel}" for channel in CHANNELS)]
+    return tx.execute(_SIBLING, {"keys_": keys, "id_": message.id}).first() is not None

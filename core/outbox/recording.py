@@ -19,6 +19,7 @@ from core.outbox import rules
 from core.outbox.card import Card
 from core.outbox.channel import SendResult
 from core.outbox.claiming import Claimed, close_gate, push_person
+from core.outbox.detour import detour
 from core.outbox.edits import (
     MOVED_ON,
     OUTDATED,
@@ -30,10 +31,18 @@ from core.outbox.edits import (
     show_again,
 )
 from core.outbox.letters import DeadLetter, OnDead, nobody_told
-from core.outbox.messages import Message, change, chat_for, find_message, finish, of_row
+from core.outbox.messages import (
+    Message,
+    change,
+    chat_for,
+    comes_elsewhere,
+    find_message,
+    finish,
+    of_row,
+)
 from core.outbox.surfaces import Surface, merged, on_phone, surface
-from core.outbox.tables import PENDING, SENDING, attempts, messages, surfaces
-from core.people import CHANNELS, mark_chat_dead
+from core.outbox.tables import SENDING, attempts, messages, surfaces
+from core.people import mark_chat_dead
 
 _m = messages.c
 _FENCED = select(messages).where(
@@ -61,15 +70,6 @@ _NEWER_SENT = (
         _m.intent == "send",
         _m.state == "sent",
         _m.seq > bindparam("seq_"),
-    )
-    .limit(1)
-)
-_SIBLING = (
-    select(_m.seq)
-    .where(
-        _m.dedupe.in_(bindparam("keys_", expanding=True)),
-        _m.id != bindparam("id_"),
-        _m.state.in_([PENDING, SENDING, "sent"]),
     )
     .limit(1)
 )
@@ -154,7 +154,7 @@ def _follow(tx: Tx, end: _End) -> None:
         moved=message.moved,
         unsure=unsure,
         has_other_channel=other is not None,
-        comes_elsewhere=result.kind == "never" and _comes_elsewhere(tx, message),
+        comes_elsewhere=result.kind == "never" and comes_elsewhere(tx, message),
         expired=message.expires_at is not None and message.expires_at <= tx.now,
         patience_over=message.patient_until <= tx.now,
     )
@@ -174,13 +174,6 @@ def _follow(tx: Tx, end: _End) -> None:
         change(tx, message, **_free(), **_thawed(message), **where, **fresh)
     else:
         _try_again(tx, end, keep=ending == "resend", unsure=unsure)
-
-
-def _comes_elsewhere(tx: Tx, message: Message) -> bool:
-    """True when the person, who wants cards everywhere, has or gets this one on another channel."""
-    base = message.dedupe.removesuffix(f"@{message.channel}")
-    keys = [base, *(f"{base}@{channel}" for channel in CHANNELS)]
-    return tx.execute(_SIBLING, {"keys_": keys, "id_": message.id}).first() is not None
 
 
 def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int = 20) -> int:
@@ -284,6 +277,7 @@ def _try_again(tx: Tx, end: _End, *, keep: bool, unsure: int) -> None:
         push_person(tx, message.channel, message.recipient, tx.now + pause)
     elif result.scope == "account":
         close_gate(tx, message.channel, tx.now + pause, result.reason)
+        detour(tx, message.channel, end.retry)
 
 
 def _die(tx: Tx, end: _End) -> None:

@@ -54,6 +54,21 @@ class Door:
         else:
             stage.telegram.updates.copies = 2
 
+    def keep_back(self) -> None:
+        stage = self.chat.stage
+        if self.channel == "dingtalk":
+            stage.dingtalk.fingers.keep_back = True
+        else:
+            stage.telegram.updates.keep_back = True
+
+    async def release(self) -> None:
+        """Everything kept back arrives, the last one first."""
+        stage = self.chat.stage
+        if self.channel == "dingtalk":
+            await stage.dingtalk.fingers.release()
+        else:
+            await stage.telegram.updates.release()
+
     def pane(self) -> str:
         """All that this person sees."""
         stage = self.chat.stage
@@ -101,6 +116,22 @@ async def test_a_press_decides_once_however_often_it_comes(door: Door) -> None:
     done = await state_of(door.chat)
     assert (await deeds(door.chat, done["id"])).count("task.done") == 1
     assert "已由 buyer 某" in door.pane()
+
+
+async def test_presses_that_overtake_each_other_have_one_effect(door: Door) -> None:
+    """The thumb slipped and corrected itself, and the network turned the two round."""
+    door.keep_back()
+    await door.press("退回供应商")
+    await door.press("让步接收")
+    assert (await state_of(door.chat))["state"] == "open"
+    await door.release()
+    for each in list(door.chat.jieli.late):
+        await each
+    await door.chat.settle()
+    done = await state_of(door.chat)
+    assert (await deeds(door.chat, done["id"])).count("task.done") == 1
+    assert "让步接收" in done["result"], "what arrived first is done"
+    assert "已由 buyer 某" in door.pane(), "and the other one is told"
 
 
 async def test_words_are_verbs_and_are_answered(door: Door) -> None:
