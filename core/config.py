@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         SecretStr(""), description="DingTalk application's Client Secret (AppSecret)"
     )
     dingtalk_robot_code: str = Field("", description="DingTalk robot code; empty: the Client ID")
+    dingtalk_agent_id: str = Field(
+        "",
+        description="DingTalk AgentId: work notices to whom the robot may not write; empty: none",
+    )
     dingtalk_card_template_id: str = Field(
         "", description="Id of the card template of docs/recipes/dingtalk.md; empty: plain messages"
     )

@@ -38,7 +38,7 @@ AGENT = 1000002
 SECRET = "demo-application-secret"  # noqa: S105  # the simulator's own, opens nothing else
 TOKEN = "DemoCallbackToken"  # noqa: S105
 PANES = ("wangmin", "chenxi", "zhoulan", "liqiang", "admin", "qianjin")  # who gets cards first
-DING_ID, DING_TEMPLATE = "dingdemo0000001", "jieli-demo.schema"
+DING_ID, DING_AGENT, DING_TEMPLATE = "dingdemo0000001", "3000001", "jieli-demo.schema"
 BOT_TOKEN = "7000000000:demo-bot-token-of-the-simulator"  # noqa: S105
 GROUP_TOKEN = "demo-group"  # noqa: S105
 WEBHOOK_SECRET = "DemoWebhookSecret"  # noqa: S105
@@ -61,6 +61,7 @@ def simulated(settings: Settings) -> Settings:
         "wecom_login_base": f"{public}/simulator",
         "dingtalk_client_id": DING_ID,
         "dingtalk_client_secret": SecretStr(SECRET),
+        "dingtalk_agent_id": DING_AGENT,
         "dingtalk_card_template_id": DING_TEMPLATE,
         "dingtalk_group_token": SecretStr(GROUP_TOKEN),
         "dingtalk_group_secret": SecretStr(SECRET),
@@ -100,6 +101,7 @@ class Stage:
             clock=clock,
             client_id=DING_ID,
             client_secret=SECRET,
+            agent_id=DING_AGENT,
             templates={DING_TEMPLATE: orjson.loads(TEMPLATE_FILE.read_bytes())},
             client=to_us,
             message_url="http://jieli.local/callbacks/dingtalk",

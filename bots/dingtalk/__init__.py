@@ -56,6 +56,7 @@ def channel_of(
         client_secret=settings.dingtalk_client_secret.get_secret_value(),
         robot_code=settings.dingtalk_robot_code,
         template_id=settings.dingtalk_card_template_id,
+        agent_id=settings.dingtalk_agent_id,
         mode=settings.dingtalk_mode,
         api_base=settings.dingtalk_api_base.rstrip("/"),
         oapi_base=settings.dingtalk_oapi_base.rstrip("/"),

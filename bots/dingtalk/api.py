@@ -29,12 +29,16 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One application with its robot. Without `template_id` people get plain messages."""
+    """One application with its robot. Without `template_id` people get plain messages.
+
+    `agent_id`: its number for work notices; "" when there are none.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
     robot_code: str = ""
     template_id: str = ""
+    agent_id: str = ""
     mode: Literal["stream", "http"] = "stream"
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
@@ -78,19 +82,23 @@ class Api:
         """POST JSON to an address that carries its own permission (session and group robots)."""
         return await self._ask("POST", url, content=orjson.dumps(body), headers=_JSON)
 
+    async def old(self, path: str, body: JsonObject) -> JsonObject:
+        """POST JSON to `<oapi_base>/<path>` with the token in its address."""
+        return await self._old(path, {}, content=orjson.dumps(body), headers=_JSON)
+
     async def upload(self, name: str, data: bytes) -> str:
         """Upload a picture; the media id that cards can show."""
-        url = f"{self.account.oapi_base}/media/upload"
+        files = {"media": (name, data, "image/jpeg")}
+        answer = await self._old("media/upload", {"type": "image"}, files=files)
+        return str(answer.get("media_id", ""))
+
+    async def _old(self, path: str, query: dict[str, str], **request: Any) -> JsonObject:
+        url = f"{self.account.oapi_base}/{path}"
         token = await self.tokens.get()
         for last in (False, True):
             try:
-                answer = await self._ask(
-                    "POST",
-                    url,
-                    params={"access_token": token, "type": "image"},
-                    files={"media": (name, data, "image/jpeg")},
-                )
-                return str(answer.get("media_id", ""))
+                params = {"access_token": token, **query}
+                return await self._ask("POST", url, params=params, **request)
             except Refused as refusal:
                 if last or refusal.code not in OLD_TOKEN_CODES:
                     raise

@@ -23,6 +23,7 @@ import httpx
 from bots.dingtalk import login
 from bots.dingtalk.api import Account, Api
 from bots.dingtalk.limits import broken_limit
+from bots.dingtalk.notice import Notices
 from bots.dingtalk.receive import Callbacks, card_secret, route_key
 from bots.dingtalk.render import NOTE, SLOTS, card_params, plain_message
 from bots.dingtalk.robot import GroupRobot, Robot
@@ -66,6 +67,7 @@ class DingTalk:
     ) -> None:
         self.api = Api(account, client, clock)
         self.robot = Robot(self.api, clock, group_robot)
+        self.notices = Notices(self.api, account.agent_id)
         self.callbacks = Callbacks(account.client_secret, clock)
         self.stream = Stream(self.api, self.callbacks, self.robot, pace or Pace())
         self._account = account
@@ -331,12 +333,22 @@ class DingTalk:
 
     # -- plain messages --------------------------------------------------------------------------
     async def _plain(self, delivery: Delivery) -> SendResult:
-        key, params = plain_message(delivery.card, self._page_of(delivery))
+        page = self._page_of(delivery)
+        key, params = plain_message(delivery.card, page)
         result = await self.robot.message(delivery.user_id, key, params)
+        if result.kind == "never" and not result.gone and self._account.agent_id:
+            log.warning("dingtalk_robot_refused", extra={"why": result.reason})
+            result = await self.notices.send(delivery, page)
         if result.kind != "sent" or result.handle is None:
             return result
         known = {"track": "", "sent_us": self._clock.now()}
         return replace(result, handle=result.handle | known)
+
+    async def _take_back(self, handle: Mapping[str, Any]) -> None:
+        if number := str(handle.get("notice") or ""):
+            await self.notices.recall(number)
+        else:
+            await self.robot.recall(str(handle["ref"]))
 
     async def _instead(self, delivery: Delivery, handle: Mapping[str, Any]) -> SendResult:
         """What is shown cannot be changed: take it back where possible and say it anew."""
@@ -346,5 +358,5 @@ class DingTalk:
         result = await self._plain(delivery)
         recent = self._clock.now() - int(handle.get("sent_us") or 0) <= RECALL_WITHIN
         if result.kind == "sent" and not was_card and handle.get("ref") and recent:
-            await self.robot.recall(str(handle["ref"]))
+            await self._take_back(handle)
         return result

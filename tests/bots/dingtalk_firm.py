@@ -27,6 +27,7 @@ from core.outbox.channel import SendResult
 from tests.bots.conftest import delivery
 
 CLIENT_ID, SECRET, TEMPLATE = "dingjieli", "app-secret", "jieli.schema"
+AGENT = "3000002"
 GROUP = GroupRobot("group-token", "SECgroup")
 BASE = "http://vendor/dingtalk"
 OURS = "http://jieli/callbacks/dingtalk"
@@ -89,6 +90,7 @@ async def open_firm(
             clock=clock,
             client_id=CLIENT_ID,
             client_secret=SECRET,
+            agent_id=AGENT,
             templates={TEMPLATE: exported()},
             client=to_us,
         )

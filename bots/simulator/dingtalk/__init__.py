@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from bots.simulator.dingtalk.doors import Doors, Group
 from bots.simulator.dingtalk.gateway import Gateway
 from bots.simulator.dingtalk.login import Login
+from bots.simulator.dingtalk.notices import Notices
 from bots.simulator.dingtalk.press import CannotPress, Fingers, Posted
 from bots.simulator.dingtalk.template import Template
 from bots.simulator.dingtalk.vendor import Fault, Person, Vendor, View
@@ -42,6 +43,7 @@ class DingTalkSimulator:
         client_id: str,
         client_secret: str,
         robot_code: str = "",
+        agent_id: str = "0",
         templates: Mapping[str, Mapping[str, Any]] | None = None,
         client: httpx.AsyncClient | None = None,
         message_url: str = "",
@@ -52,7 +54,8 @@ class DingTalkSimulator:
             self.vendor.templates[template_id] = Template(exported)
         self.gateway = Gateway(self.vendor)
         self.groups: dict[str, Group] = {}
-        self._doors = Doors(self.vendor, self.gateway, self.groups)
+        self.notices = Notices(self.vendor, agent_id)
+        self._doors = Doors(self.vendor, self.gateway, self.groups, self.notices)
         self.fingers = Fingers(self.vendor, self.gateway, self._doors, client, message_url)
 
     @property

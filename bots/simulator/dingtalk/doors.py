@@ -23,12 +23,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from bots.simulator.dingtalk.checks import OldError, VendorError, text_of
 from bots.simulator.dingtalk.gateway import Gateway
+from bots.simulator.dingtalk.notices import Notices
 from bots.simulator.dingtalk.vendor import Fault, Vendor
 from core.clock import HOUR, MINUTE, Instant
 
 GROUP_PER_MINUTE = 20
 GROUP_PUNISHED: Instant = 10 * MINUTE
 LARGEST_PICTURE = 20 * 1024 * 1024
+_NOTICES = "/topapi/message/corpconversation"
 
 JsonObject = dict[str, Any]
 Verb = Callable[[JsonObject, Fault | None], Any]
@@ -48,7 +50,10 @@ class Group:
 class Doors:
     """All HTTP doors over one simulated corporation."""
 
-    def __init__(self, vendor: Vendor, gateway: Gateway, groups: dict[str, Group]) -> None:
+    def __init__(
+        self, vendor: Vendor, gateway: Gateway, groups: dict[str, Group], notices: Notices
+    ) -> None:
+        self._notices = notices
         self._vendor = vendor
         self._gateway = gateway
         self._groups = groups
@@ -85,6 +90,8 @@ class Doors:
             Route("/media/upload", self._old(self._upload), methods=["POST"]),
             Route("/robot/send", self._old(self._to_group), methods=["POST"]),
             Route("/robot/sendBySession", self._old(self._to_session), methods=["POST"]),
+            Route(f"{_NOTICES}/asyncsend_v2", self._old(self._notices.send), methods=["POST"]),
+            Route(f"{_NOTICES}/recall", self._old(self._notices.recall), methods=["POST"]),
             Route("/files/{code}", self._file),
             WebSocketRoute("/connect", self._gateway.door),
         ]

@@ -114,6 +114,7 @@ class Vendor:
     faults: list[Fault] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     flow_controlled: set[str] = field(default_factory=set)
+    no_robot: set[str] = field(default_factory=set)  # the robot is not visible to these
     refuse_tokens: bool = False
     bad_token_status: int = 400
     base: str = ""
@@ -191,6 +192,7 @@ class Vendor:
         for user_id in users:
             self._person(user_id)
             wrong = fault.undelivered if fault is not None else ""
+            wrong = wrong or ("robot not visible" if user_id in self.no_robot else "")
             if not wrong:
                 msg_id = self._number("card")
                 self.show(user_id, "card", card.values_for(user_id), track=card.track, own=msg_id)
@@ -265,12 +267,13 @@ class Vendor:
         slowed = [each for each in users if each in self.flow_controlled]
         query_key = self._number("pqk")
         for user_id in users:
-            if user_id not in {*invalid, *slowed}:
+            if user_id not in {*invalid, *slowed, *self.no_robot}:
                 self.show(user_id, key, dict(params), own=query_key)
         return {
             "processQueryKey": query_key,
             "invalidStaffIdList": invalid,
             "flowControlledStaffIdList": slowed,
+            "filteredStaffIdList": [each for each in users if each in self.no_robot],
         }
 
     def batch_recall(self, body: JsonObject) -> JsonObject:
