@@ -23,6 +23,7 @@ CLOSED = "已结束"
 PICTURE = "照片"
 
 DESC = 44
+TITLE_BYTES, WORDS_BYTES = 128, 512  # of a textcard
 SMALL_PRINT = 160
 ROWS = 6
 BUTTONS = 6
@@ -72,6 +73,18 @@ def plain_text(card: Card, url: str) -> str:
     tail = "" if card.closed else f'\n<a href="{url}">{OPEN}</a>'
     words = "\n".join(line for line in lines if line)
     return cut_bytes(words, TEXT_BYTES - len(tail.encode())) + tail
+
+
+def plain_message(card: Card, url: str) -> tuple[str, JsonObject]:
+    """msgtype and content of the card without its buttons: a textcard that opens the page while the
+    task is open and all fits into it, else a text. Markdown is no choice: WeChat does not show it.
+    """
+    lines = [_headline(card), *(f"{fact.label}：{fact.value}" for fact in card.facts), card.footer]
+    words = "\n".join(line for line in lines if line)
+    fits = len(card.title.encode()) <= TITLE_BYTES and len(words.encode()) <= WORDS_BYTES
+    if card.closed or not words or not fits:
+        return "text", {"content": plain_text(card, url)}
+    return "textcard", {"title": card.title, "description": words, "url": url, "btntxt": OPEN}
 
 
 def _body(kind: str, card: Card, frame: Frame) -> JsonObject:

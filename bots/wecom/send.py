@@ -21,7 +21,7 @@ from bots.text import cut_bytes
 from bots.wecom.api import Account, Api
 from bots.wecom.callback import TEXT_BYTES
 from bots.wecom.limits import broken_limit
-from bots.wecom.render import Frame, closed_card, plain_text, template_card
+from bots.wecom.render import Frame, closed_card, plain_message, template_card
 from bots.wecom.verdict import CARD_CODES, TOKEN_CODES
 from core.clock import DAY, HOUR, MINUTE, Clock, Instant
 from core.outbox.card import Card
@@ -226,9 +226,9 @@ class WeCom:
         return self._delivered(delivery, answer, task_id)
 
     async def _text(self, delivery: Delivery) -> SendResult:
-        words = plain_text(delivery.card, self._page_of(delivery))
+        kind, content = plain_message(delivery.card, self._page_of(delivery))
         try:
-            answer = await self._send(delivery, "text", {"content": words})
+            answer = await self._send(delivery, kind, content)
         except Refused as refusal:
             return refusal.result
         return self._delivered(delivery, answer, "")

@@ -57,6 +57,21 @@ async def test_a_doubled_callback_has_one_effect(chat: ChatRoom) -> None:
     assert proof["ok"], proof["problems"]
 
 
+async def test_presses_that_overtake_each_other_have_one_effect(chat: ChatRoom) -> None:
+    """The thumb slipped and corrected itself, and the network turned the two round."""
+    await chat.fail_inspection()
+    pressing = chat.stage.simulator.pressing
+    pressing.keep_back = True
+    await chat.stage.simulator.press("buyer", "退回供应商")
+    await chat.stage.simulator.press("buyer", "让步接收")
+    first, second = await pressing.release()
+    assert first.statuses == second.statuses == (200,)
+    done = await state_of(chat)
+    assert (await deeds(chat, done["id"])).count("task.done") == 1
+    assert "让步接收" in done["result"], "what arrived first is done"
+    assert "buyer 某" in second.spoken, "and the other one is told"
+
+
 async def test_who_presses_late_reads_who_won(chat: ChatRoom) -> None:
     await chat.fail_inspection()
     task = await chat.task_of("buyer", "qc_decide")

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.simulator.wecom.checks import complaint
+from bots.simulator.wecom.checks import complaint, textcard_complaint
 from bots.text import cut, cut_bytes
 from bots.wecom.limits import broken_limit
 from bots.wecom.render import (
     CLOSED,
     Frame,
     closed_card,
+    plain_message,
     plain_text,
     template_card,
 )
@@ -210,3 +211,5 @@ def test_any_card_whatsoever_is_taken_in_every_form(card: Card, media_id: str) -
     assert broken_limit(shown) == ""
     assert complaint(shown, lambda _: True, new=False) is None
     assert len(plain_text(card, URL).encode()) <= 2048
+    kind, content = plain_message(card, URL)
+    assert kind == "text" or textcard_complaint(content) is None

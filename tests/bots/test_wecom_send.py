@@ -217,7 +217,18 @@ async def test_after_the_duplicate_window_a_taken_task_id_becomes_plain_words(co
     corp.clock.advance(5 * HOUR)
     result = await corp.channel.send(replace(delivery(), again=True))
     assert result.kind == "sent"
-    assert [view.kind for view in corp.sim.pane("WangFang")] == ["template_card", "text"]
+    assert [view.kind for view in corp.sim.pane("WangFang")] == ["template_card", "textcard"]
+    card = corp.sim.pane("WangFang")[-1].content
+    assert (card["title"], card["btntxt"]) == (CARD.title, "打开任务")
+
+
+async def test_what_a_textcard_cannot_hold_comes_as_a_text(corp: Corp) -> None:
+    corp.sim.order(Fault("message/send", errcode=42045))
+    long = replace(CARD, lead="质检员说外包装破损，请决定退货还是让步接收。" * 12)
+    assert (await corp.channel.send(delivery(card=long))).kind == "sent"
+    (view,) = corp.sim.pane("WangFang")
+    assert view.kind == "text"
+    assert "打开任务</a>" in view.content["content"]
 
 
 async def test_somebody_who_is_not_there_is_never(corp: Corp) -> None:

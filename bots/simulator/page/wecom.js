@@ -68,6 +68,16 @@ window.drawers = window.drawers || {};
       buttons(person, message, tools));
   }
 
+  function noteOf(message, tools) {
+    const { el } = tools;
+    const card = message.content;
+    return el("article", { class: "card" },
+      el("h3", {}, card.title),
+      ...card.description.split("\n").map((line) => el("p", { class: "desc" }, line)),
+      el("div", { class: "buttons" },
+        el("a", { class: "link s2", href: tools.open(card.url), target: "_blank", rel: "noopener" }, card.btntxt || "详情")));
+  }
+
   function wordsOf(message, tools) {
     // Texts may carry <a href="…">…</a>, the only mark-up WeCom knows in them.
     const node = tools.el("p", { class: "words" + (message.mine ? " mine" : "") });
@@ -84,6 +94,7 @@ window.drawers = window.drawers || {};
   window.drawers.wecom = (person, message, tools) => {
     if (message.gone) return tools.el("div", { class: "gone" }, "应用撤回了一条消息");
     if (message.kind === "template_card") return cardOf(person, message, tools);
+    if (message.kind === "textcard") return noteOf(message, tools);
     if (message.kind !== "image") return wordsOf(message, tools);
     const picture = tools.el("img", { src: tools.media(message.content.media_id), alt: "照片", loading: "lazy" });
     return tools.el("p", { class: "words" + (message.mine ? " mine" : "") }, picture);

@@ -28,6 +28,19 @@ def complaint(card: Any, has_media: Callable[[str], bool], *, new: bool) -> Comp
     return next(_complaints(card, has_media, new=new), None)
 
 
+def textcard_complaint(card: Any) -> Complaint | None:
+    """The first thing wrong with a textcard; sizes are in bytes, the button's in letters."""
+    if not isinstance(card, dict):
+        return BAD, "textcard is required"
+    for name, most in (("title", 128), ("description", 512), ("url", 2048)):
+        value = card.get(name)
+        if not isinstance(value, str) or not 1 <= len(value.encode()) <= most:
+            return BAD, f"textcard.{name} must have 1 to {most} bytes"
+    if len(str(card.get("btntxt") or "")) > 4:
+        return BAD, "textcard.btntxt has more than 4 letters"
+    return None
+
+
 def _complaints(
     card: dict[str, Any], has_media: Callable[[str], bool], *, new: bool
 ) -> Iterator[Complaint]:

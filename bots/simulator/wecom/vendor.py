@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bots.simulator.wecom.checks import BAD, INTERACTIVE, complaint
+from bots.simulator.wecom.checks import BAD, INTERACTIVE, complaint, textcard_complaint
 from core.clock import DAY, HOUR, MINUTE, SECOND, Clock, Instant
 
 TOKEN_SECONDS = 7200
@@ -293,6 +293,9 @@ class Vendor:
                 raise VendorError(44004, "empty content")
             raw = str(content["content"]).encode()[:TEXT_BYTES]
             content = {"content": raw.decode(errors="ignore")}
+        elif kind == "textcard":
+            if found := textcard_complaint(content):
+                raise VendorError(*found)
         elif kind == "image":
             if not isinstance(content, dict) or not self._has_media(str(content.get("media_id"))):
                 raise VendorError(40007, "invalid media_id")
