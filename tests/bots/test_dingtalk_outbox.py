@@ -10,57 +10,25 @@ import pytest
 from bots.dingtalk import Account
 from bots.said import Click
 from bots.simulator.dingtalk import Fault, View
-from core.bus import Bus
 from core.clock import MINUTE, SECOND, ManualClock
-from core.db import Database, Tx
-from core.engine import Engine
-from core.outbox.card import Card
-from core.outbox.deliver import deliver_steps
-from core.outbox.queue import Outgoing, edit_everywhere, find_token, put
+from core.db import Database
+from core.outbox.queue import find_token
 from core.outbox.surfaces import surfaces_of
-from core.people import ENGINE, NewPerson, add_person, bind_chat
 from tests.bots.conftest import CARD, ENDED
 from tests.bots.dingtalk_firm import CLIENT_ID, SECRET, TEMPLATE, Firm, open_firm
+from tests.bots.office import TASK, Outboxed
 
-TASK = "7" * 32
 CREATE = "card/instances/createAndDeliver"
 BOTH = ("WangFang", "LiSi")
 
 
-class Office:
-    """A database with two people on DingTalk, and an engine that delivers."""
+class Office(Outboxed):
+    """Two people on DingTalk."""
 
     def __init__(self, db: Database, firm: Firm) -> None:
-        self.db, self.firm = db, firm
-        steps = deliver_steps(db, {"dingtalk": firm.channel})
-        self.engine = Engine(db, firm.clock, Bus(), steps)
-        self.people = [self._person("WangFang", "王芳"), self._person("LiSi", "李四")]
-
-    def _person(self, user_id: str, name: str) -> int:
-        def make(tx: Tx) -> int:
-            person_id = add_person(tx, ENGINE, NewPerson(user_id.lower(), name, ("buyer",)))
-            bind_chat(tx, ENGINE, person_id, "dingtalk", user_id)
-            return person_id
-
-        return self.db.write_now(make)
-
-    async def send(self, card: Card = CARD, task: str = TASK) -> None:
-        def queue(tx: Tx) -> None:
-            for person_id in self.people:
-                put(tx, Outgoing(task, 1, person_id, card, key=f"{task}/1/{person_id}"))
-
-        await self.db.write(queue)
-        await self.engine.drain()
-
-    async def change(self, card: Card, generation: int = 2) -> None:
-        await self.db.write(
-            lambda tx: edit_everywhere(tx, TASK, lambda _: card, generation=generation)
-        )
-        await self.engine.drain()
-
-    async def wait(self, minutes: int) -> None:
-        self.firm.clock.advance(minutes * MINUTE)
-        await self.engine.drain()
+        accounts = {"王芳": {"dingtalk": "WangFang"}, "李四": {"dingtalk": "LiSi"}}
+        super().__init__(db, firm.clock, {"dingtalk": firm.channel}, accounts)
+        self.firm = firm
 
     def shows(self, user_id: str) -> list[View]:
         return [view for view in self.firm.sim.pane(user_id) if not view.gone]
@@ -99,20 +67,20 @@ async def test_trouble_at_the_vendor_delays_and_never_doubles(office: Office) ->
     sim.order(Fault("PUT card/instances", status=500, code="system.busy"))
     await office.send()
     for _ in range(30):
-        await office.wait(1)
+        await office.wait(MINUTE)
     for user_id in BOTH:
         assert [view.kind for view in office.shows(user_id)] == ["card"]
     await office.change(ENDED)
-    await office.wait(5)
+    await office.wait(5 * MINUTE)
     assert all(view.closed for user_id in BOTH for view in office.shows(user_id))
 
 
 async def test_a_card_that_lost_its_answer_can_still_be_closed(office: Office) -> None:
     office.firm.sim.order(Fault(CREATE, after=True))
     await office.send()
-    await office.wait(5)
+    await office.wait(5 * MINUTE)
     await office.change(ENDED)
-    await office.wait(5)
+    await office.wait(5 * MINUTE)
     live = office.db.read_now(lambda conn: surfaces_of(conn, TASK, live_only=True))
     assert live == []
     for user_id in BOTH:
@@ -127,7 +95,7 @@ async def test_a_task_that_moved_on_while_its_card_was_in_doubt_shows_one_card(
     await office.send()
     await office.change(replace(CARD, lead="李四 正在处理"))
     for _ in range(10):
-        await office.wait(1)
+        await office.wait(MINUTE)
     for user_id in BOTH:
         (view,) = office.shows(user_id)
         assert view.content["lead"] == "李四 正在处理"
@@ -139,7 +107,7 @@ async def test_twenty_calls_a_second_are_kept_and_everything_arrives_once(office
     for _ in range(120):
         office.firm.clock.advance(SECOND)
         await office.engine.drain()
-    await office.wait(30)
+    await office.wait(30 * MINUTE)
     for user_id in BOTH:
         assert len(office.shows(user_id)) == 15
 
@@ -157,6 +125,6 @@ async def test_whoever_left_is_not_tried_again(office: Office) -> None:
     office.firm.sim.leaves("LiSi")
     await office.send()
     before = office.firm.sim.calls(CREATE)
-    await office.wait(60)
+    await office.wait(60 * MINUTE)
     assert office.firm.sim.calls(CREATE) == before
     assert [view.kind for view in office.shows("WangFang")] == ["card"]

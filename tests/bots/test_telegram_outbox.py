@@ -9,25 +9,20 @@ import pytest
 from bots.simulator.telegram import Fault
 from bots.telegram import PACE
 from bots.wecom import WeCom
-from core.bus import Bus
 from core.clock import HOUR, MINUTE, SECOND
-from core.db import Database, Tx
-from core.engine import Engine
-from core.outbox.card import Card
+from core.db import Database
 from core.outbox.channel import Channel
-from core.outbox.deliver import deliver_steps
-from core.outbox.queue import Outgoing, edit_everywhere, find_token, put
+from core.outbox.queue import find_token
 from core.outbox.surfaces import surfaces_of
-from core.people import ENGINE, NewPerson, add_person, bind_chat
 from tests.bots.conftest import CARD, ENDED, Corp
+from tests.bots.office import TASK, Outboxed
 from tests.bots.telegram_world import LI, WANG, TelegramWorld
 
-TASK = "7" * 32
 CONCEDE = "让步接收"
 
 
-class Office:
-    """A database with two people on Telegram, and an engine that delivers."""
+class Office(Outboxed):
+    """Two people on Telegram, and on WeCom when it is given."""
 
     def __init__(
         self,
@@ -37,44 +32,14 @@ class Office:
         *,
         paced: bool = True,
     ) -> None:
-        self.db, self.telegram = db, telegram
-        self.wecom = wecom
         channels: dict[str, Channel] = {"telegram": telegram.channel}
+        accounts = {"王芳": {"telegram": WANG}, "李四": {"telegram": LI}}
         if wecom is not None:
             channels["wecom"] = wecom
-        steps = deliver_steps(db, channels, limits={"telegram": PACE} if paced else None)
-        self.engine = Engine(db, telegram.clock, Bus(), steps)
-        self.people = [self._person(WANG, "王芳", "WangFang"), self._person(LI, "李四", "LiSi")]
-
-    def _person(self, number: str, name: str, member: str) -> int:
-        def make(tx: Tx) -> int:
-            person_id = add_person(tx, ENGINE, NewPerson(member.lower(), name, ("buyer",)))
-            bind_chat(tx, ENGINE, person_id, "telegram", number)
-            if self.wecom is not None:
-                bind_chat(tx, ENGINE, person_id, "wecom", member)
-            return person_id
-
-        return self.db.write_now(make)
-
-    async def send(self, card: Card = CARD, number: int = 1) -> None:
-        task = f"{number:032d}" if number > 1 else TASK
-
-        def queue(tx: Tx) -> None:
-            for person_id in self.people:
-                put(tx, Outgoing(task, 1, person_id, card, key=f"{task}/1/{person_id}"))
-
-        await self.db.write(queue)
-        await self.engine.drain()
-
-    async def change(self, card: Card, generation: int = 2) -> None:
-        await self.db.write(
-            lambda tx: edit_everywhere(tx, TASK, lambda _: card, generation=generation)
-        )
-        await self.engine.drain()
-
-    async def wait(self, long: int) -> None:
-        self.telegram.clock.advance(long)
-        await self.engine.drain()
+            accounts["王芳"]["wecom"], accounts["李四"]["wecom"] = "WangFang", "LiSi"
+        limits = {"telegram": PACE} if paced else None
+        super().__init__(db, telegram.clock, channels, accounts, limits)
+        self.telegram = telegram
 
     def shown(self) -> list[int]:
         return [len(self.telegram.sim.pane(each)) for each in (WANG, LI)]
@@ -153,7 +118,7 @@ async def test_many_cards_for_one_person_all_arrive(
     """In its own pace the outbox is never refused; without it, refusals only delay."""
     office = Office(db, telegram, paced=paced)
     for number in range(1, 13):
-        await office.send(replace(CARD, title=f"任务 {number}"), number)
+        await office.send(replace(CARD, title=f"任务 {number}"), f"{number:032x}")
     for _ in range(60):
         await office.wait(2 * SECOND)
     assert office.shown() == [12, 12]
@@ -218,6 +183,6 @@ async def test_who_blocked_the_bot_gets_it_on_the_next_channel(
         CARD.title
     ]
     assert corp.sim.pane("LiSi") == []
-    await office.send(replace(CARD, title="下一件"), 2)
+    await office.send(replace(CARD, title="下一件"), f"{2:032x}")
     assert telegram.sim.calls("sendMessage") == 3, "a dead account is not tried again"
     assert len(corp.sim.pane("WangFang")) == 2

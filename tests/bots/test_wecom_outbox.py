@@ -8,54 +8,21 @@ from dataclasses import replace
 
 from bots.simulator.wecom import Fault
 from bots.wecom import CODE_LIVES, card_id_of
-from core.bus import Bus
 from core.clock import MINUTE
 from core.db import Database, Tx
-from core.engine import Engine
-from core.outbox.card import Card
-from core.outbox.deliver import deliver_steps
-from core.outbox.queue import Outgoing, edit_everywhere, find_token, put
+from core.outbox.queue import find_token
 from core.outbox.surfaces import add_code, amend_handle, surface_of_card, surfaces_of
-from core.people import ENGINE, NewPerson, add_person, bind_chat
 from tests.bots.conftest import CARD, ENDED, Corp
+from tests.bots.office import TASK, Outboxed
 
-TASK = "7" * 32
 
-
-class Office:
-    """A database with two people on WeCom, and an engine that delivers."""
+class Office(Outboxed):
+    """Two people on WeCom."""
 
     def __init__(self, db: Database, corp: Corp) -> None:
-        self.db, self.corp = db, corp
-        steps = deliver_steps(db, {"wecom": corp.channel})
-        self.engine = Engine(db, corp.clock, Bus(), steps)
-        self.people = [self._person("WangFang", "王芳"), self._person("LiSi", "李四")]
-
-    def _person(self, user_id: str, name: str) -> int:
-        def make(tx: Tx) -> int:
-            person_id = add_person(tx, ENGINE, NewPerson(user_id.lower(), name, ("buyer",)))
-            bind_chat(tx, ENGINE, person_id, "wecom", user_id)
-            return person_id
-
-        return self.db.write_now(make)
-
-    async def send(self, card: Card = CARD) -> None:
-        def queue(tx: Tx) -> None:
-            for person_id in self.people:
-                put(tx, Outgoing(TASK, 1, person_id, card, key=f"{TASK}/1/{person_id}"))
-
-        await self.db.write(queue)
-        await self.engine.drain()
-
-    async def change(self, card: Card, generation: int = 2) -> None:
-        await self.db.write(
-            lambda tx: edit_everywhere(tx, TASK, lambda _: card, generation=generation)
-        )
-        await self.engine.drain()
-
-    async def wait(self, minutes: int) -> None:
-        self.corp.clock.advance(minutes * MINUTE)
-        await self.engine.drain()
+        accounts = {"王芳": {"wecom": "WangFang"}, "李四": {"wecom": "LiSi"}}
+        super().__init__(db, corp.clock, {"wecom": corp.channel}, accounts)
+        self.corp = corp
 
 
 async def test_a_task_goes_out_is_pressed_and_closes_on_every_phone(
@@ -105,7 +72,7 @@ async def test_trouble_at_the_vendor_delays_and_never_doubles(db: Database, corp
     corp.sim.order(Fault("message/send", after=True))
     await office.send()
     for _ in range(30):
-        await office.wait(1)
+        await office.wait(MINUTE)
     for user_id in ("WangFang", "LiSi"):
         assert [view.kind for view in corp.sim.pane(user_id)] == ["template_card"]
 
@@ -114,9 +81,9 @@ async def test_a_card_that_lost_its_answer_can_still_be_closed(db: Database, cor
     office = Office(db, corp)
     corp.sim.order(Fault("message/send", after=True))
     await office.send()
-    await office.wait(5)
+    await office.wait(5 * MINUTE)
     await office.change(ENDED)
-    await office.wait(5)
+    await office.wait(5 * MINUTE)
     live = db.read_now(lambda conn: surfaces_of(conn, TASK, live_only=True))
     assert live == []
     for user_id in ("WangFang", "LiSi"):
