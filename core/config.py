@@ -7,6 +7,7 @@ docs/settings.md in step). Secrets may also come from a file named by `JIELI_<NA
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +74,10 @@ class Settings(BaseSettings):
         "https://open.weixin.qq.com",
         description="Where WeCom's silent sign-in for pages begins, without the path",
     )
+    wecom_proxy: str = Field(
+        "",
+        description="Proxy with the fixed address that 企业可信IP names, e.g. http://proxy:3128",
+    )
     dingtalk_client_id: str = Field(
         "", description="DingTalk application's Client ID (AppKey); empty turns the channel off"
     )
@@ -102,6 +107,9 @@ class Settings(BaseSettings):
     )
     dingtalk_oapi_base: str = Field(
         "https://oapi.dingtalk.com", description="DingTalk's old API, without the path"
+    )
+    dingtalk_proxy: str = Field(
+        "", description="Proxy for DingTalk, its long connection too, e.g. http://proxy:3128"
     )
     dingtalk_login_base: str = Field(
         "https://login.dingtalk.com", description="Where DingTalk's sign-in for pages begins"
@@ -151,6 +159,13 @@ class Settings(BaseSettings):
                 "0 (never), or 31 days and more: scanners and desks resume from the log"
             )
         return days
+
+    @field_validator("wecom_proxy", "dingtalk_proxy", "telegram_proxy")
+    @classmethod
+    def _a_proxy(cls, address: str) -> str:
+        if address and not re.fullmatch(r"(https?|socks5h?)://[^\s/]+/?", address):
+            raise ValueError("a proxy is http://host:port, https://… or socks5://…")
+        return address
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**(_secrets_from_files() | values))

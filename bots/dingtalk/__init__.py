@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import httpx
 
+from bots.client import client_of
 from bots.dingtalk.api import Account
 from bots.dingtalk.group import PACE as GROUP_PACE
 from bots.dingtalk.group import Group
@@ -61,11 +62,12 @@ def channel_of(
         api_base=settings.dingtalk_api_base.rstrip("/"),
         oapi_base=settings.dingtalk_oapi_base.rstrip("/"),
         login_base=settings.dingtalk_login_base.rstrip("/"),
+        proxy=settings.dingtalk_proxy,
     )
     public = settings.public_url.rstrip("/")
     return DingTalk(
         account,
-        httpx.AsyncClient(transport=transport),
+        client_of(transport, settings.dingtalk_proxy),
         clock,
         page_of=page_of or (lambda delivery: f"{public}/tasks/{delivery.task_id}"),
         picture_of=picture_of,

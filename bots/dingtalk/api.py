@@ -31,7 +31,7 @@ JsonObject = dict[str, Any]
 class Account:
     """One application with its robot. Without `template_id` people get plain messages.
 
-    `agent_id`: its number for work notices; "" when there are none.
+    `agent_id`: its number for work notices, `proxy`: for the long connection; "" for none.
     """
 
     client_id: str
@@ -43,6 +43,7 @@ class Account:
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
     login_base: str = "https://login.dingtalk.com"
+    proxy: str = ""
 
     @property
     def robot(self) -> str:

@@ -122,6 +122,7 @@ class Stream:
                     max_size=LARGEST_FRAME,
                     close_timeout=1,
                     open_timeout=None,
+                    proxy=self._api.account.proxy or True,  # True: what the environment says
                 )
         except Refused as refusal:
             unsure = refusal.result.kind == "ambiguous"  # said of messages; here is none

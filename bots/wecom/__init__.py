@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import httpx
 
+from bots.client import client_of
 from bots.wecom.api import Account
 from bots.wecom.callback import Callbacks
 from bots.wecom.crypto import Crypto
@@ -50,7 +51,7 @@ def channel_of(
     page = settings.public_url.rstrip("/") + "/tasks/"
     return WeCom(
         account,
-        httpx.AsyncClient(transport=transport),
+        client_of(transport, settings.wecom_proxy),
         clock,
         page_of=page_of or (lambda delivery: page + delivery.task_id),
         picture_of=picture_of,
