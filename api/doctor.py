@@ -18,6 +18,7 @@ from core.config import DEFAULT_SECRET, Settings
 from core.db import Database
 from core.migrations import run as migrations
 from core.outbox.card import Card
+from core.outbox.gates import closed_channels
 from core.skew import skew
 from core.tasks.policies import all_policies
 from core.tasks.policy import Policy
@@ -91,7 +92,13 @@ def _database(conn: Connection, now: Instant) -> Iterator[Finding]:
         yield Finding("结构版本", False, f"{at or '(空)'},应为 {newest}", "运行 jieli migrate")
         return
     yield Finding("结构版本", True, newest)
+    yield from of_books(conn, now)
+
+
+def of_books(conn: Connection, now: Instant) -> Iterator[Finding]:
+    """What the data themselves show; the tables are those of this version."""
     yield _unreachable(conn)
+    yield from _stopped(conn, now)
     yield _nobody(conn, now)
     yield _calendar(conn, now)
 
@@ -105,6 +112,15 @@ def _clock(conn: Connection, settings: Settings, clock: Clock) -> Iterator[Findi
     check = clock_check_of(differs, settings.clock_skew_seconds)
     said = f"和数据库服务器相差 {differs / SECOND:+.1f} 秒"
     yield Finding("时钟", check.ok, said, "" if check.ok else "在每台机器上开启时间同步(NTP)")
+
+
+def _stopped(conn: Connection, now: Instant) -> Iterator[Finding]:
+    """What a running server has met since; the doctor's own calls see only what is wrong now."""
+    for each in closed_channels(conn, now):
+        until = f"{to_datetime(each.until):%m-%d %H:%M}"
+        said = f"{each.channel} 暂停到 {until},消息在排队:{each.reason}"
+        do = "按原因处理;消息会自动重发,15 分钟后改走此人的下一个渠道"
+        yield Finding("消息发送", False, said, do)
 
 
 def _unreachable(conn: Connection) -> Finding:

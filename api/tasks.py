@@ -18,6 +18,7 @@ from api.portal import portal_link
 from api.wire import Id, Loose, Moment, Text, Wire, wire
 from core.actions import Press, perform
 from core.db import Tx
+from core.outbox.gates import closed_channels
 from core.people import Actor, Thing, may, out_of_reach, person, require
 from core.tasks import hold, pause, talk
 from core.tasks.board import reopen
@@ -127,7 +128,7 @@ async def task_board(
     limit: Size = PAGE,
 ) -> Response:
     """Everybody's tasks that this person may see; `out_of_reach`: who has some of them and gets no
-    card, neither in a chat nor on a scanner.
+    card, neither in a chat nor on a scanner; `stopped`: the chat apps that refuse everything now.
     """
 
     def ask(conn: Connection) -> dict[str, Any]:
@@ -143,6 +144,7 @@ async def task_board(
             "items": [view.to_wire() for view in seen],
             "next": page.cursor or None,
             "out_of_reach": _missed(conn, seen),
+            "stopped": [wire(each) for each in closed_channels(conn, jieli.clock.now())],
         }
 
     return as_json(await jieli.db.read(ask))

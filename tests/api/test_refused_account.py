@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from api.doctor import of_books
 from bots.simulator import dingtalk, wecom
 from core.clock import MINUTE
 from core.db import Tx
@@ -98,6 +99,14 @@ async def test_it_becomes_a_letter_that_says_what_to_do(
     await chat.fail_inspection()
     await wait(chat, minutes=5)
     assert await dead_of_buyer(chat) == [], "it is tried again first"
+    (stopped,) = (await chat.ask("admin", "/api/tasks"))["stopped"]
+    assert stopped["channel"] == channel
+    assert all(words in stopped["reason"] for words in says), "the board says why nothing goes out"
+    now = chat.clock.now()
+    found = await chat.jieli.db.read(lambda conn: list(of_books(conn, now)))
+    (trouble,) = [each for each in found if each.name == "消息发送"]
+    assert not trouble.ok
+    assert all(words in trouble.said for words in says)
     await wait(chat, minutes=7 * 60)
     reasons = await dead_of_buyer(chat)
     assert reasons
