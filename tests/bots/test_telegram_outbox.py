@@ -59,7 +59,8 @@ async def test_a_task_goes_out_is_pressed_and_closes_on_every_phone(
     assert (token.task_id, token.action) == (TASK, "return")
     assert token.person_id == office.people[0]
     assert click.inputs == {"reason": "expiry"}
-    (surface, _) = db.read_now(lambda conn: surfaces_of(conn, TASK))
+    known = db.read_now(lambda conn: surfaces_of(conn, TASK))
+    (surface,) = [each for each in known if each.recipient == WANG]
     assert surface.handle["ref"] == click.card
     await office.change(ENDED)
     for user_id in (WANG, LI):
