@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from core.db import Tx
 from core.outbox.card import Card
 from core.outbox.edits import retire
-from core.outbox.messages import change, chat_for, finish, of_row
+from core.outbox.messages import change, chat_for, comes_elsewhere, finish, of_row
 from core.outbox.surfaces import of_account
 from core.outbox.tables import PENDING, messages
 
@@ -35,7 +35,7 @@ def leave(tx: Tx, channel: str, user_id: str) -> None:
     values = {"channel_": channel, "recipient_": user_id}
     for message in [of_row(row) for row in tx.execute(_WAITING, values).mappings()]:
         other = chat_for(tx.conn, message.person_id, [channel])
-        if other is None or message.unsure:
+        if other is None or message.unsure or comes_elsewhere(tx, message):
             finish(tx, message, "superseded", "unbound", "账号已解绑，没有再发")
         else:
             change(tx, message, channel=other.channel, recipient=other.user_id, not_before=tx.now)

@@ -6,6 +6,7 @@ import pytest
 
 from core.clock import HOUR, MINUTE, SECOND, ManualClock
 from core.db import Database
+from core.outbox.accounts import leave
 from core.outbox.channel import SendResult
 from core.outbox.null import TIMEOUT_BEFORE_ACCEPT, Null, Scripted
 from core.people import ENGINE, update_person
@@ -88,6 +89,19 @@ async def test_who_wants_cards_everywhere_gets_no_second_one(room: Room) -> None
         await later(room, 10)
     assert len(other(room).phone("wang")) == 1
     assert len(room.null.phone("wang")) == 1
+
+
+async def test_who_wants_cards_everywhere_and_unbinds_one_app_gets_no_second_one(
+    room: Room,
+) -> None:
+    wang = room.person("wang", chats=("null", "telegram"))
+    room.db.write_now(lambda tx: update_person(tx, ENGINE, wang, {"everywhere": True}))
+    room.null.will("wang", REFUSED)
+    room.put(wang)
+    await room.deliver()
+    room.db.write_now(lambda tx: leave(tx, "null", "wang"))
+    await later(room, 20)
+    assert len(other(room).phone("wang")) == 1
 
 
 async def test_a_storm_behind_a_refusal_is_not_stopped_by_who_cannot_move(room: Room) -> None:
