@@ -5,10 +5,11 @@ Not for permissions (api/doors.py) and not for wiring (api/main.py).
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Body, Depends, Header, Query, Request
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from core.outbox.channel import Channel
     from core.people import Actor
 
+_T = TypeVar("_T")
+
 PAGE = 50
 MAX_PAGE = 200
 MAX_KEY = 96  # verbs derive the ids of their postings from it, and those hold 128
@@ -63,9 +66,16 @@ class Jieli:
     spool: Spool
     heartbeat: Heartbeat | None
     spans: TracerProvider | None = None  # where requests are traced to
-    late: set[Any] = field(default_factory=set)  # work that may outlive its request
+    late: set[asyncio.Task[Any]] = field(default_factory=set)  # work that may outlive its request
     callback_seconds: float = 3.0  # of the five a chat vendor waits
     store_seconds: float = 2.0  # of these, before a file must do
+
+    def behind(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Begin work that may outlive its request; a shutdown waits for it a moment."""
+        task = asyncio.create_task(work)
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
+        return task
 
 
 async def _app(request: Request) -> Jieli:

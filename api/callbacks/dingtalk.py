@@ -6,7 +6,6 @@ note for the presser, words by a message of ours.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -44,7 +43,5 @@ async def dingtalk(request: Request, jieli: App) -> Response:
     if isinstance(received.said, Click):
         return as_json(door.answered(answer))
     if answer != Answer("nothing"):
-        telling = asyncio.create_task(tell(jieli, "dingtalk", received.said, answer))
-        jieli.late.add(telling)
-        telling.add_done_callback(jieli.late.discard)
+        jieli.behind(tell(jieli, "dingtalk", received.said, answer))
     return as_json({})

@@ -5,7 +5,6 @@ Any status but 2xx is repeated by Telegram. A press is answered by a call of our
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -39,7 +38,5 @@ async def telegram(request: Request, jieli: App) -> Response:
             return Response(status_code=200)
         return rejected(refused)
     answer = await take(jieli, "telegram", received)
-    telling = asyncio.create_task(door.face.answer(received, answer))
-    jieli.late.add(telling)
-    telling.add_done_callback(jieli.late.discard)
+    jieli.behind(door.face.answer(received, answer))
     return Response(status_code=200)

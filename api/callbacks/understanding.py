@@ -71,16 +71,12 @@ async def take(
     if not stored.fresh and not _pressed_again(received.said, stored.answer):
         return NOTHING if stored.answer is None else Answer(**_spoken(stored.answer))
     call = _Call(stored.id, channel, key)
-    work = asyncio.create_task(_understand(jieli, call, received.said))
-    jieli.late.add(work)
-    work.add_done_callback(jieli.late.discard)
+    work = jieli.behind(_understand(jieli, call, received.said))
     try:
         left = patience - (asyncio.get_running_loop().time() - began)
         return await asyncio.wait_for(asyncio.shield(work), max(0.0, left))
     except TimeoutError:
-        afterwards = asyncio.create_task(_tell_late(jieli, channel, received.said, work))
-        jieli.late.add(afterwards)
-        afterwards.add_done_callback(jieli.late.discard)
+        jieli.behind(_tell_late(jieli, channel, received.said, work))
         return NOTHING
 
 
@@ -140,9 +136,7 @@ async def _understand(jieli: Jieli, call: _Call, said: Said) -> Answer:
     if isinstance(said, Word):
         answer = await _spoken_to(jieli, call, lambda tx: _typed(tx, call, said))
         if answer.picture:
-            showing = asyncio.create_task(show(jieli, call.channel, said.user_id, answer.picture))
-            jieli.late.add(showing)
-            showing.add_done_callback(jieli.late.discard)
+            jieli.behind(show(jieli, call.channel, said.user_id, answer.picture))
         return answer
     if isinstance(said, Photo):
         return await _photo(jieli, call, said)
