@@ -1,4 +1,4 @@
-"""Work that a device judged by itself arrives as one operation of plain facts, maybe hours later."""
+"""Work that a device judged by itself arrives as one operation of facts, maybe hours later."""
 
 from __future__ import annotations
 
