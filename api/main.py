@@ -33,6 +33,7 @@ from api import (
     stock,
     task_page,
     tasks,
+    web,
 )
 from api.attempts import Attempts
 from api.clocks import watch_clock
@@ -150,7 +151,7 @@ def create_app(
         app.include_router(router, max_body_size=MAX_JSON)
     for router in FILE_ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(jieli.live.routes())
+    app.router.routes.extend([*jieli.live.routes(), *web.routes()])
     return app
 
 
