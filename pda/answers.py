@@ -17,7 +17,7 @@ from core.errors import KEY_REUSED, AppError
 from core.once import answer_of, once
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
-from pda.flows import count, lookup, putaway, receive, transfer
+from pda.flows import count, lookup, pack, pick, putaway, receive, transfer
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -35,6 +35,8 @@ FLOWS: dict[str, ModuleType] = {
     transfer.FLOW: transfer,
     count.FLOW: count,
     lookup.FLOW: lookup,
+    pick.FLOW: pick,
+    pack.FLOW: pack,
 }
 # Refusals that must not be remembered: the same operation may succeed a moment later.
 _NOT_FINAL = frozenset(

@@ -20,8 +20,8 @@ from core.people import Actor, Thing, may, require
 from core.quantity import plain, show
 from core.stock import BalanceRow, on_hand
 from pda import messages as say
-from pda.find import Goods, find, options_wire, warehouses_of
-from pda.flows import receive
+from pda.find import Found, Goods, find, options_wire, warehouses_of
+from pda.flows import pack, pick, receive
 from pda.packs import item_pack
 from pda.steps import Answer, Ask, Context, load
 
@@ -82,8 +82,23 @@ def _resolve(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
         data = {"kind": "order", "order_id": known.id, "order_code": known.code}
         waiting = sum(each.open_quantity > 0 for each in known.lines)
         return Answer(FLOW, "resolved", say.order_opened(known.code, waiting), data)
+    if found.wave is not None or found.sale is not None or found.package is not None:
+        return Answer(FLOW, "resolved", say.scan_order_or_goods(), _going(found))
     message = found.unknown or say.unknown_code(ask.code, odd_keyboard=False)
     return Answer(FLOW, "resolved", message, {"kind": "unknown"})
+
+
+def _going(found: Found) -> dict[str, Any]:
+    """Which screen a paper of goods out belongs to, and what it opens there."""
+    if found.wave is not None:
+        return {"kind": "wave", "flow": pick.FLOW, "wave_id": found.wave.id}
+    if found.sale is not None and found.sale.state == "picking":
+        return {"kind": "wave", "flow": pick.FLOW, "wave_id": found.sale.wave_id}
+    if found.sale is not None:
+        return {"kind": "sale", "flow": pack.FLOW, "sale_id": found.sale.id}
+    assert found.package is not None, "one of the three"
+    box = found.package
+    return {"kind": "package", "flow": pack.FLOW, "sale_id": box.sale_id, "package": box.code}
 
 
 def _place_pack(tx: Tx, actor: Actor, place: Location) -> Answer:
@@ -109,6 +124,13 @@ def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
         return Answer(FLOW, "choose_label", message, data, asked.model_dump())
     if found.order is not None:
         return receive.scan(tx, actor, Ask(ask.op_id, code=ask.code))
+    if found.wave is not None:
+        return pick.scan(tx, actor, Ask(ask.op_id, code=ask.code))
+    if found.sale is not None and found.sale.state == "picking":
+        opened = Ask(ask.op_id, action="open", inputs={"wave_id": found.sale.wave_id})
+        return pick.submit(tx, actor, opened)
+    if found.sale is not None or found.package is not None:
+        return pack.scan(tx, actor, Ask(ask.op_id, code=ask.code))
     if found.place is not None:
         return _place(tx, actor, found.place)
     if found.goods is not None:

@@ -307,6 +307,12 @@ def wave(conn: Connection, wave_id: str) -> Wave:
     return _wave(row, tuple(_pick(each) for each in conn.execute(_PICKS_OF_WAVE, {"wave": row.id})))
 
 
+def wave_by_code_or_none(conn: Connection, code: str) -> Wave | None:
+    """One wave (without its lines) by its number, or None."""
+    row = conn.execute(_WAVES.where(paper.waves.c.code == code).limit(1)).first()
+    return None if row is None else _wave(row, ())
+
+
 def waves(conn: Connection, *, state: str = "", limit: int = 50) -> list[Wave]:
     """Waves without their lines, newest first."""
     query = _WAVES.order_by(paper.waves.c.id.desc()).limit(min(limit, 100))
