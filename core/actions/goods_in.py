@@ -8,6 +8,7 @@ from core.db import Tx
 from core.errors import INVALID, AppError
 from core.orders import (
     closing,
+    conflict,
     count,
     decision,
     inspection,
@@ -158,3 +159,8 @@ def send_back(tx: Tx, doing: Doing) -> str:
     reason = doing.text("reason") or "请再数一遍"
     ask = count.SendBack(doing.op_id, doing.about("count_id"), reason)
     return f"{count.send_back(tx, doing.actor, ask).recount} 格退回重盘"
+
+
+def settle_conflict(tx: Tx, doing: Doing) -> str:
+    mine, about = doing.action == "mine", doing.task.context
+    return conflict.settle_conflict(tx, doing.actor, doing.op_id, about, mine=mine)
