@@ -1,6 +1,7 @@
 """What an offline operation did, in words and places, when the books refuse it.
 
-What becomes of it: core/orders/conflict.py. Reads only what the device told; a form that names nothing known is no conflict but a mistake.
+What becomes of it: core/orders/conflict.py. Reads only what the device told; a form that names
+nothing known is no conflict but a mistake.
 """
 
 from __future__ import annotations
