@@ -25,7 +25,7 @@ CARRIERS = (
     Carrier("JD", "京东快递", ("18:00",)),
     Carrier("LH", "冷链专车", ("14:00",)),
 )
-# code, customer, carrier, (item, pieces)
+# Number, customer, carrier; then what of which item, in pieces.
 ORDERS = (
     ("XS-0301", "C-QINGHE", "SF", (("JL-201", 500), ("JL-203", 200))),
     ("XS-0302", "C-MUXI", "SF", (("JL-001", 12), ("JL-201", 300))),
