@@ -129,6 +129,11 @@ class Shop:
     def again(self, made: book.Sale) -> book.Sale:
         return self.t.db.read_now(lambda conn: book.sale(conn, made.id))
 
+    def by_code(self, code: str) -> book.Sale:
+        found = self.t.db.read_now(lambda conn: book.sale_by_code_or_none(conn, code))
+        assert found is not None
+        return found
+
     def wave(self, made: book.Wave) -> book.Wave:
         return self.t.db.read_now(lambda conn: book.wave(conn, made.id))
 
