@@ -17,7 +17,18 @@ from sqlalchemy import Connection
 
 from api.deps import KEY_PARAMETER, PAGE, App, Once, Size, as_json, asked
 from api.doors import WriteDoor, allow, declared, writes
-from api.wire import Id, Moment, Quantity, Text, Wire, core_of, page_of, schema, wire
+from api.wire import (
+    Id,
+    Moment,
+    Quantity,
+    Text,
+    Wire,
+    core_of,
+    page_of,
+    schema,
+    schema_alone,
+    wire,
+)
 from core.catalog import locations_by_id
 from core.clock import iso
 from core.db import Together, Tx
@@ -115,7 +126,7 @@ def check_reach(conn: Connection, actor: Actor, verb: str, location_ids: Iterabl
         "parameters": [KEY_PARAMETER],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _BODY.model_json_schema()}},
+            "content": {"application/json": {"schema": schema_alone(_BODY)}},
         },
     },
 )

@@ -150,6 +150,27 @@ def schema(cls: type, omit: tuple[str, ...] = ()) -> type[BaseModel]:
     )
 
 
+def schema_alone(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of `model` with everything it refers to written out inside it.
+
+    For a route that reads its body by itself: references of its own would lead nowhere in the
+    OpenAPI document.
+    """
+    whole = model.model_json_schema()
+    parts = whole.pop("$defs", {})
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            return (
+                written_out(parts[name]) if name else {k: written_out(v) for k, v in node.items()}
+            )
+        return [written_out(each) for each in node] if isinstance(node, list) else node
+
+    found: dict[str, Any] = written_out(whole)
+    return found
+
+
 @lru_cache(maxsize=64)
 def page_of(cls: type) -> type[BaseModel]:
     """The model of one page of a list: the items and the cursor of the next page."""

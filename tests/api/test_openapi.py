@@ -44,6 +44,21 @@ def test_quantities_are_decimal_strings_and_unknown_fields_are_refused(
     assert "op_id" not in document["components"]["schemas"]["ReceiveBody"]["properties"]
 
 
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    """Generators stop at the first one that does not."""
+
+    def references(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+            return own + [each for value in node.values() for each in references(value)]
+        return (
+            [each for value in node for each in references(value)] if isinstance(node, list) else []
+        )
+
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) <= known
+
+
 def test_every_write_shows_the_idempotency_key(document: dict[str, Any]) -> None:
     operation = document["paths"]["/api/receipts"]["post"]
     names = [each["name"] for each in operation["parameters"]]
