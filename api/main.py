@@ -42,6 +42,7 @@ from api.heartbeat import heartbeat_of
 from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
+from api.labels import door as labels
 from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
@@ -74,6 +75,7 @@ ROUTERS = (
     people.router,
     devices.router,
     items.router,
+    labels.router,
     calendar.router,
     audit.router,
     outbox.router,

@@ -1,0 +1,85 @@
+"""Words measured and wrapped in the font we bring along. Every measure is an upper bound, so that
+what was placed by it is never clipped. Not for where they go (layout.py).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PIL import ImageFont
+
+from bots.pictures.drawing import FONT
+
+_ROUNDING = 0.5  # dots by which hinting may widen a letter
+_BIG = 400
+_HAN = (0.86, 0.12)  # reach of a Chinese letter: lines of 一 and of 墨 stand equally far apart
+_CAPITAL = (0.74, 0.02)
+_BREAKS = frozenset(" -/·，、。；,;")
+
+
+@lru_cache(maxsize=128)
+def font(px: int) -> ImageFont.FreeTypeFont:
+    """The font with an em of `px` dots."""
+    return ImageFont.truetype(str(FONT), px, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=16_384)
+def _letter(letter: str) -> tuple[float, float, float]:
+    """Advance, reach above and below the baseline, in ems."""
+    big = font(_BIG)
+    _, top, _, bottom = big.getbbox(letter, anchor="ls")
+    return big.getlength(letter) / _BIG, -top / _BIG, bottom / _BIG
+
+
+def clean(text: str) -> str:
+    """`text` on one line."""
+    return "".join(each if each.isprintable() else " " for each in text).strip()
+
+
+def width(text: str, px: int) -> float:
+    """No more dots than this."""
+    return sum(_letter(each)[0] * px + _ROUNDING for each in text)
+
+
+def reach(text: str, px: int) -> tuple[int, int]:
+    """Dots above and below the baseline."""
+    least = _CAPITAL if text.isascii() else _HAN
+    above = max([least[0], *(_letter(each)[1] for each in text)])
+    below = max([least[1], *(_letter(each)[2] for each in text)])
+    return int(above * px) + 1, int(below * px) + 1
+
+
+def stroke(text: str, px: int) -> int:
+    """Dots by which bold letters are thickened on each side; 糖 would only run together."""
+    return max(1, round(px / 30)) if text.isascii() else px // 64
+
+
+def wrapped(text: str, px: int, room: int, edge: int = 0) -> list[str]:
+    """`text` in lines of at most `room` dots, broken at a space or hyphen where one is near."""
+    lines: list[str] = []
+    rest = text
+    while rest:
+        count = _fitting(rest, px, room - 2 * edge)
+        if count < len(rest):
+            near = range(count, max(1, count * 2 // 3), -1)
+            count = next((at for at in near if rest[at - 1] in _BREAKS or rest[at] == "("), count)
+        lines.append(rest[:count].rstrip())
+        rest = rest[count:].lstrip()
+    return lines
+
+
+def _fitting(text: str, px: int, room: int) -> int:
+    """How many letters fit; one at least, or nothing would ever end."""
+    used = 0.0
+    for number, letter in enumerate(text):
+        used += _letter(letter)[0] * px + _ROUNDING
+        if used > room:
+            return max(1, number)
+    return len(text)
+
+
+def shortened(text: str, px: int, room: int, edge: int = 0) -> str:
+    """`text` with its end replaced by … so that it fits."""
+    while text and width(text + "…", px) > room - 2 * edge:
+        text = text[:-1]
+    return text.rstrip() + "…"
