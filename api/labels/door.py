@@ -5,6 +5,7 @@ Printing changes nothing, so it needs no operation id. Which code is printed: ap
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -34,7 +35,6 @@ router = APIRouter(prefix="/api/labels", tags=["labels"])
 Printer = Annotated[Actor, allow("label.print")]
 Kind = Literal["bin", "item", "lot", "serial", "box", "badge"]
 Bars = Literal["auto", "code128", "datamatrix", "qr"]
-Dpi = Literal[203, 300]
 SizeText = Annotated[
     str,
     Field(
@@ -46,6 +46,13 @@ SizeText = Annotated[
 CodeText = Annotated[str, Field(min_length=1, max_length=64)]
 
 
+class Dpi(IntEnum):
+    """Dots per inch of a label printer."""
+
+    USUAL = 203
+    FINE = 300
+
+
 class _Common(Wire):
     """What a file and a preview are both asked for with."""
 
@@ -55,7 +62,7 @@ class _Common(Wire):
     count: Quantity | None = None
     size: SizeText = "60x40"
     symbology: Bars = "auto"
-    dpi: Dpi = 203
+    dpi: Dpi = Dpi.USUAL
     arrow: Arrow = ""
 
 

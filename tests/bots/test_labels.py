@@ -171,7 +171,7 @@ name_text = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name_text, spoken, st.sampled_from(list(Symbology)), st.sampled_from(SIZES))
 def test_no_name_or_code_makes_a_printer_do_anything_else(
     name: str, text: str, symbology: Symbology, size: Size

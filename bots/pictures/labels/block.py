@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bots.pictures.labels.label import Words
-from bots.pictures.labels.letters import clean, reach, shortened, stroke, width, wrapped
+from bots.pictures.labels.letters import clean, overhang, reach, shortened, stroke, width, wrapped
 
 _STEP = 0.93
 _SPARE_ABOVE = 0.8  # smaller than this only without the words that can be spared
@@ -165,7 +165,8 @@ def _placed(sets: Sequence[_Set], box: Box, *, centred: bool) -> list[Line]:
             x = box.left + (max(0, box.width - wide) // 2 if centred else 0)
             bottom = y + above + below + 2 * each.stroke
             ink = Box(x, y, min(x + wide, box.right), bottom)
-            at = (x + each.stroke, y + each.stroke + above)
+            before, _ = overhang(text, each.px)
+            at = (x + each.stroke + before, y + each.stroke + above)
             lines.append(Line(*at, each.px, each.stroke, text, ink))
             y = bottom
     return lines

@@ -4,6 +4,7 @@ what was placed by it is never clipped. Not for where they go (layout.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from PIL import ImageFont
@@ -23,12 +24,23 @@ def font(px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONT), px, layout_engine=ImageFont.Layout.BASIC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One letter's measures in ems; ink may hang over its own room on both sides."""
+
+    room: float
+    above: float
+    below: float
+    before: float
+    behind: float
+
+
 @lru_cache(maxsize=16_384)
-def _letter(letter: str) -> tuple[float, float, float]:
-    """Advance, reach above and below the baseline, in ems."""
+def _letter(letter: str) -> _Letter:
     big = font(_BIG)
-    _, top, _, bottom = big.getbbox(letter, anchor="ls")
-    return big.getlength(letter) / _BIG, -top / _BIG, bottom / _BIG
+    left, top, right, bottom = (each / _BIG for each in big.getbbox(letter, anchor="ls"))
+    room = big.getlength(letter) / _BIG
+    return _Letter(room, -top, bottom, max(0.0, -left), max(0.0, right - room))
 
 
 def clean(text: str) -> str:
@@ -37,16 +49,32 @@ def clean(text: str) -> str:
 
 
 def width(text: str, px: int) -> float:
-    """No more dots than this."""
-    return sum(_letter(each)[0] * px + _ROUNDING for each in text)
+    """No more dots than this, ink that hangs over included."""
+    return _rooms(text, px) + sum(overhang(text, px))
+
+
+def overhang(text: str, px: int) -> tuple[int, int]:
+    """Dots by which ink may begin before the first letter's place and end behind the last's."""
+    before = max((_letter(each).before for each in text), default=0.0)
+    behind = max((_letter(each).behind for each in text), default=0.0)
+    return _up(before * px), _up(behind * px)
 
 
 def reach(text: str, px: int) -> tuple[int, int]:
     """Dots above and below the baseline."""
     least = _CAPITAL if text.isascii() else _HAN
-    above = max([least[0], *(_letter(each)[1] for each in text)])
-    below = max([least[1], *(_letter(each)[2] for each in text)])
+    above = max([least[0], *(_letter(each).above for each in text)])
+    below = max([least[1], *(_letter(each).below for each in text)])
     return int(above * px) + 1, int(below * px) + 1
+
+
+def _rooms(text: str, px: int) -> float:
+    return sum(_letter(each).room * px + _ROUNDING for each in text)
+
+
+def _up(dots: float) -> int:
+    """Rounded up, and one more because hinting moves edges; nothing stays nothing."""
+    return int(dots) + 2 if dots > 0 else 0
 
 
 def stroke(text: str, px: int) -> int:
@@ -58,8 +86,9 @@ def wrapped(text: str, px: int, room: int, edge: int = 0) -> list[str]:
     """`text` in lines of at most `room` dots, broken at a space or hyphen where one is near."""
     lines: list[str] = []
     rest = text
+    room -= 2 * edge + sum(overhang(text, px))
     while rest:
-        count = _fitting(rest, px, room - 2 * edge)
+        count = _fitting(rest, px, room)
         if count < len(rest):
             near = range(count, max(1, count * 2 // 3), -1)
             count = next((at for at in near if rest[at - 1] in _BREAKS or rest[at] == "("), count)
@@ -72,7 +101,7 @@ def _fitting(text: str, px: int, room: int) -> int:
     """How many letters fit; one at least, or nothing would ever end."""
     used = 0.0
     for number, letter in enumerate(text):
-        used += _letter(letter)[0] * px + _ROUNDING
+        used += _letter(letter).room * px + _ROUNDING
         if used > room:
             return max(1, number)
     return len(text)

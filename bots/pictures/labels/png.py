@@ -35,7 +35,7 @@ def png(plan: Plan) -> bytes:
     """The label as PNG; its resolution is written into it."""
     sheet = drawn(plan)
     out = io.BytesIO()
-    sheet.save(out, "PNG", optimize=True, dpi=(plan.dpi, plan.dpi))
+    sheet.save(out, "PNG", dpi=(plan.dpi, plan.dpi))
     return out.getvalue()
 
 
