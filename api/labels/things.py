@@ -104,11 +104,12 @@ def _coded(
 
 
 def _letters(facts: _Facts, code: Code) -> str:
-    """The code for people: of a link the GS1 fields in it."""
-    shown = next((each for each in facts.spellings if each.link == code.text), None)
-    if shown is not None and shown.fields:
+    """The code for people: of a link the GS1 fields in it, of our own form nothing."""
+    linked = (each for each in facts.spellings if each.link and each.link == code.text)
+    shown = next(linked, None)
+    if shown is not None:
         return "".join(f"({ai}){value}" for ai, value in shown.fields)
-    return code.bracketed
+    return "" if catalog.read_own(code.text) else code.bracketed
 
 
 # -- places and people ---------------------------------------------------------------------------
@@ -123,10 +124,11 @@ def _place(conn: Connection, actor: Actor, place: Location, arrow: Arrow) -> _Fa
     require(actor, "label.print", where)
     house = catalog.warehouse(conn, place.warehouse_id).name if place.warehouse_id else ""
     zone = f"{place.zone} 区" if place.zone.isascii() and place.zone else place.zone
-    about = " · ".join(each for each in (house, zone, place.name) if each)
+    about = " · ".join(each for each in (house, zone) if each)
     words = (
         Words(place.code, 30, 3.0, bold=True),
         Words(about, 3.4, 2.2, lines=2, cut=True),
+        Words(place.name, 3.4, 2.2, lines=2, cut=True),
     )
     meant = Meant(place_id=place.id)
     return _Facts(place.code, meant, spelling.of_place(place.code), words, arrow, heading=True)
@@ -164,7 +166,7 @@ def _item(conn: Connection, item: Item, pack: str) -> _Facts:
     unit = f"1 {pack} = {show(per_scan)} {item.unit}" if pack else f"单位 {item.unit}"
     words = (
         _name(item),
-        Words(f"编号 {item.code}", 4.0, 2.0, lines=2),
+        Words(f"编号 {item.code}", 4.0, 2.0),
         Words(unit, 3.6, 2.0, lines=2),
         Words(item.name_en, 2.6, 1.8, lines=2, cut=True, spare=True),
     )
@@ -180,7 +182,7 @@ def _lot(conn: Connection, item: Item, lot: Lot, asked: Request) -> _Facts:
     gtin, per_scan = _sold_as(conn, item, asked.pack)
     meant = _of_lot(item, lot, per_scan)
     unit = f"1 {asked.pack} = {show(per_scan)} {item.unit}" if asked.pack else ""
-    words = (_name(item), *_about(lot), Words(f"编号 {item.code}", 3.2, 2.0, lines=2))
+    words = (_name(item), *_about(lot), Words(f"编号 {item.code}", 3.2, 2.0))
     words += (Words(unit, 3.2, 2.0, lines=2),)
     return _Facts(lot.code, meant, spelling.of_item(item.code, gtin, meant), words)
 
@@ -198,8 +200,8 @@ def _serial(item: Item, gtin: str, serial: str) -> _Facts:
     meant = Meant(item_id=item.id, serial=serial)
     words = (
         _name(item),
-        Words(f"序列号 {serial}", 4.4, 2.2, lines=2),
-        Words(f"编号 {item.code}", 3.4, 2.0, lines=2),
+        Words(f"序列号 {serial}", 4.4, 2.2),
+        Words(f"编号 {item.code}", 3.4, 2.0),
     )
     return _Facts(serial, meant, spelling.of_item(item.code, gtin, meant), words)
 
@@ -222,21 +224,21 @@ def _box(conn: Connection, item: Item, lot: Lot | None, count: Micro) -> _Facts:
         _name(item),
         Words(f"内装 {show(count)} {item.unit}", 5.0, 2.4, lines=2),
         *(_about(lot) if lot is not None else ()),
-        Words(f"编号 {item.code}", 3.2, 2.0, lines=2),
+        Words(f"编号 {item.code}", 3.2, 2.0),
     )
     what = item.code if lot is None else lot.code
     return _Facts(what, meant, spelling.of_box(item.code, gtin, meant), words)
 
 
 def _name(item: Item) -> Words:
-    return Words(item.name, 4.6, 2.2, lines=2, bold=True, cut=True)
+    return Words(item.name, 4.6, 2.2, lines=3, bold=True, cut=True)
 
 
 def _about(lot: Lot) -> tuple[Words, ...]:
     made = f"生产 {lot.made_on}" if lot.made_on else ""
     expires = f"到期 {lot.expires_on}" if lot.expires_on else ""
     return (
-        Words(f"批号 {lot.code}", 4.4, 2.2, lines=2),
+        Words(f"批号 {lot.code}", 4.4, 2.2),
         Words(expires, 4.4, 2.2),
         Words(made, 3.2, 2.0),
     )

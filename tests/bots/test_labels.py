@@ -163,6 +163,16 @@ def test_a_bin_code_is_as_large_as_fits(size: Size, text: str) -> None:
         assert len([line for line in made.lines if line.px == head.px]) == 1, "on one line"
 
 
+def test_the_largest_letters_go_in_pieces_that_printers_take() -> None:
+    """^GF holds 99,999 bytes; the test printer refuses more."""
+    code = Code(Symbology.QR, "A1")
+    made = plan(Label("A1", code, (Words("A1", 60, 3, bold=True),)), Size(160, 200), 300)
+    check_boxes(made)
+    for papers in (zpl_printer(zpl(made)), tspl_printer(tspl(made), 300)):
+        same_words(papers[0], made)
+        assert len(papers[0].boxes) > 2, "one line in several pieces, and the code"
+
+
 spoken = st.text("ABCabc0123456789-._/+:%= ", min_size=1, max_size=40).map(str.strip).filter(bool)
 name_text = st.one_of(
     st.text(max_size=200),

@@ -24,6 +24,7 @@ from core.errors import AppError
 THINNEST = 0.25  # mm, what handheld scanners read: two dots at 203 dpi, three at 300
 THICKEST = {Symbology.CODE128: 0.75, Symbology.DATAMATRIX: 1.25, Symbology.QR: 1.25}
 BARS = (0.32, 0.26, 0.2, 0.15)  # how high bars are, of the label; lower only for the words' sake
+SIDES = (0.42, 0.34, 0.55)  # how wide a matrix is, of the label; the last when it must be
 LOWEST, HIGHEST = 5.0, 25.0  # mm
 MOST_DOTS = 10  # of a module in ^BQ, ^BY and QRCODE
 PRINTER_DPI = 300  # above this nobody speaks ZPL or TSPL here
@@ -190,7 +191,17 @@ def _letters_at_foot(sheet: _Sheet) -> tuple[Line, ...]:
 
 def _matrix_beside(sheet: _Sheet) -> Plan:
     """A wide label: the matrix on the left, all words on its right."""
-    symbol = _matrix(sheet, sheet.height, int(sheet.width * 0.5))
+    for share in SIDES:
+        try:
+            return _with_matrix(sheet, int(sheet.width * share))
+        except AppError:
+            if share == SIDES[-1]:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _with_matrix(sheet: _Sheet, wide: int) -> Plan:
+    symbol = _matrix(sheet, sheet.height, wide)
     top = (sheet.height - symbol.box.height) // 2
     symbol = _moved(symbol, max(symbol.quiet, sheet.margin), top)
     left = symbol.box.right + max(symbol.quiet, sheet.dots(1.2))

@@ -15,7 +15,9 @@ _ROUNDING = 0.5  # dots by which hinting may widen a letter
 _BIG = 400
 _HAN = (0.86, 0.12)  # reach of a Chinese letter: lines of 一 and of 墨 stand equally far apart
 _CAPITAL = (0.74, 0.02)
-_BREAKS = frozenset(" -/·，、。；,;")
+_BREAKS = frozenset(" -/·，、。；,;")  # a line may well end behind these
+_OPENING = frozenset("（(《「【“")  # and must not end with one of these
+_CLOSING = frozenset("）)》」】”，、。；：！？·,.;:!?%℃")  # nor begin with one of these
 
 
 @lru_cache(maxsize=128)
@@ -91,10 +93,21 @@ def wrapped(text: str, px: int, room: int, edge: int = 0) -> list[str]:
         count = _fitting(rest, px, room)
         if count < len(rest):
             near = range(count, max(1, count * 2 // 3), -1)
-            count = next((at for at in near if rest[at - 1] in _BREAKS or rest[at] == "("), count)
+            allowed = [at for at in near if _may_end(rest, at)]
+            count = next((at for at in allowed if _ends_well(rest, at)), [*allowed, count][0])
         lines.append(rest[:count].rstrip())
         rest = rest[count:].lstrip()
     return lines
+
+
+def _may_end(text: str, at: int) -> bool:
+    """Whether a line may end before letter `at`."""
+    return text[at - 1] not in _OPENING and (text[at] not in _CLOSING or text[at - 1] == " ")
+
+
+def _ends_well(text: str, at: int) -> bool:
+    minus = text[at - 1] == "-" and text[at - 2 : at - 1] in ("", " ")
+    return (text[at - 1] in _BREAKS and not minus) or text[at] == "("
 
 
 def _fitting(text: str, px: int, room: int) -> int:

@@ -16,6 +16,8 @@ from bots.pictures.labels.layout import Plan, Symbol
 from bots.pictures.labels.letters import font
 from bots.pictures.labels.symbols import modules
 
+MOST_BYTES = 60_000  # of one piece; ^GF takes 99,999
+
 # Corners of an arrow that points up, in a box of 1 × 1.
 _UP = ((0.5, 0.0), (1.0, 0.5), (0.7, 0.5), (0.7, 1.0), (0.3, 1.0), (0.3, 0.5), (0.0, 0.5))
 
@@ -65,20 +67,23 @@ def pieces(plan: Plan) -> list[Piece]:
     """The words line by line, cut out where they stand: less to send than the whole."""
     sheet = words_of(plan).convert("L")
     boxes = [line.box for line in plan.lines] + ([plan.arrow_box] if plan.arrow else [])
-    found = []
+    found: list[Piece] = []
     for box in boxes:
         part = sheet.crop((box.left, box.top, box.right, box.bottom))
         ink = ImageChops.invert(part).getbbox()
         if ink is not None:
-            found.append(_piece(box.left + ink[0], box.top + ink[1], part.crop(ink)))
+            found += _strips(box.left + ink[0], box.top + ink[1], part.crop(ink))
     return found
 
 
-def _piece(x: int, y: int, part: Image.Image) -> Piece:
+def _strips(x: int, y: int, part: Image.Image) -> Iterator[Piece]:
     across = (part.width + 7) // 8
     whole = Image.new("1", (across * 8, part.height), 1)
     whole.paste(part, (0, 0))
-    return Piece(x, y, across, part.height, whole.tobytes())
+    dots, tall = whole.tobytes(), MOST_BYTES // across
+    for top in range(0, part.height, tall):
+        strip = dots[top * across : (top + tall) * across]
+        yield Piece(x, y + top, across, len(strip) // across, strip)
 
 
 def runs(symbol: Symbol) -> Iterator[Box]:
