@@ -21,7 +21,7 @@ from core.catalog import NewItem, NewLocation
 from core.db import Tx
 from core.errors import AppError
 from core.people import ENGINE, NewPerson, add_person
-from core.quantity import ONE
+from core.quantity import ONE, Factor
 from pda.labels import read
 from tests.pda.floor import MILK_BOX, PIN, Floor, Scanner
 from tests.pda.printers import Seen, decoded, rasterised, tspl_printer, zpl_printer
@@ -36,6 +36,7 @@ def stock_up(tx: Tx) -> None:
     syrup = catalog.item_by_code(tx.conn, "A-001").id
     carton = catalog.item_by_code(tx.conn, "B-002").id
     house = catalog.warehouse_by_code(tx.conn, "ZJ").id
+    catalog.add_pack(tx, ENGINE, carton, "托", Factor(40), gtin="012345678905")
     catalog.ensure_lot(tx, syrup, "L-7", made_on="2026-01-01", expires_on="2026-12-31")
     catalog.ensure_lot(tx, syrup, "批次 7/甲", expires_on="2026-11-30")
     catalog.ensure_lot(tx, carton, "20260101")
@@ -221,6 +222,7 @@ def test_what_others_read_too_is_preferred(shelves: Floor) -> None:
     syrup = shelves.db.read_now(lambda conn: _item_id(conn, "A-001"))
     carton = shelves.db.read_now(lambda conn: _item_id(conn, "B-002"))
     assert text(Request("item", codes=("B-002",))) == "0104006381333931"
+    assert text(Request("item", codes=("B-002",), pack="托")) == "0100012345678905"
     assert text(Request("item", codes=("A-001",))) == "A-001"
     assert text(Request("item", codes=("A-001",), pack="箱")) == f"01{MILK_BOX}"
     boxed = Request("lot", codes=("L-7",), item_id=syrup, pack="箱")
