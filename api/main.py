@@ -44,6 +44,7 @@ from api.heartbeat import heartbeat_of
 from api.hot import PATH as HOT_PATH
 from api.hot import Hot
 from api.importing import door as importing
+from api.labels import door as labels
 from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
@@ -77,6 +78,7 @@ ROUTERS = (
     people.router,
     devices.router,
     items.router,
+    labels.router,
     calendar.router,
     audit.router,
     outbox.router,

@@ -75,9 +75,13 @@ def find(conn: Connection, ask: Ask, now: Instant, choice: str = "") -> Found:
         return Found(options=tuple(labels))
     if not labels:
         return Found(unknown=unknown_code(reading.code, odd_keyboard=False))
+    place = location_by_code_or_none(conn, labels[0].place) if labels[0].place else None
+    if place is not None:
+        return Found(place=place)
     goods = _labelled(conn, labels[0])
     if goods is None:
-        code = labels[0].gtin or labels[0].sscc or reading.code
+        named = (labels[0].gtin, labels[0].item, labels[0].place, labels[0].sscc)
+        code = next(filter(None, named), reading.code)
         return Found(unknown=unknown_code(code, odd_keyboard=False))
     return Found(goods=goods)
 
@@ -118,6 +122,9 @@ def _going(conn: Connection, code: str) -> Found | None:
 
 
 def _labelled(conn: Connection, label: Label) -> Goods | None:
+    if label.item:
+        own = item_by_code_or_none(conn, label.item)
+        return None if own is None else Goods(own, label.count or ONE, label)
     barcode = find_barcode(conn, label.gtin) if label.gtin else None
     if barcode is None:
         return None

@@ -3,6 +3,7 @@
 Never raises on what a scanner may send. A label whose printer left out the separator (FNC1) after a
 variable-length field is cut again: every cut with a valid check digit and valid dates is a
 candidate, ranked by what the open purchase orders expect. One that fits is used, several are asked.
+Our own codes (core/catalog/printed.py) become the same kind of Label.
 Not for finding items or orders (pda/find.py). Sources: biip #137; odoo PR 187875, 163404, #118144.
 """
 
@@ -20,6 +21,7 @@ from biip.gs1_digital_link_uris import GS1DigitalLinkURI
 from biip.gs1_element_strings import GS1ElementString
 from biip.gs1_messages import GS1Message
 
+from core.catalog import read_own
 from core.quantity import ONE, Micro
 
 FNC1 = "\x1d"
@@ -51,9 +53,11 @@ _LAX = ParseConfig(gs1_element_strings_verify_date=False)
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One reading of a GS1 label. Dates are ISO days, quantities millionths, "" is absent."""
+    """One reading of a label. Dates are ISO days, quantities millionths, "" is absent."""
 
     gtin: str = ""  # always 14 digits
+    item: str = ""  # our own item code, instead of a GTIN
+    place: str = ""  # our own place code: then nothing else is set
     lot: str = ""
     serial: str = ""
     made_on: str = ""
@@ -106,16 +110,40 @@ def read(code: str, symbology: str | None = None, expected: Expected | None = No
     marked = kind in _GS1_SYMBOLOGY or FNC1 in body
     body = body.strip(FNC1)
     reading = Reading(body, odd_keyboard=not body.isascii())
-    if not body or (kind and not marked):
+    own = _own(body)
+    if own is not None:
+        return replace(reading, labels=(own,))
+    if not body or (kind and not marked and not _is_link(body)):
         return reading
     labels = _labels(body, marked, expected)
     return replace(reading, labels=labels)
 
 
+def _is_link(body: str) -> bool:
+    """A GS1 Digital Link, perhaps: it stands in an ordinary QR code, whose prefix is ]Q1."""
+    return body.lower().startswith(("http://", "https://"))
+
+
+def _own(body: str) -> Label | None:
+    printed = read_own(body)
+    if printed is None:
+        return None
+    return Label(
+        item=printed.item,
+        place=printed.place,
+        lot=printed.lot,
+        serial=printed.serial,
+        made_on=printed.made_on,
+        expires_on=printed.expires_on,
+        count=printed.count,
+        text=printed.text,
+    )
+
+
 def _labels(body: str, marked: bool, expected: Expected) -> tuple[Label, ...]:
     if body.startswith("("):
         return _only(_parse_bracketed(body))
-    if body.lower().startswith(("http://", "https://")):
+    if _is_link(body):
         return _only(_parse_link(body))
     if not marked and _is_gtin(body):
         return ()

@@ -76,6 +76,7 @@ from core.catalog.places import (
     warehouse_by_code,
     warehouses,
 )
+from core.catalog.printed import Printed, read_own, write_own
 
 __all__ = [
     "BARCODE_TAKEN",
@@ -94,6 +95,7 @@ __all__ = [
     "NewPartner",
     "Pack",
     "Partner",
+    "Printed",
     "Warehouse",
     "add_barcode",
     "add_item",
@@ -128,6 +130,7 @@ __all__ = [
     "partner",
     "partner_by_code",
     "partner_by_code_or_none",
+    "read_own",
     "remove_barcode",
     "search_items",
     "search_partners",
@@ -140,4 +143,5 @@ __all__ = [
     "warehouse",
     "warehouse_by_code",
     "warehouses",
+    "write_own",
 ]

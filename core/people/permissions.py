@@ -95,6 +95,7 @@ _TABLE = (
     ("issue", "领用出库", "admin supervisor warehouse"),
     ("return", "退货", "admin supervisor director buyer warehouse"),
     ("lookup", "扫码查询", f"{_STAFF} viewer"),
+    ("label.print", "打印标签", "admin supervisor buyer warehouse"),
     ("task.open", "发起任务", _STAFF),
     ("task.read", "查看任务", f"{_STAFF} viewer supplier"),
     ("task.act", "处理任务", f"{_STAFF} supplier"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.catalog import Printed, write_own
 from core.quantity import ONE
 from pda.labels import Expected, Label, read
 
@@ -53,6 +55,7 @@ CERTAIN = [
     (f"(01){MILK}(10)ABC(17)260630", MILK, "ABC", "2026-06-30", "", ""),
     (f"(01) {MILK} (10) ABC", MILK, "ABC", "", "", ""),
     (f"https://id.gs1.org/01/{MILK}/10/ABC?17=260630", MILK, "ABC", "2026-06-30", "", ""),
+    (f"]Q1https://id.gs1.org/01/{MILK}/10/ABC?17=260630", MILK, "ABC", "2026-06-30", "", ""),
     # full-width characters of a Chinese input method
     (f"（０１）{MILK}（10）ＡＢＣ", MILK, "ABC", "", "", ""),
     # other fields are passed over, not feared
@@ -157,6 +160,47 @@ def test_a_printer_that_separates_once_is_believed() -> None:
     label = read(f"10AB4717260630{GS}01{MILK}", None, Expected(today=TODAY)).label
     assert label is not None
     assert label.lot == "AB4717260630"
+
+
+# -- our own codes -------------------------------------------------------------------------------
+OWN = [
+    ("J1:IA-001", Label(item="A-001", text="A-001")),
+    ("]C0J1:IA-001:LL-7", Label(item="A-001", lot="L-7", text="A-001 · L-7")),
+    ("]d1J1:PA-01", Label(place="A-01", text="A-01")),
+    ("Ｊ１：IA-001：SSN-1", Label(item="A-001", serial="SN-1", text="A-001 · SN-1")),
+    ("J1:IA%3A1:L%E6%89%B9", Label(item="A:1", lot="批", text="A:1 · 批")),
+    ("J1:IA-001:N12.5", Label(item="A-001", count=12_500_000, text="A-001")),
+]
+
+
+@pytest.mark.parametrize(("raw", "label"), OWN)
+def test_our_own_codes_are_labels_too(raw: str, label: Label) -> None:
+    assert read(raw).label == label
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *("J1:", "J1:A-001", "J1:IA:PB", "J1:LL-7", "J1:IA:IB", "J1:IA:N0", "J1:IA:N-1", "J1:I"),
+        *("J1:IA:E20261301", "J1:IA:E261231", "J1:IA:Nx", "j1:IA-001", "J1:IA:", "J1"),
+    ],
+)
+def test_half_a_code_of_ours_is_an_ordinary_code(raw: str) -> None:
+    assert read(raw).labels == ()
+
+
+codes = st.text(min_size=1, max_size=64).filter(lambda text: text.isprintable())
+
+
+@given(codes, st.none() | codes, st.none() | st.dates(date(1990, 1, 1), date(2199, 1, 1)))
+def test_our_own_code_holds_any_item_and_lot(item: str, lot: str | None, day: date | None) -> None:
+    expires = day.isoformat() if day else ""
+    raw = write_own(Printed(item=item, lot=lot or "", expires_on=expires))
+    assert re.fullmatch(r"[A-Za-z0-9\-._/+:%]+", raw)
+    for prefix in ("", "]C0", "]d1", "]Q1"):
+        label = read(prefix + raw).label
+        assert label is not None
+        assert (label.item, label.lot, label.expires_on) == (item, lot or "", expires)
 
 
 lots = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ", min_size=1, max_size=12)
