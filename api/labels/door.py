@@ -33,7 +33,7 @@ TOO_MANY_LABELS = define(
 router = APIRouter(prefix="/api/labels", tags=["labels"])
 
 Printer = Annotated[Actor, allow("label.print")]
-Kind = Literal["bin", "item", "lot", "serial", "box", "badge"]
+Kind = Literal["bin", "item", "lot", "serial", "box", "badge", "package", "wave"]
 Bars = Literal["auto", "code128", "datamatrix", "qr"]
 SizeText = Annotated[
     str,

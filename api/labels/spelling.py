@@ -28,8 +28,10 @@ _MOST_COUNT = 99_999_999
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What a scan of the label has to give: a place, a person, or an item and what is known."""
+    """What a scan of the label has to give: a place, a person, a paper, or an item and what is
+    known of it."""
 
+    paper: str = ""  # "package:<code>" or "wave:<code>"
     place_id: int = 0
     person_id: int = 0
     item_id: int = 0
@@ -107,6 +109,10 @@ def of_box(code: str, gtin: str, meant: Meant) -> tuple[Spelling, ...]:
     return (Spelling(fields=contents + _dates(meant) + _names(meant)), *own)
 
 
+def of_paper(code: str) -> tuple[Spelling, ...]:
+    return (Spelling(code),)
+
+
 def of_badge(badge: str) -> tuple[Spelling, ...]:
     return (Spelling(badge),)
 
@@ -147,9 +153,17 @@ def _reads(conn: Connection, meant: Meant, code: Code, now: Instant) -> bool:
 def _is_meant(found: Found, meant: Meant) -> bool:
     if found.place is not None:
         return found.place.id == meant.place_id
+    if found.package is not None or found.wave is not None:
+        return meant.paper == _paper(found)
     goods = found.goods
     if goods is None or goods.item.id != meant.item_id:
         return False
     label = goods.label
     wanted = (meant.per_scan, meant.lot, meant.serial, meant.made_on, meant.expires_on)
     return wanted == (goods.per_scan, label.lot, label.serial, label.made_on, label.expires_on)
+
+
+def _paper(found: Found) -> str:
+    if found.package is not None:
+        return f"package:{found.package.code}"
+    return f"wave:{found.wave.code}" if found.wave is not None else ""

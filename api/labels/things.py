@@ -15,8 +15,10 @@ from api.labels.spelling import Meant, Spelling, readable
 from bots.pictures.labels import Arrow, Code, Label, Symbology, Words
 from core import catalog
 from core.catalog import Item, Location, Lot
-from core.clock import Instant
+from core.clock import Instant, to_datetime
 from core.errors import INVALID, NOT_FOUND, AppError, define
+from core.orders.sales.book import sale, wave_by_code_or_none
+from core.orders.sales.boxes import package_by_code_or_none, packages_of
 from core.people import ROLES, Actor, Thing, person, require
 from core.quantity import ONE, Micro, show
 
@@ -37,6 +39,8 @@ PREFERRED = {
     "serial": (Symbology.DATAMATRIX,),
     "box": (Symbology.DATAMATRIX,),
     "badge": (Symbology.CODE128, Symbology.QR),
+    "package": (Symbology.CODE128, Symbology.QR),
+    "wave": (Symbology.CODE128, Symbology.QR),
 }
 KINDS = tuple(PREFERRED)
 
@@ -150,6 +154,49 @@ def _badge(conn: Connection, person_id: int) -> _Facts:
     )
     meant = Meant(person_id=who.id)
     return _Facts(who.name, meant, spelling.of_badge(who.badge), words)
+
+
+# -- papers of goods out -------------------------------------------------------------------------
+def _packages(conn: Connection, actor: Actor, asked: Request) -> list[_Facts]:
+    return [_package(conn, actor, code) for code in asked.codes]
+
+
+def _package(conn: Connection, actor: Actor, code: str) -> _Facts:
+    """For the box: whose it is, who carries it, which of how many."""
+    box = package_by_code_or_none(conn, code)
+    if box is None:
+        raise AppError(NOT_FOUND, what="箱子", name=code)
+    made = sale(conn, box.sale_id)
+    require(actor, "label.print", Thing("sale", made.id, warehouse_id=made.warehouse_id))
+    boxes = [each.code for each in packages_of(conn, made.id)]
+    weight = f" · {show(box.weight_micro)} kg" if box.weight_micro else ""
+    words = (
+        Words(made.customer_name, 6, 2.4, lines=2),
+        Words(
+            f"{made.carrier or '自提'} · 第 {boxes.index(code) + 1} 箱，共 {len(boxes)} 箱", 4, 2.2
+        ),
+        Words(f"单号 {made.code}{weight}", 3.6, 2.2, lines=2),
+    )
+    return _Facts(code, Meant(paper=f"package:{code}"), spelling.of_paper(code), words)
+
+
+def _waves(conn: Connection, actor: Actor, asked: Request) -> list[_Facts]:
+    return [_wave(conn, actor, code) for code in asked.codes]
+
+
+def _wave(conn: Connection, actor: Actor, code: str) -> _Facts:
+    """For the cart: what is walked for."""
+    made = wave_by_code_or_none(conn, code)
+    if made is None:
+        raise AppError(NOT_FOUND, what="波次", name=code)
+    require(actor, "label.print", Thing("wave", made.id, warehouse_id=made.warehouse_id))
+    when = "" if made.cut_off_at is None else f"{to_datetime(made.cut_off_at):%m-%d %H:%M} 截单"
+    words = (
+        Words(f"波次 {code}", 6, 2.4, lines=2),
+        Words(" · ".join(each for each in (made.carrier_name, when) if each), 4, 2.2, lines=2),
+        Words(made.why, 3.6, 2.2, lines=2, cut=True),
+    )
+    return _Facts(code, Meant(paper=f"wave:{code}"), spelling.of_paper(code), words)
 
 
 # -- goods ---------------------------------------------------------------------------------------
@@ -295,4 +342,6 @@ _LOOKS: dict[str, Callable[[Connection, Actor, Request], list[_Facts]]] = {
     "serial": _serials,
     "box": _boxes,
     "badge": _badges,
+    "package": _packages,
+    "wave": _waves,
 }
