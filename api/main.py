@@ -28,6 +28,7 @@ from api import (
     outbox,
     people,
     portal,
+    shortcuts,
     sign_in,
     stock,
     task_page,
@@ -77,6 +78,7 @@ ROUTERS = (
     calendar.router,
     audit.router,
     outbox.router,
+    shortcuts.router,
 )
 
 

@@ -303,6 +303,10 @@ def _seen(_tx: Tx, doing: Doing) -> str:
     return f"{doing.actor.name}来跟进"
 
 
+def _declined(_tx: Tx, doing: Doing) -> str:
+    return f"{doing.actor.name}不安排：{doing.text('reason') or '没有写原因'}"
+
+
 ACTIONS: dict[tuple[str, str], Action] = {
     ("receive", "receive_rest"): Action(_receive_rest, "全部收货"),
     ("receive", "close_short"): Action(_close_short, "剩下的不来了，结案"),
@@ -327,6 +331,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("chat_binding", "approve"): Action(_bind, "是本人，批准"),
     ("chat_binding", "refuse"): Action(_bind, "不是，拒绝"),
     ("unwatched", "seen"): Action(_seen, "我来跟进"),
+    ("request", "take"): Action(_seen, "我来安排"),
+    ("request", "decline"): Action(_declined, "不安排"),
 }
 
 
