@@ -100,46 +100,46 @@ async def list_definitions(
     return as_json({"items": [each.to_json() for each in found], "next": None} | parts)
 
 
-@router.get("/definitions/{key}")
+@router.get("/definitions/{shortcut}")
 async def list_versions(
-    key: Key, _actor: Annotated[Actor, allow("shortcut.write")], jieli: App
+    shortcut: Key, _actor: Annotated[Actor, allow("shortcut.write")], jieli: App
 ) -> Response:
     """Every version of one definition, newest first."""
 
     def ask(conn: Connection) -> list[dict[str, Any]]:
-        return [each.to_json() for each in versions_of(conn, key)]
+        return [each.to_json() for each in versions_of(conn, shortcut)]
 
     return as_json({"items": await jieli.db.read(ask), "next": None})
 
 
-@router.post("/definitions/{key}")
+@router.post("/definitions/{shortcut}")
 async def publish(
-    key: Key, body: DefinitionBody, by: Annotated[Once, writes("shortcut.write")]
+    shortcut: Key, body: DefinitionBody, by: Annotated[Once, writes("shortcut.write")]
 ) -> Response:
     """Publish a new version, or a new shortcut; forms that are open are filled anew at launch."""
 
     def run(tx: Tx) -> object:
-        shortcut = replace(Shortcut.from_json({**body.body, "key": key}), version=0)
-        return save_shortcut(tx, by.actor, shortcut, body.why).to_json()
+        new = replace(Shortcut.from_json({**body.body, "key": shortcut}), version=0)
+        return save_shortcut(tx, by.actor, new, body.why).to_json()
 
-    return await by.answer(f"shortcut-definition:{key}", body, run)
+    return await by.answer(f"shortcut-definition:{shortcut}", body, run)
 
 
-@router.post("/{key}/propose", status_code=201, response_model=schema(Proposal))
+@router.post("/{shortcut}/propose", status_code=201, response_model=schema(Proposal))
 async def open_filled(
-    key: Key, body: OpenBody, by: Annotated[Once, writes("shortcut.use")]
+    shortcut: Key, body: OpenBody, by: Annotated[Once, writes("shortcut.use")]
 ) -> Response:
     """Open the form, filled from where the person is; every value with its reason."""
-    ask = Open(by.key, key, core_of(Situation, body.situation), dict(body.given), body.again)
-    what = f"shortcut-open:{key}"
+    ask = Open(by.key, shortcut, core_of(Situation, body.situation), dict(body.given), body.again)
+    what = f"shortcut-open:{shortcut}"
     return await by.answer(what, body, lambda tx: open_form(tx, by.actor, ask), 201)
 
 
-@router.post("/{key}/launch", status_code=201, response_model=schema(Launched))
+@router.post("/{shortcut}/launch", status_code=201, response_model=schema(Launched))
 async def launch_form(
-    key: Key, body: LaunchBody, by: Annotated[Once, writes("shortcut.use")]
+    shortcut: Key, body: LaunchBody, by: Annotated[Once, writes("shortcut.use")]
 ) -> Response:
     """Do what the form says, once. 409 `shortcut_stale` brings the form filled anew in `facts`."""
-    ask = Launch(by.key, body.run_id, dict(body.values))
-    what = f"shortcut-launch:{key}"
+    ask = Launch(by.key, body.run_id, dict(body.values), shortcut)
+    what = f"shortcut-launch:{shortcut}"
     return await by.answer(what, body, lambda tx: launch(tx, by.actor, ask), 201)

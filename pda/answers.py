@@ -17,7 +17,7 @@ from core.errors import KEY_REUSED, AppError
 from core.once import answer_of, once
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
-from pda.flows import count, lookup, putaway, receive, transfer
+from pda.flows import count, lookup, putaway, receive, transfer, urgent
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -34,6 +34,7 @@ FLOWS: dict[str, ModuleType] = {
     putaway.FLOW: putaway,
     transfer.FLOW: transfer,
     count.FLOW: count,
+    urgent.FLOW: urgent,
     lookup.FLOW: lookup,
 }
 # Refusals that must not be remembered: the same operation may succeed a moment later.

@@ -33,7 +33,7 @@ from core.shortcuts.verbs import VERBS
 from core.tasks.policy import is_spec
 
 MOST = 100
-_KEY = re.compile(r"[a-z][a-z0-9_]{1,31}")
+_KEY = re.compile(r"(?!definitions$|usage$)[a-z][a-z0-9_]{1,31}")  # those are addresses
 _NEWEST = (
     select(definitions.c.body)
     .where(definitions.c.key == bindparam("key_"))

@@ -72,11 +72,15 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Launch the form `run_id`; `values` are the fields that differ from how they were shown."""
+    """Launch the form `run_id`; `values` are the fields that differ from how they were shown.
+
+    `key`: which shortcut it must be, where the caller knows.
+    """
 
     op_id: str
     run_id: str
     values: dict[str, str] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def open_form(tx: Tx, actor: Actor, ask: Open) -> Proposal:
 def _open(tx: Tx, actor: Actor, ask: Open) -> Proposal:
     if ask.given.get("quantity") and not ask.given.get("unit"):
         raise AppError(INVALID, field="单位", why="改了数量，单位也要带上")
-    run = _run(tx, actor, ask.again) if ask.again else None
+    run = _run(tx, actor, ask.again, ask.key) if ask.again else None
     shown = propose(tx.conn, actor, ask.key, ask.situation, tx.now, given=ask.given)
     shown = replace(shown, run_id=tx.new_id() if run is None else run.id)
     row = {
@@ -135,10 +139,10 @@ def launch(tx: Tx, actor: Actor, ask: Launch) -> Launched:
     return run_once(tx, "shortcut.launch", ask, Launched, lambda: _launch(tx, actor, ask))
 
 
-def _run(tx: Tx, actor: Actor, run_id: str) -> Row[Any]:
+def _run(tx: Tx, actor: Actor, run_id: str, key: str) -> Row[Any]:
     """The person's own form, still open."""
     run = tx.execute(_RUN, {"id_": run_id}).first()
-    if run is None or run.person_id != actor.person_id:
+    if run is None or run.person_id != actor.person_id or key not in ("", run.key):
         raise AppError(GONE)
     if run.launched_at is not None:
         raise AppError(LAUNCHED, code=run.made_code)
@@ -146,7 +150,7 @@ def _run(tx: Tx, actor: Actor, run_id: str) -> Row[Any]:
 
 
 def _launch(tx: Tx, actor: Actor, ask: Launch) -> Launched:
-    run = _run(tx, actor, ask.run_id)
+    run = _run(tx, actor, ask.run_id, ask.key)
     shortcut = shortcut_of(tx.conn, run.key)
     mine = [each for each in shortcut.fields if each.key in VERBS[shortcut.verb].params]
     final = {each.key: run.offered.get(each.key, ("", ""))[0] for each in mine} | ask.values

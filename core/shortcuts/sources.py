@@ -72,10 +72,21 @@ def _own_warehouse(facts: Facts, _filled: Filled) -> list[Choice]:
     return [_house(each, why, why_en, guess=several) for each in own]
 
 
+def _can_be_helped(facts: Facts, house: House) -> bool:
+    """Whether a guess makes sense: goods cannot come to the only warehouse that has any."""
+    if facts.item is None or all(rule.key != "from" for rule in facts.shortcut.fields):
+        return True
+    return any(each.free > 0 for each in facts.houses if each.code != house.code)
+
+
 def _inbox_warehouse(facts: Facts, _filled: Filled) -> list[Choice]:
     found = [facts.house_by_id(each) for each in facts.inbox_houses]
     why, why_en = "你手上的任务多在这个仓", "most of your tasks are there"
-    return [_house(each, why, why_en, guess=True) for each in found if each is not None]
+    return [
+        _house(each, why, why_en, guess=True)
+        for each in found
+        if each is not None and _can_be_helped(facts, each)
+    ]
 
 
 def _emptiest_warehouse(facts: Facts, _filled: Filled) -> list[Choice]:

@@ -115,7 +115,7 @@ def filled(path: str, room: Room) -> str:
             "leave_id": 1,
             "subject": "posting:opening-N",
             "kind": "items",
-            "key": "urgent_transfer",
+            "shortcut": "urgent_transfer",
         }
     )
 
