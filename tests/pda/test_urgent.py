@@ -113,7 +113,7 @@ async def test_somebody_was_faster_and_the_same_tap_sends_what_is_left(
 
 async def test_a_lost_answer_is_sent_again_and_nothing_twice(stocked: Floor, gun: Scanner) -> None:
     form = await gun.scan(CARTON, flow="urgent")
-    frame = {"t": "submit", "flow": "urgent", "state": "form", "action": "launch"}
+    frame: dict[str, Any] = {"t": "submit", "flow": "urgent", "state": "form", "action": "launch"}
     frame |= {"context": form["context"], "inputs": {}, "id": "launch-00001"}
     first = await gun.do(dict(frame))
     assert await gun.do(dict(frame)) == first
