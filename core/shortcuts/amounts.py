@@ -32,17 +32,29 @@ def target_of(filled: Mapping[str, str]) -> str:
 
 def need(facts: Facts, filled: Mapping[str, str]) -> Need | None:
     """How much is wanted, as well as it is known: said, worked out from a task, or guessed."""
+    known = (need_by(facts, filled, source) for source in (MISSING, LAST, PACK))
+    return next((each for each in known if each is not None), None)
+
+
+def need_by(facts: Facts, filled: Mapping[str, str], source: str) -> Need | None:
+    """How much is wanted as one source knows it; None when it does not."""
     if facts.item is None:
         return None
-    if facts.situation.missing and not other_item(facts):
-        return Need(facts.situation.missing, MISSING, guess=False)
-    looking = facts.looking
-    if looking is not None and looking.quantity and looking.item_id == facts.item.id:
-        return Need(looking.quantity, MISSING, guess=False)
-    house = facts.house(target_of(filled))
-    if house is not None and house.last_asked:
-        return Need(house.last_asked, LAST, guess=True)
+    if source == MISSING:
+        missing = _missing(facts, facts.item.id)
+        return Need(missing, MISSING, guess=False) if missing else None
+    if source == LAST:
+        house = facts.house(target_of(filled))
+        last = 0 if house is None else house.last_asked
+        return Need(last, LAST, guess=True) if last else None
     return Need(rules.rounding_step([each.factor for each in facts.packs]) or ONE, PACK, guess=True)
+
+
+def _missing(facts: Facts, item_id: int) -> Micro:
+    if facts.situation.missing and not other_item(facts):
+        return facts.situation.missing
+    looking = facts.looking
+    return looking.quantity if looking is not None and looking.item_id == item_id else 0
 
 
 def other_item(facts: Facts) -> bool:
@@ -80,9 +92,8 @@ def wanted(facts: Facts, filled: Mapping[str, str]) -> Micro:
     return known.quantity if known is not None else 0
 
 
-def proposed(facts: Facts, filled: Mapping[str, str]) -> Micro:
+def proposed(facts: Facts, filled: Mapping[str, str], known: Need | None) -> Micro:
     """What to ask for (base units): the need in whole packs, as far as the donor has it."""
-    known = need(facts, filled)
     if known is None:
         return 0
     step = rules.rounding_step([each.factor for each in facts.packs])

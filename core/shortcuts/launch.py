@@ -19,7 +19,7 @@ from core.orders.replay import run_once
 from core.people import Actor, require
 from core.shortcuts.book import shortcut_of
 from core.shortcuts.facts import Situation
-from core.shortcuts.proposal import PERSON, Proposal, propose
+from core.shortcuts.proposal import PERSON, Proposal, follows, propose
 from core.shortcuts.tables import runs, values
 from core.shortcuts.verbs import VERBS, Filling, Made
 
@@ -60,7 +60,8 @@ _TAKE = (
 class Open:
     """Open shortcut `key` where the person is; `given` is what the person has set already.
 
-    A quantity travels with its unit. `again`: fill that open form anew instead of opening one.
+    `again`: fill that open form anew instead of opening one. A quantity travels with its unit, or
+    has the one that the form shows.
     """
 
     op_id: str
@@ -107,10 +108,13 @@ def open_form(tx: Tx, actor: Actor, ask: Open) -> Proposal:
 
 
 def _open(tx: Tx, actor: Actor, ask: Open) -> Proposal:
-    if ask.given.get("quantity") and not ask.given.get("unit"):
-        raise AppError(INVALID, field="单位", why="改了数量，单位也要带上")
     run = _run(tx, actor, ask.again, ask.key) if ask.again else None
-    shown = propose(tx.conn, actor, ask.key, ask.situation, tx.now, given=ask.given)
+    given = dict(ask.given)
+    if given.get("quantity") and not given.get("unit"):
+        if run is None:
+            raise AppError(INVALID, field="单位", why="改了数量，单位也要带上")
+        given["unit"] = run.offered.get("unit", ("", ""))[0]
+    shown = propose(tx.conn, actor, ask.key, ask.situation, tx.now, given=given)
     shown = replace(shown, run_id=tx.new_id() if run is None else run.id)
     row = {
         "key": shown.shortcut,
@@ -169,7 +173,7 @@ def _launch(tx: Tx, actor: Actor, ask: Launch) -> Launched:
     made = verb.run(tx, actor, filling)
     _keep(tx, actor, run, made)
     _keep_values(tx, run, shown, touched)
-    sentence = f"已发起{shown.title} {made.sentence}。{shown.sentence}"
+    sentence = f"已发起{shown.title} {made.sentence}。{follows(shown, '已推送给')}"
     return Launched(run.id, made.kind, made.id, made.code, made.task_id, sentence, shown.told)
 
 

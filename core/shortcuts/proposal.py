@@ -248,11 +248,15 @@ def _shown(shortcut: Shortcut, fields: tuple[Offered, ...], seen: Foreseen | Non
         return bare
     told = tuple(each.words for each in seen.told)
     climbs = tuple(Climb(iso(each.at), each.sentence, each.estimated) for each in seen.climbs)
-    first = f"；{climbs[0].sentence}" if climbs else ""
+    shown = replace(bare, told=told, climbs=climbs)
     return replace(
-        bare,
-        told=told,
-        climbs=climbs,
-        sentence=f"会推送给 {'、'.join(told)}{first}。",
+        shown,
+        sentence=follows(shown, "会推送给"),
         sentence_en=f"{len(told)} people will be told; it escalates if nobody acts.",
     )
+
+
+def follows(shown: Proposal, verb: str) -> str:
+    """Who is told, and what comes first if nobody acts: 「会推送给 赵刚（扫码枪）；…」"""
+    first = f"；{shown.climbs[0].sentence}" if shown.climbs else ""
+    return f"{verb} {'、'.join(shown.told)}{first}。"

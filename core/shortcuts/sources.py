@@ -141,7 +141,8 @@ def _donor(facts: Facts, ranked: rules.Ranked) -> Choice:
 def _fitting_pack(facts: Facts, filled: Filled) -> list[Choice]:
     """The biggest pack in which the amount is whole; the item's own unit and packs besides."""
     steps = [(each.name, rules.step_of(each.factor)) for each in facts.packs]
-    best = rules.biggest_that_fits(amounts.proposed(facts, filled), steps)
+    wanted = amounts.proposed(facts, filled, amounts.need(facts, filled))
+    best = rules.biggest_that_fits(wanted, steps)
     if not best or facts.item is None:
         return []
     why, why_en = f"正好是整{best}", f"a whole number of {best}"
@@ -169,12 +170,12 @@ _NEED_WORDS = {
 
 def _quantity(source: str) -> Callable[[Facts, Filled], list[Choice]]:
     def choose(facts: Facts, filled: Filled) -> list[Choice]:
-        known = amounts.need(facts, filled)
+        known = amounts.need_by(facts, filled, source)
         step = amounts.step_of_unit(facts, filled.get("unit", ""))
-        if known is None or known.source != source or not step:
+        if known is None or not step:
             return []
         free = amounts.free_of(facts, filled)
-        number = rules.in_packs(amounts.proposed(facts, filled), step, free)
+        number = rules.in_packs(amounts.proposed(facts, filled, known), step, free)
         if number <= 0:
             return []
         base = number * step // ONE

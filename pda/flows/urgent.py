@@ -86,7 +86,10 @@ def _scanned(tx: Tx, actor: Actor, ask: Ask, memory: Memory, choice: str) -> Ans
             fresh |= {"missing": "", "given": {}}
         return _open(tx, actor, ask, memory.model_copy(update=fresh))
     if found.place is not None:
-        here = memory.model_copy(update={"place": found.place.code, "warehouse": ""})
+        ends = ("to", "from", "warehouse", "place")  # what was chosen before is of another place
+        given = {key: text for key, text in memory.given.items() if key not in ends}
+        where = {"place": found.place.code, "warehouse": "", "given": given}
+        here = memory.model_copy(update=where)
         if memory.item or memory.task_id:
             return _open(tx, actor, ask, here)
         message = words.scan_what_is_missing()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core import catalog, stock
+from core import calendar, catalog, stock
 from core.clock import HOUR, MINUTE, ManualClock, iso
 from core.db import Database
 from core.errors import AppError
@@ -200,6 +200,39 @@ def test_what_nobody_said_is_a_guess_and_says_so(t: Trader) -> None:
     assert field(again, "quantity").text == "3 箱 = 36 件"
     assert field(again, "quantity").why.startswith("上次要了 3 箱")
     assert field(again, "quantity").guess
+    known = opened(t, t.people["李某"], item="C-001", warehouse="SJ", missing="20")
+    others = [(each.text, each.why) for each in field(known, "quantity").alternatives]
+    assert others == [
+        ("3 箱 = 36 件", "上次要了 3 箱，照旧"),
+        ("1 箱 = 12 件", "没有说缺多少，先按 1 箱"),
+    ]
+
+
+def test_the_deadline_is_that_of_the_task_on_the_working_calendar(t: Trader) -> None:
+    """Friday half past five: what may take two working hours is due on Monday."""
+    t.do(calendar.seed)
+    t.put(CUP, "100", "ZJ-A-1")
+    t.clock.advance(4 * 24 * HOUR + 8 * HOUR + 30 * MINUTE)
+    li = at(t, "松江仓")
+    form = opened(t, li, item="C-001", place="SJ-A-1", missing="12")
+    assert field(form, "deadline").text.startswith("3月9日 周一 ")
+    launched(t, li, form)
+    assert field(form, "deadline").value == iso(t.task("transfer").due_at or 0)
+
+
+def test_whoever_stands_in_is_named(t: Trader) -> None:
+    """The follow-up is somebody else's while the supervisor is away: the rota's or the deputy's."""
+    t.put(CUP, "100", "ZJ-A-1")
+    boss, deputy = t.people["赵主管"].person_id, t.people["孙总"].person_id
+    until = t.clock.now() + 24 * HOUR
+    t.do(
+        lambda tx: calendar.add_leave(
+            tx, t.people["管理员"], boss, from_us=tx.now, to_us=until, substitute_id=deputy
+        )
+    )
+    form = opened(t, at(t, "松江仓"), item="C-001", missing="12")
+    assert field(form, "approver").value == "孙总"
+    assert "孙总" in form.climbs[0].sentence
 
 
 def test_a_task_on_the_screen_says_what_is_missing(t: Trader) -> None:
@@ -246,7 +279,7 @@ def test_one_tap_opens_the_urgent_transfer_once(t: Trader) -> None:
     assert (made.urgent, made.reason) == (True, "现场（SJ-A-1）缺 1 箱")
     assert done.task_id == task.id
     assert done.sentence.startswith(
-        f"已发起紧急调拨 {done.code}：纸杯 1 箱 = 12 件，张江仓 → 松江仓。会推送给 李某"
+        f"已发起紧急调拨 {done.code}：纸杯 1 箱 = 12 件，张江仓 → 松江仓。已推送给 李某"
     )
     assert t.press("王师傅", task, "send").sentence == f"{done.code} 已发出，对方等收"
     t.proven()

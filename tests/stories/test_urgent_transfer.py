@@ -77,3 +77,17 @@ async def test_without_a_scan_of_how_much_the_last_time_is_proposed(w: World) ->
     again = await gun.scan("JL-101", flow="urgent")
     quantity = next(each for each in again["data"]["fields"] if each["key"] == "quantity")
     assert (quantity["text"], quantity["source"]) == ("5 箱 = 60 盒", "last_transfer")
+
+
+async def test_a_request_to_the_buyer_says_which_chat_app_it_reaches(w: World) -> None:
+    gun = await w.scanner("sunli", "7号枪")
+    wish = {"shortcut": "buy_request", "item": "JL-102", "place": "SJ-C-01-1", "missing": "24"}
+    form = await gun.submit("urgent", "open", inputs=wish)
+    assert form["data"]["told"] == ["王敏（企业微信）"]
+    done = await gun.submit("urgent", "launch", context=form["context"])
+    assert done["ok"], done
+    await w.settle()
+    [card] = [each for each in w.cards_of("wangmin") if "请采购补货" in text_of(each)]
+    assert "淡奶油 1L(冷藏) 2 箱" in text_of(card)
+    await w.tap("wangmin", "我来安排")
+    assert [each for each in await w.inbox("wangmin") if each["kind"] == "request"] == []
