@@ -180,7 +180,7 @@
   }
 
   function urgentDone(data) {
-    return [h('h1', {}, data.code), h('p', {}, data.sentence)];
+    return [h('h1', {}, data.code), h('p', { class: 'dim' }, '对方发出后，收货任务会到你的任务箱。')];
   }
 
   window.Screens = {
