@@ -162,6 +162,7 @@ def _plain(settings: Settings) -> FastAPI:
 
 def _demo(settings: Settings) -> FastAPI:
     from api.demo.company import is_empty, reached_everywhere, seed
+    from api.demo.selling import open_sales
     from api.demo.stage import demo_app
 
     served = demo_app(settings)
@@ -170,6 +171,7 @@ def _demo(settings: Settings) -> FastAPI:
     if is_empty(db):
         people = seed(db).people
         db.write_now(lambda tx: reached_everywhere(tx, people))
+        db.write_now(open_sales)
     return served
 
 

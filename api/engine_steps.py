@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.config import Settings
 from core.db import Database, Tx
 from core.engine import Step, command_step
+from core.orders.sales.promise import Filling
 from core.outbox.card import Button, Card, Fact, Field
 from core.outbox.channel import Channel
 from core.outbox.deliver import deliver_steps
@@ -46,6 +47,7 @@ def engine_steps(
         escalation_step(db),
         *deliver_steps(db, channels, open_dead_letter, limits),
         command_step(db, "reservations", stock.expire, stock.next_expiry, (TIMER,)),
+        Filling(db, clock).step(),
         replan_step(db),
         watch_step(db),
         Retiring(db, clock, Terms(settings.operation_days, settings.history_days)).step(),

@@ -1,4 +1,4 @@
-"""The WebSocket doors: /ws/pda for scanners, /ws/desk for the board; and the page at /pda.
+"""The WebSocket doors: /ws/pda for scanners, /ws/desk for the board.
 
 After a commit the Writer's thread hands the news to `on_news`; it hops to the event loop, each task
 event is serialised once and the same text goes to everybody who may see it. A client that missed
@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-import pda
 from api.desk_live import DeskClient
 from api.doors import Doorkeeper
 from api.line import Line
@@ -31,24 +28,9 @@ from pda.present import Present, Tries
 from pda.protocol import CLOSE_DEVICE, CLOSE_ORIGIN, CLOSE_SIGNED_OUT, SILENCE_SECONDS
 from pda.session import Session
 
-PAGE = Path(pda.__file__).parent / "page"
 SCANNERS, DESKS = SOCKETS = ("/ws/pda", "/ws/desk")
 GOODBYE_SECONDS = 1.0  # how long a socket may take to accept its close frame
 GOING_AWAY = 1001
-
-
-# Old WebViews do not count ws: as 'self'.
-_CSP = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:"
-
-
-class Page(StaticFiles):
-    """The scanner's page. Never cached blindly: a kiosk that reloads gets the new version."""
-
-    async def get_response(self, path: str, scope: Scope) -> Any:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["Content-Security-Policy"] = _CSP
-        return response
 
 
 class LiveDoor:
@@ -77,10 +59,7 @@ class LiveDoor:
 
     def routes(self) -> Sequence[BaseRoute]:
         """What api/main adds to the application."""
-        return [
-            *(WebSocketRoute(path, self) for path in SOCKETS),
-            Mount("/pda", Page(directory=PAGE, html=True)),
-        ]
+        return [WebSocketRoute(path, self) for path in SOCKETS]
 
     def counts(self) -> dict[str, int]:
         """Open sockets by kind, for /metrics."""

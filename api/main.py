@@ -28,11 +28,13 @@ from api import (
     outbox,
     people,
     portal,
+    sales,
     shortcuts,
     sign_in,
     stock,
     task_page,
     tasks,
+    web,
 )
 from api.attempts import Attempts
 from api.clocks import watch_clock
@@ -68,6 +70,7 @@ ROUTERS = (
     stock.router,
     tasks.router,
     orders.router,
+    sales.router,
     callbacks.router,
     ops.probes,
     ops.router,
@@ -150,7 +153,7 @@ def create_app(
         app.include_router(router, max_body_size=MAX_JSON)
     for router in FILE_ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(jieli.live.routes())
+    app.router.routes.extend([*jieli.live.routes(), *web.routes()])
     return app
 
 

@@ -21,6 +21,7 @@ MODULES = (
     "core.outbox.tables",
     "core.tasks.tables",
     "core.orders.tables",
+    "core.orders.sales.tables",
     "core.shortcuts.tables",
 )
 

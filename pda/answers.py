@@ -15,9 +15,11 @@ from core.actions import Press, perform
 from core.db import Tx
 from core.errors import KEY_REUSED, AppError
 from core.once import answer_of, once
+from core.orders.conflict import open_conflict
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
-from pda.flows import count, lookup, putaway, receive, transfer, urgent
+from pda.conflicts import asked_boss, conflict_of
+from pda.flows import count, lookup, pack, pick, putaway, receive, transfer, urgent
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -36,6 +38,8 @@ FLOWS: dict[str, ModuleType] = {
     count.FLOW: count,
     urgent.FLOW: urgent,
     lookup.FLOW: lookup,
+    pick.FLOW: pick,
+    pack.FLOW: pack,
 }
 # Refusals that must not be remembered: the same operation may succeed a moment later.
 _NOT_FINAL = frozenset(
@@ -76,8 +80,11 @@ def remember_refusal(
 ) -> dict[str, Any]:
     """Answer a refused scan and keep that answer, so that scans sent `after` it can go on.
 
-    Buttons are not kept: a person mends the input and presses the same button again.
+    Buttons are not kept: a person mends the input and presses the same button again. Unless the
+    hands did it offline: then it is done, and a supervisor is asked who is right.
     """
+    if isinstance(operation, Submit) and operation.late and _is_conflict(problem):
+        return _conflict(tx, hands, operation, problem)
     if not isinstance(operation, Scan) or problem.status >= 500 or problem.code in _NOT_FINAL:
         return refusal(operation, problem)
     _actor(tx, hands, operation)
@@ -88,6 +95,28 @@ def remember_refusal(
             "flow": before.flow,
             "next_state": before.state,
             "context": before.context,
+        }
+
+    return _once(tx, hands, operation, run)
+
+
+def _is_conflict(problem: AppError) -> bool:
+    """The request made sense once; what the books hold has changed since."""
+    return problem.status == 409 and problem.code not in _NOT_FINAL
+
+
+def _conflict(tx: Tx, hands: Hands, operation: Submit, problem: AppError) -> dict[str, Any]:
+    actor = _actor(tx, hands, operation)
+    found = conflict_of(tx, f"d{hands.device_id}:{operation.id}", operation, problem)
+    if found is None:
+        return refusal(operation, problem)
+
+    def run() -> dict[str, Any]:
+        task = open_conflict(tx, actor, found)
+        message = asked_boss(problem)
+        return refusal(operation, problem) | {
+            "message": message.to_wire(),
+            "conflict": {"task_id": task.id, "mine": found.mine, "server": found.server},
         }
 
     return _once(tx, hands, operation, run)

@@ -23,6 +23,8 @@ from core.catalog import (
 )
 from core.clock import Instant, to_datetime
 from core.orders.order_book import Order, order_by_code_or_none
+from core.orders.sales.book import Sale, Wave, sale_by_code_or_none, wave_by_code_or_none
+from core.orders.sales.boxes import Package, package_by_code_or_none
 from core.people import Actor
 from core.quantity import ONE, Factor, Micro
 from pda.labels import Expected, Label, Reading, read
@@ -53,6 +55,9 @@ class Found:
     goods: Goods | None = None
     place: Location | None = None
     order: Order | None = None
+    sale: Sale | None = None
+    wave: Wave | None = None
+    package: Package | None = None
     options: tuple[Label, ...] = ()
     unknown: Message | None = None
 
@@ -94,7 +99,22 @@ def _plain(conn: Connection, reading: Reading) -> Found:
     known = item_by_code_or_none(conn, code)
     if known is not None:
         return Found(goods=Goods(known, ONE))
+    going = _going(conn, code)
+    if going is not None:
+        return going
     return Found(unknown=unknown_code(code, odd_keyboard=reading.odd_keyboard))
+
+
+def _going(conn: Connection, code: str) -> Found | None:
+    """A paper of goods out: a wave, an order, a box."""
+    wave = wave_by_code_or_none(conn, code)
+    if wave is not None:
+        return Found(wave=wave)
+    sale = sale_by_code_or_none(conn, code)
+    if sale is not None:
+        return Found(sale=sale)
+    package = package_by_code_or_none(conn, code)
+    return None if package is None else Found(package=package)
 
 
 def _labelled(conn: Connection, label: Label) -> Goods | None:

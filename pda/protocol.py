@@ -159,7 +159,11 @@ class Scan(_Frame):
 
 
 class Submit(_Frame):
-    """A button or a form of a flow's screen."""
+    """A button or a form of a flow's screen.
+
+    `late`: the hands did it while there was no connection; they cannot take it back any more, so a
+    refusal by the books becomes a question to a supervisor instead of a sentence on the screen.
+    """
 
     t: Literal["submit"]
     id: OpId
@@ -170,6 +174,7 @@ class Submit(_Frame):
     context: dict[str, Any] = Field(default_factory=dict)
     after: OpId | None = None
     by: int | None = None
+    late: bool = False
     at: Annotated[str, Field(max_length=40)] = ""
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.errors import INVALID, AppError
+from core.errors import INVALID, AppError, define
 from pda.messages import Message
 
 
@@ -21,6 +21,8 @@ class Context(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=512)
 
+
+NOT_BOOKED = define("not_booked", 409, "{zh}", "{en}")
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -75,3 +77,9 @@ def load(model: type[C], values: Mapping[str, Any], what: str) -> C:
         first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or what
         raise AppError(INVALID, field=name, why=first["msg"]) from None
+
+
+def refuse(message: Message) -> NoReturn:
+    """Turn the question of a screen into a refusal: facts that a device sends later, maybe hours
+    after the work, meet no screen that could ask. Nothing is stored, so mended they go again."""
+    raise AppError(NOT_BOOKED, zh=message.text, en=message.en)

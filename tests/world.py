@@ -87,6 +87,13 @@ class World:
         assert answer.status_code < 300, answer.text
         return answer.json()
 
+    async def put(self, login: str, path: str, body: Wire) -> Any:
+        """PUT that must succeed; its JSON."""
+        headers = self._auth(login) | {"Idempotency-Key": new_id(self.clock.now())}
+        answer = await self.http.put(path, json=body, headers=headers)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
     def _auth(self, login: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(login)}"}
 

@@ -21,7 +21,7 @@ from core.people import Actor, Thing, insert_row, record, require
 from core.quantity import MAX_MICRO, Micro
 
 VIRTUAL_KINDS = frozenset({"supplier", "customer", "production", "count"})
-INTERNAL_KINDS = frozenset({"dock", "bin", "transit"})  # ours, inside a warehouse
+INTERNAL_KINDS = frozenset({"dock", "bin", "stage", "transit"})  # ours, inside a warehouse
 KINDS = VIRTUAL_KINDS | INTERNAL_KINDS | {"scrap"}
 
 _SEEDED = (
@@ -102,6 +102,7 @@ def add_warehouse(tx: Tx, actor: Actor, code: str, name: str) -> int:
         (
             NewLocation(f"{code}-DOCK", "dock", f"{name} 收货区", warehouse_id),
             NewLocation(f"{code}-TRANSIT", "transit", f"{name} 在途", warehouse_id),
+            NewLocation(f"{code}-OUT", "stage", f"{name} 出货区", warehouse_id),
         ),
     )
     return warehouse_id

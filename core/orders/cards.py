@@ -1,6 +1,6 @@
 """Task cards of the goods flow: four lines (what · how much · who waits · until when) and buttons.
 
-Only words and buttons; what a button does stands in core/actions.py under the same key.
+Only words and buttons; what a button does stands in core/actions under the same key.
 """
 
 from __future__ import annotations

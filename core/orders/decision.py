@@ -230,7 +230,7 @@ class Answer:
 def answer(tx: Tx, actor: Actor, said: Answer) -> str:
     """Record an answer beside the inspection, under the task of whoever decides; its words.
 
-    Permission is the task's: only the people it was given to reach this verb (core/actions.py).
+    Permission is the task's: only the people it was given to reach this verb (core/actions).
     """
     failed = inspection(tx.conn, said.inspection_id)
     word = (LEGAL_ANSWERS | CLAIM_ANSWERS)[said.answer]

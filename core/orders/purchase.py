@@ -207,7 +207,7 @@ def supplier_people(conn: Connection, supplier_id: int) -> tuple[str, ...]:
 def confirm(tx: Tx, actor: Actor, order_id: str, promised_on: str) -> Order:
     """The supplier's word on when it comes; a later date than asked becomes known, not accepted.
 
-    Permission is the task's: only the people it was given to reach this verb (core/actions.py).
+    Permission is the task's: only the people it was given to reach this verb (core/actions).
     """
     rules.check_date(promised_on, "能交的日期")
     made = order(tx.conn, order_id)

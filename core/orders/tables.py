@@ -23,23 +23,23 @@ from sqlalchemy import (
 from core.db import metadata
 
 
-def _id() -> Column[str]:
+def id_column() -> Column[str]:
     return Column("id", String(32), primary_key=True)
 
 
-def _op() -> Column[str]:
+def op_column() -> Column[str]:
     return Column("op_id", String(128), nullable=False, unique=True)
 
 
-def _micro(name: str) -> Column[int]:
+def micro_column(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, default=0)
 
 
 orders = Table(
     "purchase_order",
     metadata,
-    _id(),
-    _op(),
+    id_column(),
+    op_column(),
     Column("code", String(64), nullable=False, unique=True),
     Column("supplier_id", BigInteger, nullable=False),
     Column("warehouse_id", BigInteger, nullable=False),
@@ -57,15 +57,15 @@ orders = Table(
 order_lines = Table(
     "purchase_line",
     metadata,
-    _id(),
+    id_column(),
     Column("order_id", String(32), ForeignKey("purchase_order.id"), nullable=False),
     Column("line_no", Integer, nullable=False),
     Column("item_id", BigInteger, nullable=False),
-    _micro("quantity"),
+    micro_column("quantity"),
     Column("pack_id", BigInteger),  # as it was ordered; quantities here are base units
-    _micro("price_micro"),  # per base unit
-    _micro("received"),
-    _micro("short"),  # closed short: will not come any more
+    micro_column("price_micro"),  # per base unit
+    micro_column("received"),
+    micro_column("short"),  # closed short: will not come any more
     Column("short_reason", String(400), nullable=False, default=""),
     Column("state", String(16), nullable=False),  # open done
     UniqueConstraint("order_id", "line_no"),
@@ -75,8 +75,8 @@ order_lines = Table(
 receipts = Table(
     "receipt",
     metadata,
-    _id(),
-    _op(),
+    id_column(),
+    op_column(),
     Column("order_id", String(32), ForeignKey("purchase_order.id"), nullable=False, index=True),
     Column("warehouse_id", BigInteger, nullable=False),
     Column("received_by", BigInteger, nullable=False),
@@ -86,7 +86,7 @@ receipts = Table(
 receipt_lines = Table(
     "receipt_line",
     metadata,
-    _id(),
+    id_column(),
     Column("receipt_id", String(32), ForeignKey("receipt.id"), nullable=False),
     Column("line_no", Integer, nullable=False),
     Column("order_line_id", String(32), ForeignKey("purchase_line.id"), nullable=False, index=True),
@@ -97,12 +97,12 @@ receipt_lines = Table(
     Column("over_reason", String(400), nullable=False, default=""),
     # quantity = to_inspect + accepted + rejected, always; accepted = stocked + still on the dock;
     # held is the part of rejected that nobody has decided about yet
-    _micro("quantity"),
-    _micro("to_inspect"),
-    _micro("accepted"),
-    _micro("rejected"),
-    _micro("held"),
-    _micro("stocked"),
+    micro_column("quantity"),
+    micro_column("to_inspect"),
+    micro_column("accepted"),
+    micro_column("rejected"),
+    micro_column("held"),
+    micro_column("stocked"),
     Column("inspect_task", String(32), nullable=False, default=""),
     Column("putaway_task", String(32), nullable=False, default=""),
     UniqueConstraint("receipt_id", "line_no"),
@@ -112,15 +112,15 @@ receipt_lines = Table(
 inspections = Table(
     "inspection",
     metadata,
-    _id(),
-    _op(),
+    id_column(),
+    op_column(),
     Column("receipt_line_id", String(32), ForeignKey("receipt_line.id"), nullable=False),
     Column("order_id", String(32), ForeignKey("purchase_order.id"), nullable=False),
     Column("warehouse_id", BigInteger, nullable=False),
     Column("item_id", BigInteger, nullable=False),
     Column("lot_id", BigInteger, nullable=False, default=0),
-    _micro("accepted"),
-    _micro("rejected"),
+    micro_column("accepted"),
+    micro_column("rejected"),
     Column("reason", String(400), nullable=False, default=""),
     Column("supplier_id", BigInteger, nullable=False),
     Column("tasks", JSON, nullable=False, default=list),
@@ -142,8 +142,8 @@ inspections = Table(
 transfers = Table(
     "transfer",
     metadata,
-    _id(),
-    _op(),
+    id_column(),
+    op_column(),
     Column("code", String(64), nullable=False, unique=True),
     Column("from_warehouse", BigInteger, nullable=False),
     Column("to_warehouse", BigInteger, nullable=False),
@@ -160,13 +160,13 @@ transfers = Table(
 transfer_lines = Table(
     "transfer_line",
     metadata,
-    _id(),
+    id_column(),
     Column("transfer_id", String(32), ForeignKey("transfer.id"), nullable=False),
     Column("line_no", Integer, nullable=False),
     Column("item_id", BigInteger, nullable=False),
     Column("lot_id", BigInteger, nullable=False, default=0),  # 0 = whichever the sender picks
-    _micro("quantity"),
-    _micro("sent"),
+    micro_column("quantity"),
+    micro_column("sent"),
     UniqueConstraint("transfer_id", "line_no"),
     Index(None, "item_id"),
 )
@@ -174,21 +174,21 @@ transfer_lines = Table(
 transfer_loads = Table(  # what was really sent: the lot and serials are known only then
     "transfer_load",
     metadata,
-    _id(),
+    id_column(),
     Column("transfer_id", String(32), ForeignKey("transfer.id"), nullable=False, index=True),
     Column("line_id", String(32), ForeignKey("transfer_line.id"), nullable=False),
     Column("item_id", BigInteger, nullable=False),
     Column("lot_id", BigInteger, nullable=False, default=0),
     Column("serials", JSON, nullable=False),
-    _micro("quantity"),
-    _micro("received"),
+    micro_column("quantity"),
+    micro_column("received"),
 )
 
 counts = Table(
     "stock_count",
     metadata,
-    _id(),
-    _op(),
+    id_column(),
+    op_column(),
     Column("code", String(64), nullable=False, unique=True),
     Column("warehouse_id", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # open done cancelled
@@ -204,7 +204,7 @@ counts = Table(
 count_lines = Table(
     "stock_count_line",
     metadata,
-    _id(),
+    id_column(),
     Column("count_id", String(32), ForeignKey("stock_count.id"), nullable=False),
     Column("line_no", Integer, nullable=False),
     Column("location_id", BigInteger, nullable=False),

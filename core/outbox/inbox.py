@@ -1,7 +1,7 @@
 """Raw callbacks, stored before they are understood: answer the vendor first, work later.
 
 A vendor repeats what was not acknowledged in time, so a callback is known by the vendor's own key
-and stored once. Not for verifying or parsing it (bots/) and not for acting on it (core/actions.py).
+and stored once. Not for verifying or parsing it (bots/) and not for acting on it (core/actions).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `a1:` + 22 url-safe characters, derived by HMAC from (card, generation, button): an identical
 re-send carries identical tokens, a re-planned task different ones, and nobody can make one up.
-Only the hash is stored. Not for deciding whether the press is still welcome (core/actions.py).
+Only the hash is stored. Not for deciding whether the press is still welcome (core/actions).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ ROLES = {
     "supervisor": "主管",
     "director": "供应链总监",
     "buyer": "采购员",
+    "seller": "销售员",
     "warehouse": "仓库员",
     "legal": "法务",
     "finance": "财务",
@@ -56,7 +57,7 @@ class Thing:
     warehouse_id: int | None = None
 
 
-_STAFF = "admin supervisor director buyer warehouse legal finance"
+_STAFF = "admin supervisor director buyer seller warehouse legal finance"
 _TABLE = (
     # verb              what a person calls it   roles
     ("item.write", "维护货品", "admin supervisor buyer"),
@@ -69,6 +70,9 @@ _TABLE = (
     ("token.write", "签发接口令牌", "admin"),
     ("session.write", "登录退出", f"{_STAFF} viewer"),
     ("order.write", "下采购单", "admin supervisor buyer"),
+    ("sale.write", "下销售单", "admin supervisor director buyer seller"),
+    ("carrier.write", "维护承运商", "admin supervisor"),
+    ("substitute.write", "维护替代品", "admin supervisor buyer"),
     ("order.read", "查看单据", f"{_STAFF} viewer supplier"),
     ("stock.read", "查看库存", f"{_STAFF} viewer"),
     ("stock.post", "库存过账", "admin supervisor director buyer warehouse"),
@@ -80,6 +84,11 @@ _TABLE = (
     ("inspect", "质检", "admin supervisor warehouse"),
     ("decide", "处理不合格品", "admin supervisor director buyer"),
     ("putaway", "上架", "admin supervisor warehouse"),
+    ("wave.write", "排波次", "admin supervisor warehouse"),
+    ("pick", "拣货", "admin supervisor warehouse"),
+    ("pack", "打包", "admin supervisor warehouse"),
+    ("ship", "发货交接", "admin supervisor warehouse"),
+    ("replenish", "补拣货位", "admin supervisor warehouse"),
     ("transfer", "调拨", "admin supervisor warehouse"),
     ("count", "盘点", "admin supervisor warehouse"),
     ("count.approve", "批准盘点差异", "admin supervisor director"),

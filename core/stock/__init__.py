@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from core.stock.book import MoveRow, Posted
-from core.stock.fulfil import expire, fulfil, next_expiry, release, release_by_hand
+from core.stock.fulfil import (
+    PartOf,
+    expire,
+    fulfil,
+    fulfil_part,
+    next_expiry,
+    release,
+    release_by_hand,
+    release_part,
+)
 from core.stock.hold import Held, hold_lot, hold_lot_by_hand, release_lot, release_lot_by_hand
 from core.stock.ledger import (
     post,
@@ -52,6 +61,7 @@ __all__ = [
     "MoveRow",
     "Movement",
     "Part",
+    "PartOf",
     "Posted",
     "Posting",
     "Promise",
@@ -64,6 +74,7 @@ __all__ = [
     "available_by_warehouse",
     "expire",
     "fulfil",
+    "fulfil_part",
     "hold_lot",
     "hold_lot_by_hand",
     "movements",
@@ -82,6 +93,7 @@ __all__ = [
     "release_by_hand",
     "release_lot",
     "release_lot_by_hand",
+    "release_part",
     "reservation",
     "reservations_for",
     "reserve",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
@@ -76,28 +76,83 @@ def fulfil(
     Raises:
         AppError: not_found, reservation_closed, reservation_short, and the refusals of `post`.
     """
-    content = [reservation_id, to_location, quantity, list(serials), kind]
-    print_ = fingerprint(["fulfil", *content])
-    again = answer_again(tx, op_id, print_)
+    going = _Going(op_id, reservation_id, None, to_location, quantity, serials, kind)
+    return _fulfil(tx, actor, going)
+
+
+def fulfil_part(
+    tx: Tx,
+    actor: Actor,
+    part: PartOf,
+    op_id: str,
+    to_location: int,
+    *,
+    serials: tuple[str, ...] = (),
+    kind: str = "pick",
+) -> Posted:
+    """Move what one balance promised: a picker stands before one bin.
+
+    Raises:
+        AppError: as `fulfil`.
+    """
+    going = _Going(
+        op_id, part.reservation_id, part.part_id, to_location, part.quantity, serials, kind
+    )
+    return _fulfil(tx, actor, going)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """Some of what one balance gives to a reservation (micro)."""
+
+    reservation_id: int
+    part_id: int
+    quantity: Micro
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What goes where."""
+
+    op_id: str
+    reservation_id: int
+    part_id: int | None
+    to_location: int
+    quantity: Micro | None
+    serials: tuple[str, ...]
+    kind: str
+
+    @property
+    def fingerprint(self) -> str:
+        content = [self.reservation_id, self.to_location, self.quantity, list(self.serials)]
+        part = [] if self.part_id is None else [self.part_id]
+        return fingerprint(["fulfil", *content, self.kind, *part])
+
+
+def _fulfil(tx: Tx, actor: Actor, going: _Going) -> Posted:
+    print_ = going.fingerprint
+    again = answer_again(tx, going.op_id, print_)
     if again is not None:
         return again
-    current = reservation(tx.conn, reservation_id)
+    current = reservation(tx.conn, going.reservation_id)
     if current.state != "open":
         raise closed(current)
-    wanted = current.remaining if quantity is None else check_positive(quantity)
-    if wanted > current.remaining:
+    parts = [each for each in current.parts if going.part_id in (None, each.id)]
+    remaining = sum(each.remaining for each in parts)
+    wanted = remaining if going.quantity is None else check_positive(going.quantity)
+    if wanted > remaining or not wanted:
         raise AppError(
             refusals.RESERVATION_SHORT,
-            reservation=reservation_id,
-            remaining=show(current.remaining),
+            reservation=going.reservation_id,
+            remaining=show(remaining),
             asked=show(wanted),
         )
-    drawn = draw(current, wanted)
-    named = serials or _named_serials(tx, reservation_id, wanted)
-    lines = _fulfil_lines(tx, current, drawn, to_location, named)
+    drawn = draw(parts, wanted)
+    named = going.serials or _named_serials(tx, going.reservation_id, wanted)
+    lines = _fulfil_lines(tx, current, drawn, going.to_location, named)
     draws = tuple((_key(current, part), part_quantity) for part, part_quantity in drawn)
-    posting = Posting(op_id, kind, lines, doc=current.for_)
-    answer = post_work(tx, Work(actor, posting, print_, reservation_id, draws))
+    posting = Posting(going.op_id, going.kind, lines, doc=current.for_)
+    answer = post_work(tx, Work(actor, posting, print_, going.reservation_id, draws))
     _shrink(tx, current, drawn, "fulfilled")
     return answer
 
@@ -108,10 +163,10 @@ def closed(current: Reserved) -> AppError:
     return AppError(refusals.RESERVATION_CLOSED, reservation=current.reservation_id, state=state)
 
 
-def draw(current: Reserved, wanted: Micro) -> list[tuple[Part, Micro]]:
+def draw(parts: Sequence[Part], wanted: Micro) -> list[tuple[Part, Micro]]:
     """`wanted` taken from the parts in the order they were promised."""
     drawn, left = [], wanted
-    for part in current.parts:
+    for part in parts:
         if left > 0 and part.remaining > 0:
             quantity = min(left, part.remaining)
             drawn.append((part, quantity))
@@ -208,8 +263,21 @@ def release(tx: Tx, actor: Actor, reservation_id: int, reason: str = "") -> Rese
         return replace(current, replayed=True)
     if current.state != "open":
         raise closed(current)
-    give_up(tx, actor, current, draw(current, current.remaining), verb="released", reason=reason)
+    give_up(
+        tx, actor, current, draw(current.parts, current.remaining), verb="released", reason=reason
+    )
     return reservation(tx.conn, reservation_id)
+
+
+def release_part(tx: Tx, actor: Actor, part: PartOf, reason: str) -> Micro:
+    """Give back some of what one balance promised; how much (never more than remains)."""
+    current = reservation(tx.conn, part.reservation_id)
+    if current.state != "open":
+        return 0
+    drawn = draw([each for each in current.parts if each.id == part.part_id], part.quantity)
+    if not drawn:
+        return 0
+    return give_up(tx, actor, current, drawn, verb="released", reason=reason)
 
 
 def release_by_hand(tx: Tx, actor: Actor, reservation_id: int, reason: str = "") -> Reserved:
@@ -223,7 +291,7 @@ def expire(tx: Tx) -> int:
     due = list(tx.execute(_DUE, {"now": tx.now}).scalars())
     for reservation_id in due:
         current = reservation(tx.conn, reservation_id)
-        drawn = draw(current, current.remaining)
+        drawn = draw(current.parts, current.remaining)
         give_up(tx, ENGINE, current, drawn, verb="expired", reason="")
     return len(due)
 

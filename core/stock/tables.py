@@ -149,6 +149,12 @@ reservations = Table(
         postgresql_where=text("state = 'open'"),
     ),
     Index("ix_reservation_for_doc", "for_doc"),
+    Index(
+        "ix_reservation_broken",
+        "id",
+        sqlite_where=text("state = 'broken'"),
+        postgresql_where=text("state = 'broken'"),
+    ),
 )
 
 reservation_parts = Table(

@@ -2,7 +2,7 @@
 
 Which buttons these are stands in the task's policy (`second`: button → who confirms). The first
 press changes nothing but asks; the answer of somebody else does what the first one meant, as the
-first one, or lets it be. Not for doing it (core/actions.py).
+first one, or lets it be. Not for doing it (core/actions).
 """
 
 from __future__ import annotations

@@ -12,11 +12,21 @@ above the threshold goes to a second counter; a delivery during the count is nam
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.catalog import Location, items_by_id, location, lot_by_code_or_none, lots_by_id
+from core.catalog import (
+    Location,
+    item_by_code,
+    items_by_id,
+    location,
+    location_by_code,
+    lot_by_code,
+    lot_by_code_or_none,
+    lots_by_id,
+)
 from core.db import Tx
 from core.errors import INVALID, AppError
 from core.orders.count import (
@@ -34,7 +44,8 @@ from core.tasks.board import task
 from pda import messages as say
 from pda.find import Goods, find, options_wire
 from pda.messages import Message
-from pda.steps import Answer, Ask, Context, load
+from pda.packs import count_pack
+from pda.steps import Answer, Ask, Context, load, refuse
 
 FLOW = "count"
 MOST_LINES = 200
@@ -53,6 +64,17 @@ class Memory(Context):
     symbology: str | None = None
 
 
+class Seen(BaseModel):
+    """How many of one item and lot a person counted in one place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=512)
+
+    item_code: str
+    lot: str = ""
+    quantity: str
+    serials: list[str] = []  # pydantic copies defaults
+
+
 class Form(BaseModel):
     """What is typed on the screen; `key` names the tally whose quantity was typed."""
 
@@ -63,6 +85,11 @@ class Form(BaseModel):
     key: str = ""
     quantity: str = ""
     reason: str = ""
+    # a whole place as facts, for `place`: what was seen, and whether the rest is really not there
+    count_id: str = ""
+    place: str = ""
+    seen: list[Seen] = []
+    zero: bool = False
 
 
 def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
@@ -84,15 +111,20 @@ def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
 
 
 def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
-    """A tap: open · choose · set · save · finish."""
+    """A tap: open · choose · set · save · finish · place (a whole place as facts)."""
     require(actor, "count")
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
     if ask.action == "open":
         about = task(tx.conn, form.task_id)
         require(actor, "count", Thing("count", about.subject, warehouse_id=about.warehouse_id))
         opened = Memory(count_id=about.subject.partition(":")[2])
-        places = {each.location_id for each in sheet(tx.conn, opened.count_id)}
-        return _screen(tx, opened, say.count_opened(len(places)))
+        rows = sheet(tx.conn, opened.count_id)
+        shown = _screen(tx, opened, say.count_opened(len({each.location_id for each in rows})))
+        pack = count_pack(tx.conn, rows, about.warehouse_id or 0)
+        return replace(shown, data=shown.data | {"count_id": opened.count_id} | pack)
+    if ask.action == "place" and form.count_id:
+        return _whole_place(tx, actor, ask, form)
+    memory = memory.model_copy(update={"count_id": memory.count_id or form.count_id})
     if ask.action == "choose" and memory.asked:
         again = Ask(ask.op_id, ask.state, memory.asked, memory.symbology)
         found = find(tx.conn, again, tx.now, form.choice)
@@ -164,6 +196,31 @@ def _lot_id(tx: Tx, memory: Memory, goods: Goods) -> int | None:
         if each.location_id == memory.location_id and each.item_id == goods.item.id
     }
     return lots.pop() if len(lots) == 1 else None
+
+
+def _whole_place(tx: Tx, actor: Actor, ask: Ask, form: Form) -> Answer:
+    """What a device counted by itself in one place, in absolute numbers."""
+    memory = Memory(
+        count_id=form.count_id,
+        location_id=location_by_code(tx.conn, form.place).id,
+        again="save" if form.zero else "",
+    )
+    tallies: dict[str, str] = {}
+    serials: dict[str, list[str]] = {}
+    for seen in form.seen:
+        goods = item_by_code(tx.conn, seen.item_code)
+        if goods.tracking == "lot" and not seen.lot:
+            refuse(say.lot_label_wanted(goods.name))
+        lot_id = lot_by_code(tx.conn, goods.id, seen.lot).id if seen.lot else 0
+        key = f"{goods.id}:{lot_id}"
+        if parse(seen.quantity) != 0:
+            check_positive(parse(seen.quantity))
+        tallies[key], serials[key] = seen.quantity, seen.serials
+    counted = memory.model_copy(update={"tallies": tallies, "serials": serials})
+    done = _save(tx, actor, ask, counted)
+    if done.message.level == "ask":
+        refuse(done.message)
+    return done
 
 
 def _save(tx: Tx, actor: Actor, ask: Ask, memory: Memory) -> Answer:

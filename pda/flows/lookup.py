@@ -4,6 +4,7 @@
 2. Goods that wait on the dock can be put away with one tap; otherwise the stock by place shows.
    Not enough of it here: one tap asks another warehouse (紧急调拨).
 3. A place shows what stands there, and can be the start of a transfer.
+4. `resolve` says what a code is without opening anything: for a device that judges by itself.
 
 What may go wrong: a code nobody knows changes nothing and says so.
 """
@@ -14,14 +15,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.catalog import Location
+from core.catalog import Location, items_by_id
 from core.db import Tx
 from core.people import Actor, Thing, may, require
 from core.quantity import plain, show
 from core.stock import BalanceRow, on_hand
 from pda import messages as say
-from pda.find import Goods, find, options_wire, warehouses_of
-from pda.flows import receive
+from pda.find import Found, Goods, find, options_wire, warehouses_of
+from pda.flows import pack, pick, receive
+from pda.packs import item_pack
 from pda.steps import Answer, Ask, Context, load
 
 FLOW = "lookup"
@@ -42,6 +44,8 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=512)
 
     choice: str = ""
+    code: str = ""
+    symbology: str | None = None
 
 
 def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
@@ -51,11 +55,67 @@ def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
 
 
 def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
-    """A tap: choose."""
+    """A tap: choose · resolve."""
     require(actor, "lookup")
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
+    if ask.action == "resolve":
+        asked = Ask(ask.op_id, code=form.code, symbology=form.symbology)
+        return _resolve(tx, actor, asked, form.choice)
     again = Ask(ask.op_id, ask.state, memory.asked, memory.symbology)
     return _look(tx, actor, again, form.choice)
+
+
+def _resolve(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
+    """What `ask.code` is, with the pack of the goods or the stock of the place; changes nothing."""
+    found = find(tx.conn, ask, tx.now, choice)
+    if found.options:
+        message, data = options_wire(found.options)
+        return Answer(FLOW, "resolved", message, {"kind": "options"} | data)
+    if found.goods is not None:
+        label, shown = found.goods.label, _goods(tx, actor, found.goods)
+        data = shown.data | {"kind": "goods", "goods": item_pack(tx.conn, found.goods.item)}
+        data |= {"per_scan": plain(found.goods.per_scan), "lot": label.lot, "serial": label.serial}
+        data |= {"made_on": label.made_on, "use_by": label.use_by}
+        return Answer(FLOW, "resolved", shown.message, data)
+    if found.place is not None:
+        return _place_pack(tx, actor, found.place)
+    if found.order is not None:
+        known = found.order
+        data = {"kind": "order", "order_id": known.id, "order_code": known.code}
+        waiting = sum(each.open_quantity > 0 for each in known.lines)
+        return Answer(FLOW, "resolved", say.order_opened(known.code, waiting), data)
+    if found.wave is not None or found.sale is not None or found.package is not None:
+        return Answer(FLOW, "resolved", say.scan_order_or_goods(), _going(found))
+    message = found.unknown or say.unknown_code(ask.code, odd_keyboard=False)
+    return Answer(FLOW, "resolved", message, {"kind": "unknown"})
+
+
+def _going(found: Found) -> dict[str, Any]:
+    """Which screen a paper of goods out belongs to, and what it opens there."""
+    if found.wave is not None:
+        return {"kind": "wave", "flow": pick.FLOW, "wave_id": found.wave.id}
+    if found.sale is not None and found.sale.state == "picking":
+        return {"kind": "wave", "flow": pick.FLOW, "wave_id": found.sale.wave_id}
+    if found.sale is not None:
+        return {"kind": "sale", "flow": pack.FLOW, "sale_id": found.sale.id}
+    assert found.package is not None, "one of the three"
+    box = found.package
+    return {"kind": "package", "flow": pack.FLOW, "sale_id": box.sale_id, "package": box.code}
+
+
+def _place_pack(tx: Tx, actor: Actor, place: Location) -> Answer:
+    """A place with the goods that stand there, ready to be taken without asking again."""
+    thing = Thing("location", str(place.id), warehouse_id=place.warehouse_id)
+    require(actor, "stock.read", thing)
+    rows = on_hand(tx.conn, location_id=place.id, limit=MOST_ROWS)
+    goods = items_by_id(tx.conn, {each.item_id for each in rows})
+    data = {
+        "kind": "place",
+        "place": place.code,
+        "rows": [_row(each) | {"item_id": each.item_id} for each in rows],
+        "goods": [item_pack(tx.conn, each) for each in goods.values()],
+    }
+    return Answer(FLOW, "resolved", say.found_place(place.code, len(rows)), data)
 
 
 def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
@@ -66,6 +126,13 @@ def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
         return Answer(FLOW, "choose_label", message, data, asked.model_dump())
     if found.order is not None:
         return receive.scan(tx, actor, Ask(ask.op_id, code=ask.code))
+    if found.wave is not None:
+        return pick.scan(tx, actor, Ask(ask.op_id, code=ask.code))
+    if found.sale is not None and found.sale.state == "picking":
+        opened = Ask(ask.op_id, action="open", inputs={"wave_id": found.sale.wave_id})
+        return pick.submit(tx, actor, opened)
+    if found.sale is not None or found.package is not None:
+        return pack.scan(tx, actor, Ask(ask.op_id, code=ask.code))
     if found.place is not None:
         return _place(tx, actor, found.place)
     if found.goods is not None:

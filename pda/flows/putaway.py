@@ -9,6 +9,7 @@ inspection or already shelved move nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,7 @@ from core.tasks.board import task
 from pda import messages as say
 from pda.find import Found, find, options_wire, warehouses_of
 from pda.messages import Message
+from pda.packs import bin_codes, bins_wire, item_pack
 from pda.steps import Answer, Ask, Context, load
 
 FLOW = "putaway"
@@ -67,17 +69,28 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
     if ask.action == "open":
         about = task(tx.conn, form.task_id)
-        return _screen(tx, actor, line(tx.conn, about.subject.partition(":")[2]))
+        return _opened(tx, actor, line(tx.conn, about.subject.partition(":")[2]))
     if ask.action == "line":
         return _screen(tx, actor, line(tx.conn, form.receipt_line_id))
     if ask.action == "choose" and memory.asked:
         again = Ask(ask.op_id, ask.state, memory.asked, memory.symbology)
         return _goods(tx, actor, again, memory, find(tx.conn, again, tx.now, form.choice))
-    if ask.action == "confirm" and memory.receipt_line_id and form.bin:
+    if ask.action == "confirm" and form.bin and (memory.receipt_line_id or form.receipt_line_id):
         place = location_by_code(tx.conn, form.bin)
-        sure = memory.model_copy(update={"again": place.code})
+        line_id = memory.receipt_line_id or form.receipt_line_id
+        sure = memory.model_copy(update={"again": place.code, "receipt_line_id": line_id})
         return _to_bin(tx, actor, ask, (sure, form), place)
     return _start(say.unexpected_scan("没有的按钮", "货品或库位"))
+
+
+def _opened(tx: Tx, actor: Actor, row: ReceiptLine) -> Answer:
+    """The screen with the pack: a device judges goods and bin by itself."""
+    shown = _screen(tx, actor, row)
+    if shown.next_state != "bin":
+        return shown
+    pack = item_pack(tx.conn, item(tx.conn, row.item_id))
+    known = {"goods": pack, "all_bins": bin_codes(tx.conn, row.warehouse_id)}
+    return replace(shown, data=shown.data | known | {"version": plain(row.stocked)})
 
 
 def _goods(tx: Tx, actor: Actor, ask: Ask, memory: Memory, found: Found) -> Answer:
@@ -165,9 +178,7 @@ def _screen(
         return _start(say.nothing_to_put_away(goods.name))
     bins = _bins(tx, row, left)
     words = f"{show(left)} {goods.unit}"
-    data = _line_wire(tx, row, goods) | {
-        "bins": [{"code": each.code, "why": each.why} for each in bins]
-    }
+    data = _line_wire(tx, row, goods) | {"bins": bins_wire(bins)}
     message = message or say.to_bin(goods.name, words, bins[0].code if bins else "")
     memory = memory or Memory(receipt_line_id=row.id)
     return Answer(FLOW, "bin", message, data, memory.model_dump())

@@ -15,6 +15,7 @@ rejected; more than ordered needs a reason; a label without separators is repair
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -32,8 +33,9 @@ from core.tasks.board import task
 from pda import messages as say
 from pda.find import Goods, find, options_wire, warehouses_of
 from pda.messages import Message
+from pda.packs import MOST_LINES, bin_codes, bins_wire, line_wire, receive_lines
 from pda.protocol import NO_LINE, VERDICT_SUM
-from pda.steps import Answer, Ask, Context, load
+from pda.steps import Answer, Ask, Context, load, refuse
 
 FLOW = "receive"
 
@@ -74,6 +76,7 @@ class Form(BaseModel):
     checks: dict[str, str] = {}
     photos: list[str] = []
     rejected_serials: list[str] = []
+    serials: list[str] = []
     bin: str = ""
 
 
@@ -107,7 +110,9 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     require(actor, "receive")
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
     if ask.action == "open":
-        return _open_order(tx, actor, order(tx.conn, _order_of(tx, form)), "", memory)
+        wanted = order(tx.conn, _order_of(tx, form))
+        opened = _open_order(tx, actor, wanted, "", memory)
+        return replace(opened, data=opened.data | _pack(tx, wanted))
     if ask.action == "line":
         chosen = _line(order(tx.conn, form.order_id or memory.order_id), form.line_id)
         return _fresh_line(tx, actor, chosen, None)
@@ -146,9 +151,23 @@ def _order_screen(found: Order, message: Message | None = None) -> Answer:
     waiting = [each for each in found.lines if each.open_quantity > 0]
     if not waiting:
         return _start(message or say.order_complete(found.code))
-    data = {"order": _order_wire(found), "lines": [_line_wire(each) for each in waiting[:100]]}
     message = message or say.order_opened(found.code, len(waiting))
+    data = {
+        "order": _order_wire(found),
+        "lines": [line_wire(each) for each in waiting[:MOST_LINES]],
+    }
     return Answer(FLOW, "order", message, data, Memory(order_id=found.id).model_dump())
+
+
+def _pack(tx: Tx, found: Order) -> dict[str, Any]:
+    """The order with everything a device needs to judge its goods by itself."""
+    waiting = [each for each in found.lines if each.open_quantity > 0]
+    return {
+        "order": _order_wire(found),
+        "lines": receive_lines(tx.conn, waiting, found.warehouse_id),
+        "bins": bin_codes(tx.conn, found.warehouse_id),
+        "today": to_datetime(tx.now).date().isoformat(),
+    }
 
 
 def _start(message: Message | None = None) -> Answer:
@@ -175,7 +194,7 @@ def _goods(tx: Tx, actor: Actor, code: str, memory: Memory, goods: Goods) -> Ans
         if memory.scans and memory.again != code:
             return _ask_to_drop(tx, memory, code)
     if len(lines) > 1:
-        data = {"lines": [_line_wire(each) for each in lines[:20]]}
+        data = {"lines": [line_wire(each) for each in lines[:20]]}
         return Answer(FLOW, "choose_line", say.choose_line(len(lines)), data, memory.model_dump())
     return _fresh_line(tx, actor, lines[0], goods)
 
@@ -260,15 +279,16 @@ def _confirm(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answ
     goods = item(tx.conn, line.item_id)
     quantity = parse(form.quantity or memory.quantity)
     if quantity == 0:
-        return _same(tx, memory, say.nothing_counted(goods.name))
+        return _ask_back(tx, memory, say.nothing_counted(goods.name))
     check_positive(quantity)
     expires_on = form.expires_on or memory.expires_on
     accepted, rejected = _verdict(goods, form, quantity)
     judged = rejected is not None and accepted is not None
     if _expired(tx, expires_on) and rejected != quantity:
-        return _line_screen(tx, memory, say.expired_label(goods.name, expires_on), error=True)
+        late = say.expired_label(goods.name, expires_on)
+        return _ask_back(tx, memory, replace(late, level="error"))
     if goods.needs_inspection and not judged and ask.action != "later":
-        return _line_screen(tx, memory, say.needs_verdict(goods.name))
+        return _ask_back(tx, memory, say.needs_verdict(goods.name))
     shelf = location_by_code(tx.conn, form.bin) if form.bin and accepted != 0 else None
     done = receive_line(
         tx,
@@ -280,7 +300,7 @@ def _confirm(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answ
             lot_code=form.lot or memory.lot,
             made_on=(form.made_on or memory.made_on) or None,
             expires_on=expires_on or None,
-            serials=tuple(memory.serials),
+            serials=tuple(form.serials or memory.serials),
             accepted=accepted if judged else None,
             rejected=rejected if judged else None,
             reason=form.reason,
@@ -292,6 +312,13 @@ def _confirm(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answ
         ),
     )
     return _order_screen(order(tx.conn, found.id), say.posted(done.sentence))
+
+
+def _ask_back(tx: Tx, memory: Memory, message: Message) -> Answer:
+    """The screen with what is missing on it; work that comes without a screen is refused."""
+    if not memory.line_id:
+        refuse(message)
+    return _line_screen(tx, memory, message)
 
 
 def _verdict(goods: Item, form: Form, quantity: Micro) -> tuple[Micro | None, Micro | None]:
@@ -321,7 +348,7 @@ def _same(tx: Tx, memory: Memory, message: Message) -> Answer:
     return _start(message)
 
 
-def _line_screen(tx: Tx, memory: Memory, message: Message, *, error: bool = False) -> Answer:
+def _line_screen(tx: Tx, memory: Memory, message: Message) -> Answer:
     found = order(tx.conn, memory.order_id)
     line = _line(found, memory.line_id)
     goods = item(tx.conn, line.item_id)
@@ -330,7 +357,7 @@ def _line_screen(tx: Tx, memory: Memory, message: Message, *, error: bool = Fals
     bins = suggest(tx.conn, goods.id, lot.id if lot else 0, wanted, found.warehouse_id)
     data: dict[str, Any] = {
         "order": _order_wire(found),
-        "line": _line_wire(line),
+        "line": line_wire(line),
         "quantity": memory.quantity,
         "scans": memory.scans,
         "over": plain(max(0, parse(memory.quantity) - line.open_quantity)),
@@ -343,10 +370,8 @@ def _line_screen(tx: Tx, memory: Memory, message: Message, *, error: bool = Fals
         "needs_inspection": goods.needs_inspection,
         "checklist": list(goods.checklist) if goods.needs_inspection else [],
         "expired": _expired(tx, memory.expires_on),
-        "bins": [{"code": each.code, "why": each.why} for each in bins],
+        "bins": bins_wire(bins),
     }
-    if error:
-        message = Message("error", message.text, message.en, message.code)
     return Answer(FLOW, "line", message, data, memory.model_dump())
 
 
@@ -357,19 +382,4 @@ def _order_wire(found: Order) -> dict[str, Any]:
         "supplier": found.supplier_name,
         "warehouse": found.warehouse_name,
         "due_on": found.due_on,
-    }
-
-
-def _line_wire(line: OrderLine) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "order_id": line.order_id,
-        "order_code": line.order_code,
-        "no": line.line_no,
-        "item_code": line.item_code,
-        "item_name": line.item_name,
-        "unit": line.unit,
-        "ordered": plain(line.quantity),
-        "received": plain(line.received),
-        "open": plain(line.open_quantity),
     }

@@ -12,9 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.catalog import Location, item, location, location_by_code
+from core.catalog import (
+    Location,
+    item,
+    item_by_code,
+    location,
+    location_by_code,
+    lot_by_code,
+)
 from core.db import Tx
 from core.orders.transfer import Move, move
 from core.people import Actor, Thing, require
@@ -49,6 +56,11 @@ class Form(BaseModel):
     lot_id: int = 0
     quantity: str = ""
     to: str = ""
+    # the whole move as facts, for `move`
+    from_: str = Field("", alias="from")
+    item_code: str = ""
+    lot: str = ""
+    serials: list[str] = []
 
 
 def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
@@ -72,7 +84,7 @@ def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
 
 
 def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
-    """A tap: choose · lot · confirm · drop."""
+    """A tap: choose · lot · confirm · drop · move (all of it as facts that a device collected)."""
     require(actor, "transfer")
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
     if ask.action == "choose" and memory.asked:
@@ -85,6 +97,8 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
         return _take(tx, chosen, Goods(item(tx.conn, memory.item_id), 1_000_000))
     if ask.action == "confirm" and form.to:
         return _place(tx, actor, ask, (memory, form), location_by_code(tx.conn, form.to))
+    if ask.action == "move":
+        return _facts(tx, actor, ask, form)
     if ask.action == "drop":
         return _screen(tx, Memory(), say.scan_from_place())
     return _screen(tx, memory, say.unexpected_scan("没有的按钮", "货品或库位"))
@@ -113,6 +127,21 @@ def _place(tx: Tx, actor: Actor, ask: Ask, known: tuple[Memory, Form], place: Lo
     words = f"{show(done.quantity)} {goods.unit}"
     message = say.moved(goods.name, words, place.code)
     return _screen(tx, Memory(from_id=memory.from_id), message)
+
+
+def _facts(tx: Tx, actor: Actor, ask: Ask, form: Form) -> Answer:
+    """From where, what, how many, to where: nothing of it was asked of the server before."""
+    goods = item_by_code(tx.conn, form.item_code)
+    lot = lot_by_code(tx.conn, goods.id, form.lot).id if form.lot else 0
+    memory = Memory(
+        from_id=location_by_code(tx.conn, form.from_).id,
+        item_id=goods.id,
+        lot_id=lot,
+        quantity=form.quantity,
+        serials=form.serials,
+    )
+    check_positive(parse(form.quantity))
+    return _place(tx, actor, ask, (memory, form), location_by_code(tx.conn, form.to))
 
 
 def _goods(tx: Tx, memory: Memory, goods: Goods) -> Answer:

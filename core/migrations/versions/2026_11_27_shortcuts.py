@@ -1,7 +1,7 @@
 """Shortcuts: definitions, forms that were opened, what became of their fields.
 
 Revision: 2026_11_27_shortcuts
-Follows: 2026_11_26_chat
+Follows: 2026_11_26_sales
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '2026_11_27_shortcuts'
-down_revision = '2026_11_26_chat'
+down_revision = '2026_11_26_sales'
 branch_labels = None
 depends_on = None
 

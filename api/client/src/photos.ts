@@ -1,0 +1,100 @@
+// Photos: bytes in their own store, written first; a row says where each photo stands.
+//   keep(bytes, …)  rejects with StorageProblem(storage_full): say it, and post the text without it
+// The text fact goes first; a photo uploads by itself (upload.ts) and is then hung on its task.
+// Not for taking or shrinking pictures.
+
+import { realClock, type Clock } from './clock.ts';
+import { STRICT, writeProblem, type Db } from './db.ts';
+import { draftId } from './ids.ts';
+import { photoNotKept } from './said.ts';
+
+export type PhotoState =
+  | 'waiting' // on the device
+  | 'uploaded' // the server has the bytes; the operation or the task is still to be told
+  | 'done' // in the operation or on the task
+  | 'failed'; // refused; `problem` says why
+
+export interface PhotoRow {
+  key: string;
+  /** The person who took it: it goes up under his session only. */
+  by: number;
+  at: string;
+  type: string;
+  size: number;
+  name: string;
+  note: string;
+  /** The operation it proves, once that is posted. */
+  op: string | null;
+  /** The task it will hang on; known at once, or from the answer to the operation. */
+  task: string | null;
+  state: PhotoState;
+  fileId: string | null;
+  problem: string;
+}
+
+export interface PhotoCounts {
+  /** Still on the device. */
+  waiting: number;
+  /** Uploaded, answered, and the answer named no task: a person picks one (wire.attachPhoto). */
+  homeless: number;
+  failed: number;
+}
+
+export interface KeepOptions {
+  by: number;
+  at: string;
+  type?: string;
+  name?: string;
+  note?: string;
+  task?: string | null;
+}
+
+export interface Photos {
+  keep(bytes: ArrayBuffer, options: KeepOptions): Promise<PhotoRow>;
+  get(key: string): Promise<PhotoRow | undefined>;
+  bytes(key: string): Promise<ArrayBuffer | undefined>;
+  list(): Promise<PhotoRow[]>;
+  /** Change a row; `done` frees its bytes. */
+  update(key: string, change: Partial<Omit<PhotoRow, 'key'>>): Promise<PhotoRow | undefined>;
+  /** Give one up: row and bytes go. */
+  drop(key: string): Promise<void>;
+}
+
+export function openPhotos(db: Db, clock: Clock = realClock): Photos {
+  return {
+    async keep(bytes, options) {
+      const row: PhotoRow = {
+        key: draftId(clock.now()), by: options.by, at: options.at, size: bytes.byteLength,
+        type: options.type ?? 'image/jpeg', name: options.name ?? 'photo.jpg',
+        note: options.note ?? '', op: null, task: options.task ?? null,
+        state: 'waiting', fileId: null, problem: '',
+      };
+      try {
+        const first = db.transaction('bytes', 'readwrite', STRICT);
+        await Promise.all([first.store.put({ key: row.key, bytes }), first.done]);
+        const second = db.transaction('photos', 'readwrite', STRICT);
+        await Promise.all([second.store.put(row), second.done]);
+      } catch (error) {
+        throw writeProblem(error, photoNotKept);
+      }
+      return row;
+    },
+    get: (key) => db.get('photos', key),
+    bytes: async (key) => (await db.get('bytes', key))?.bytes,
+    list: () => db.getAll('photos'),
+    async update(key, change) {
+      const tx = db.transaction(['photos', 'bytes'], 'readwrite', STRICT);
+      const row = await tx.objectStore('photos').get(key);
+      const after = row && { ...row, ...change };
+      if (after) await tx.objectStore('photos').put(after);
+      if (after?.state === 'done') await tx.objectStore('bytes').delete(key);
+      await tx.done;
+      return after;
+    },
+    async drop(key) {
+      const tx = db.transaction(['photos', 'bytes'], 'readwrite', STRICT);
+      await Promise.all([tx.objectStore('photos').delete(key), tx.objectStore('bytes').delete(key),
+        tx.done]);
+    },
+  };
+}

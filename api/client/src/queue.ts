@@ -1,0 +1,182 @@
+// The queue of operations: recorded on the device first, sent until answered, never lost silently.
+//   add        resolves only when the record is on disk; the same id again answers the first entry
+//   waiting    in order, what is still to be sent      answered / refuse   what the server said
+//   abandon    a person gives one up, with a reason; kept until acknowledged
+//   resend     a refused one again, mended             exportText          rescue by hand
+// The rules are entries.ts. Not for sockets (wire.ts), photo bytes (photos.ts), drafts (shelf.ts).
+
+import { realClock, type Clock } from './clock.ts';
+import { asJson, STRICT, writeProblem, type Db } from './db.ts';
+import {
+  abandoned, afterAnswer, countOf, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
+  type AddOptions, type Counts, type Entry, type Patch, type State,
+} from './entries.ts';
+import type { Message, Operation, OpFrame, Reply } from './frames.ts';
+import { setAside } from './said.ts';
+
+export type { AddOptions, Counts, Entry, Patch, State };
+
+export const MOST_BREAKS = 6;
+
+export interface Queue {
+  /** `fresh` false: that id was there already and nothing was added. */
+  add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }>;
+  get(id: string): Promise<Entry | undefined>;
+  list(state?: State): Promise<Entry[]>;
+  /** In the order of recording. */
+  waiting(): Promise<Entry[]>;
+  counts(person?: number | null): Promise<Counts>;
+  /** What is sent from now on, for this operation. The first frame stays. */
+  freeze(id: string, frame: OpFrame): Promise<Entry | undefined>;
+  /** These went on the wire once more. */
+  sending(ids: string[]): Promise<void>;
+  /** `live`: the person still looks at the screen it came from. */
+  answered(reply: Reply, live: boolean): Promise<Entry | undefined>;
+  refuse(id: string, said: Message): Promise<Entry | undefined>;
+  /** The server broke on it; after six times it is set aside. */
+  broke(id: string): Promise<Entry | undefined>;
+  resend(id: string, patch?: Patch): Promise<Entry | undefined>;
+  abandon(id: string, reason: string): Promise<Entry | undefined>;
+  acknowledge(id: string): Promise<void>;
+  exportText(): Promise<string>;
+  /** Forget settled entries beyond the newest `most` or older than `days`; how many went. */
+  trim(days?: number, most?: number): Promise<number>;
+}
+
+export function openQueue(db: Db, clock: Clock = realClock): Queue {
+  return new Rows(db, clock);
+}
+
+class Rows implements Queue {
+  constructor(readonly db: Db, readonly clock: Clock) {}
+
+  async add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }> {
+    const plain = asJson(op);
+    try {
+      return await this.#add(plain, options);
+    } catch (error) {
+      const problem = writeProblem(error);
+      if (problem.said.code !== 'storage_full' || !(await this.trim(0, 0))) throw problem;
+      return this.#add(plain, options).catch((again) => Promise.reject(writeProblem(again)));
+    }
+  }
+
+  async #add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }> {
+    const tx = this.db.transaction('ops', 'readwrite', STRICT);
+    const find = (id: string): Promise<Entry | undefined> => tx.store.index('id').get(id);
+    let old = await find(op.id);
+    while (old && onceMore(old)) { // answered by a question: this tap is the second one
+      op = { ...op, id: `${old.id.replace(/\.y\d+$/, '')}.y${old.again + 1}` };
+      old = await find(op.id);
+    }
+    if (old && keepsFirst(old)) {
+      await tx.done;
+      return { entry: old, fresh: false };
+    }
+    if (old) await tx.store.delete(old.n);
+    const waiting = await tx.store.index('state').getAll('waiting');
+    const entry = unsettled(op, options, waiting, this.clock.now());
+    const { n: _, ...row } = entry;
+    entry.n = await tx.store.add(row as Entry);
+    await tx.done;
+    return { entry, fresh: true };
+  }
+
+  get(id: string): Promise<Entry | undefined> {
+    return this.db.getFromIndex('ops', 'id', id);
+  }
+
+  list(state?: State): Promise<Entry[]> {
+    return state ? this.db.getAllFromIndex('ops', 'state', state) : this.db.getAll('ops');
+  }
+
+  waiting(): Promise<Entry[]> {
+    return this.list('waiting');
+  }
+
+  async counts(person: number | null = null): Promise<Counts> {
+    const states: State[] = ['waiting', 'refused', 'conflict'];
+    const found = await Promise.all(states.map((state) => this.list(state)));
+    return countOf(([] as Entry[]).concat(...found), person);
+  }
+
+  freeze(id: string, frame: OpFrame): Promise<Entry | undefined> {
+    return this.#change(id, (entry) => (entry.frame ? entry : { ...entry, frame: asJson(frame) }));
+  }
+
+  async sending(ids: string[]): Promise<void> {
+    const tx = this.db.transaction('ops', 'readwrite', STRICT);
+    for (const id of ids) {
+      const entry = await tx.store.index('id').get(id);
+      if (entry) await tx.store.put({ ...entry, tries: entry.tries + 1 });
+    }
+    await tx.done;
+  }
+
+  answered(reply: Reply, live: boolean): Promise<Entry | undefined> {
+    return this.#change(reply.id, (entry) => afterAnswer(entry, reply, live));
+  }
+
+  refuse(id: string, said: Message): Promise<Entry | undefined> {
+    return this.#change(id, (entry) =>
+      (isWaiting(entry) ? { ...entry, state: 'refused', said, seen: false } : entry));
+  }
+
+  async broke(id: string): Promise<Entry | undefined> {
+    return this.#change(id, (entry) => {
+      const breaks = entry.breaks + 1;
+      if (!isWaiting(entry) || breaks < MOST_BREAKS) return { ...entry, breaks };
+      return { ...entry, breaks, state: 'refused', said: setAside, seen: false };
+    });
+  }
+
+  resend(id: string, patch: Patch = {}): Promise<Entry | undefined> {
+    const plain = asJson(patch);
+    return this.#change(id, (entry) => mended(entry, plain, this.clock.now()));
+  }
+
+  abandon(id: string, reason: string): Promise<Entry | undefined> {
+    return this.#change(id, (entry) => abandoned(entry, reason));
+  }
+
+  async acknowledge(id: string): Promise<void> {
+    await this.#change(id, (entry) => ({ ...entry, seen: true }));
+  }
+
+  async exportText(): Promise<string> {
+    const all = await this.list();
+    const left = all.filter((each) => each.state !== 'sent' && (isWaiting(each) || !each.seen));
+    const entries = left.map((each) => ({
+      id: each.id, by: each.by, at: each.at, state: each.state, reason: each.reason,
+      said: each.said, operation: each.frame ?? each.op, photos: each.photos,
+    }));
+    const now = new Date(this.clock.now()).toISOString();
+    return JSON.stringify({ jieli_queue: 1, exported_at: now, count: entries.length, entries }, null, 1);
+  }
+
+  async trim(days = 8, most = 200): Promise<number> {
+    const tx = this.db.transaction('ops', 'readwrite');
+    const settled = (await tx.store.getAll()).filter((each) => !isWaiting(each) && each.seen);
+    const before = this.clock.now() - days * 86_400_000;
+    const old = settled.filter((each, at) =>
+      at < settled.length - most || each.deviceAt < before);
+    await Promise.all(old.map((each) => tx.store.delete(each.n)));
+    await tx.done;
+    return old.length;
+  }
+
+  /** Change one entry in one transaction; what waits behind an entry that left is linked anew. */
+  async #change(id: string, change: (entry: Entry) => Entry): Promise<Entry | undefined> {
+    const tx = this.db.transaction('ops', 'readwrite', STRICT);
+    const before = await tx.store.index('id').get(id);
+    if (!before) return undefined;
+    const after = change(before);
+    if (after !== before) await tx.store.put(after);
+    if (isWaiting(before) && !isWaiting(after) && !after.reply) {
+      const waiting = await tx.store.index('state').getAll('waiting');
+      for (const each of relinked(waiting, after)) await tx.store.put(each);
+    }
+    await tx.done;
+    return after;
+  }
+}

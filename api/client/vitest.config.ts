@@ -1,0 +1,6 @@
+// Tests of the shared client run without a browser: happy-dom for events, fake-indexeddb for storage.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { include: ['src/**/*.test.ts'], environment: 'happy-dom', restoreMocks: true },
+});

@@ -1,0 +1,166 @@
+"""The buttons of goods in, of failed inspections, of transfers and counts: one function each."""
+
+from __future__ import annotations
+
+from core import catalog
+from core.actions.doing import Doing
+from core.db import Tx
+from core.errors import INVALID, AppError
+from core.orders import (
+    closing,
+    conflict,
+    count,
+    decision,
+    inspection,
+    progress,
+    purchase,
+    putaway,
+    receipt,
+    rules,
+    transfer,
+)
+from core.orders.measure import dock_of, short_amount
+from core.people import require
+from core.quantity import Micro
+
+
+def receive_rest(tx: Tx, doing: Doing) -> str:
+    lots = {key.removeprefix("lot."): doing.text(key) for key in doing.inputs if key[:4] == "lot."}
+    expiries = {
+        key.removeprefix("expires."): doing.text(key)
+        for key in doing.inputs
+        if key.startswith("expires.")
+    }
+    ask = receipt.ReceiveRest(doing.op_id, doing.about("order_id"), lots, expiries)
+    made = receipt.receive_rest(tx, doing.actor, ask)
+    return f"已全部收货：{made.order_code} 共 {len(made.lines)} 行"
+
+
+def close_short(tx: Tx, doing: Doing) -> str:
+    reason = doing.text("reason") or "供应商不再交货"
+    ask = closing.CloseShort(doing.op_id, doing.about("order_id"), reason)
+    closing.close_short(tx, doing.actor, ask)
+    return "剩下的不再收，已结案"
+
+
+def confirm(tx: Tx, doing: Doing) -> str:
+    promised = purchase.confirm(tx, doing.actor, doing.about("order_id"), doing.about("due_on"))
+    return f"已确认 {promised.promised_on} 交货"
+
+
+def propose(tx: Tx, doing: Doing) -> str:
+    promised = purchase.confirm(tx, doing.actor, doing.about("order_id"), doing.text("date"))
+    return f"已提出 {promised.promised_on} 交货，采购会看到"
+
+
+def accept(tx: Tx, doing: Doing) -> str:
+    line = progress.line(tx.conn, doing.about("receipt_line_id"))
+    return _judge(tx, doing, line.to_inspect, 0)
+
+
+def reject(tx: Tx, doing: Doing) -> str:
+    line = progress.line(tx.conn, doing.about("receipt_line_id"))
+    rejected = doing.quantity("rejected")
+    if rejected is None:
+        rejected = line.to_inspect
+    return _judge(tx, doing, max(0, line.to_inspect - rejected), rejected)
+
+
+def _judge(tx: Tx, doing: Doing, accepted: Micro, rejected: Micro) -> str:
+    ask = inspection.Inspect(
+        doing.op_id,
+        doing.about("receipt_line_id"),
+        accepted,
+        rejected,
+        reason=doing.text("reason"),
+        checks=doing.checks(),
+        photos=doing.photos(),
+    )
+    done = inspection.inspect(tx, doing.actor, ask)
+    item = catalog.item(tx.conn, done.item_id)
+    words = [
+        f"{name} {short_amount(tx.conn, item, quantity)}"
+        for name, quantity in (("合格", done.accepted), ("不合格", done.rejected))
+        if quantity
+    ]
+    return f"{item.name} " + "，".join(words)
+
+
+def put_away(tx: Tx, doing: Doing) -> str:
+    line = progress.line(tx.conn, doing.about("receipt_line_id"))
+    code = doing.text("bin") or doing.about("bin")
+    if not code:
+        raise AppError(INVALID, field="库位", why="没有建议库位，请填一个")
+    item = catalog.item(tx.conn, line.item_id)
+    if not line.to_stock:
+        raise AppError(rules.NOTHING_OPEN, what=f"{item.name} 的上架")
+    ask = putaway.PutAway(
+        doing.op_id,
+        line.item_id,
+        line.lot_id,
+        line.to_stock,
+        dock_of(tx.conn, line.warehouse_id),
+        catalog.location_by_code(tx.conn, code).id,
+        receipt_line_id=line.id,
+    )
+    done = putaway.put_away(tx, doing.actor, ask)
+    return f"{item.name} {short_amount(tx.conn, item, done.quantity)} 放到 {done.to_code}"
+
+
+# -- failed inspections ------------------------------------------------------------------------
+def decide(tx: Tx, doing: Doing) -> str:
+    failed = doing.about("inspection_id")
+    # One tap in chat is a decision on what the inspection found.
+    found = inspection.inspection(tx.conn, failed).reason
+    reason = doing.text("reason") or f"依据质检结论：{found}"
+    ask = decision.Decide(doing.op_id, failed, doing.action, reason)
+    return decision.decide(tx, doing.actor, ask).sentence
+
+
+def answer(tx: Tx, doing: Doing) -> str:
+    if "supplier" in doing.actor.roles:
+        require(doing.actor, "portal.answer", doing.task.thing)
+    said = decision.Answer(
+        doing.about("inspection_id"), doing.action, doing.text("reason"), doing.photos()
+    )
+    return decision.answer(tx, doing.actor, said)
+
+
+# -- transfers and counts ----------------------------------------------------------------------
+def send(tx: Tx, doing: Doing) -> str:
+    ask = transfer.SendTransfer(doing.op_id, doing.about("transfer_id"))
+    return f"{transfer.send_transfer(tx, doing.actor, ask).code} 已发出，对方等收"
+
+
+def take(tx: Tx, doing: Doing) -> str:
+    ask = transfer.ReceiveTransfer(doing.op_id, doing.about("transfer_id"))
+    return f"{transfer.receive_transfer(tx, doing.actor, ask).code} 已全部收到"
+
+
+def finish(tx: Tx, doing: Doing) -> str:
+    done = count.finish(tx, doing.actor, count.FinishCount(doing.op_id, doing.about("count_id")))
+    return _counted(done)
+
+
+def approve(tx: Tx, doing: Doing) -> str:
+    reason = doing.text("reason") or "已换人复盘"
+    ask = count.FinishCount(doing.op_id, doing.about("count_id"), reason)
+    return _counted(count.approve(tx, doing.actor, ask))
+
+
+def _counted(done: count.Finished) -> str:
+    words = f"入账 {done.applied} 格，相符 {done.same} 格"
+    if done.waiting_approval:
+        words += f"，{done.waiting_approval} 格等批准"
+    return words + "".join(f"。{each.rstrip('。')}" for each in done.conflicts)
+
+
+def send_back(tx: Tx, doing: Doing) -> str:
+    reason = doing.text("reason") or "请再数一遍"
+    ask = count.SendBack(doing.op_id, doing.about("count_id"), reason)
+    return f"{count.send_back(tx, doing.actor, ask).recount} 格退回重盘"
+
+
+def settle_conflict(tx: Tx, doing: Doing) -> str:
+    mine, about = doing.action == "mine", doing.task.context
+    return conflict.settle_conflict(tx, doing.actor, doing.op_id, about, mine=mine)

@@ -1,0 +1,310 @@
+"""Task cards of goods out. Only words and buttons; what a button does stands in core/actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.clock import MINUTE, Instant, to_datetime
+from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice, reason_field
+from core.outbox.card import Button, Card, Fact, Field
+from core.tasks.policy import NATURAL, Policy
+from core.tasks.task import NewTask
+
+BUYER, FINANCE = ("role:buyer",), ("role:finance",)
+SLACK = 30 * MINUTE  # packing and loading, between the last pick and the lorry
+SOONEST = 5 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Who fetches the goods, and when; `at` None: nobody waits at a fixed time."""
+
+    carrier: str
+    at: Instant | None
+
+    @property
+    def words(self) -> str:
+        if self.at is None:
+            return self.carrier or "自提"
+        when = to_datetime(self.at)
+        return f"{self.carrier or '发车'} {when.month}月{when.day}日 {when:%H:%M} 截单"
+
+
+def until(policy: Policy, now: Instant, departure: Departure, slack: Instant) -> Policy:
+    """The policy with its deadline at the departure less `slack`, on the wall's clock.
+
+    The first rung climbs when that deadline passes, the others as far behind it as they were.
+    """
+    if departure.at is None:
+        return policy
+    left = max(SOONEST, departure.at - slack - now)
+    remind = tuple(each for each in policy.remind if each < left)
+    first = tuple(replace(rung, after=left, clock=NATURAL) for rung in policy.rungs[:1])
+    later = tuple(
+        replace(rung, after=left + max(MINUTE, rung.after - policy.rungs[0].after), clock=NATURAL)
+        for rung in policy.rungs[1:]
+    )
+    return replace(policy, respond_within=left, clock=NATURAL, remind=remind, rungs=first + later)
+
+
+def pick_task(
+    policy: Policy,
+    *,
+    wave_id: str,
+    code: str,
+    goods: Goods,
+    orders: int,
+    departure: Departure,
+    urgent: bool,
+) -> NewTask:
+    """「拣货」 of one wave: how many stops, for how many orders, and when the lorry leaves."""
+    what = "急单拣货" if urgent else "拣货"
+    more = (Fact("单数", f"{orders} 单"), Fact("波次", code), Fact("发车", departure.words))
+    card = Card(
+        what,
+        f"{goods.warehouse} {goods.amount}，{orders} 单",
+        facts_of(goods, waits=departure.words, more=more),
+        (Button("pick_rest", "照单全部拣完", "primary"),),
+        urgent=urgent,
+        footer="在扫码枪上按走位拣：扫库位，扫货。",
+    )
+    return NewTask(
+        kind="pick",
+        title=f"{what} · {goods.warehouse} {goods.amount}",
+        subject=f"wave:{wave_id}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=card,
+        context={"wave_id": wave_id, "code": code},
+        dedupe_key=f"pick:{wave_id}",
+        priority="urgent" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def pack_task(
+    policy: Policy,
+    *,
+    sale_id: str,
+    code: str,
+    goods: Goods,
+    customer: str,
+    departure: Departure,
+    urgent: bool,
+) -> NewTask:
+    """「打包」 of one order that is picked."""
+    more = (Fact("客户", customer), Fact("单号", code), Fact("发车", departure.words))
+    card = Card(
+        "打包",
+        f"{goods.item} {goods.amount}",
+        facts_of(goods, waits=f"{customer}等货", more=more),
+        (Button("pack_rest", "装成一箱", "primary"),),
+        urgent=urgent,
+    )
+    return NewTask(
+        kind="pack",
+        title=f"打包 · {goods.item} {goods.amount}",
+        subject=f"sale:{sale_id}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=card,
+        context={"sale_id": sale_id, "code": code},
+        dedupe_key=f"pack:{sale_id}",
+        priority="urgent" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def ship_task(
+    policy: Policy,
+    *,
+    sale_id: str,
+    code: str,
+    goods: Goods,
+    boxes: int,
+    departure: Departure,
+    urgent: bool,
+) -> NewTask:
+    """「交接」: the boxes of one order go to whoever carries them."""
+    tracking = Field("tracking", "运单号", "text")
+    card = Card(
+        "发货交接",
+        f"{code} {boxes} 箱",
+        facts_of(goods, waits=departure.words, more=(Fact("单号", code),)),
+        (Button("ship", "已交给承运商", "primary", (tracking,)),),
+        urgent=urgent,
+    )
+    return NewTask(
+        kind="ship",
+        title=f"发货交接 · {code} {boxes} 箱",
+        subject=f"sale:{sale_id}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=card,
+        context={"sale_id": sale_id, "code": code},
+        dedupe_key=f"ship:{sale_id}",
+        priority="urgent" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+CUT_REASONS = ("客户同意少发", "停产", "到货太晚", "数量下错")
+
+
+def shortage_task(
+    policy: Policy,
+    goods: Goods,
+    *,
+    line_id: str,
+    sale: tuple[str, str, str],
+    substitutes: Sequence[tuple[str, str]],
+    urgent: bool,
+) -> NewTask:
+    """「缺货」 for the buyer. `sale`: its code, its customer, its ship date. `substitutes`: (item
+    code, words) of what could go instead, best first."""
+    code, customer, ship_on = sale
+    cut = Button("cut", "少发这些", "danger", (reason_choice("少发原因", CUT_REASONS),))
+    wait = Button("wait", "等到货再发", "plain", (Field("date", "预计到货日", "text"),))
+    instead = Field("other", "换成", "choice", tuple(substitutes), required=True)
+    swap = (Button("substitute", "换替代品", "primary", (instead,)),) if substitutes else ()
+    more = (Fact("客户", customer), Fact("单号", code), Fact("发货日", ship_on))
+    card = Card(
+        "缺货",
+        f"{goods.item} 差 {goods.amount}",
+        facts_of(goods, waits=f"{customer}等货", more=more),
+        (*swap, wait, cut),
+        urgent=urgent,
+    )
+    return NewTask(
+        kind="shortage",
+        title=f"缺货 · {goods.item} 差 {goods.amount}",
+        subject=f"sale_line:{line_id}",
+        to=BUYER,
+        policy=policy,
+        card=card,
+        context={"sale_line_id": line_id, "code": code},
+        dedupe_key=f"shortage:{line_id}",
+        priority="urgent" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def replenish_task(
+    policy: Policy,
+    goods: Goods,
+    *,
+    from_code: str,
+    to_code: str,
+    key: str,
+    context: dict[str, Any],
+    urgent: bool,
+) -> NewTask:
+    """「补货」: from a bin of the reserve to the one that is picked from."""
+    more = (Fact("从", from_code), Fact("到", to_code))
+    card = Card(
+        "补拣货位",
+        f"{goods.item} {goods.amount}",
+        facts_of(goods, waits=f"{to_code} 快拣空了", more=more),
+        (Button("replenish", f"已补到 {to_code}", "primary"),),
+        urgent=urgent,
+    )
+    return NewTask(
+        kind="replenish",
+        title=f"补拣货位 · {goods.item} {goods.amount} 到 {to_code}",
+        subject=f"location:{to_code}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=card,
+        dedupe_key=key,
+        context=context,
+        priority="high" if urgent else "normal",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def return_task(policy: Policy, goods: Goods, *, key: str, context: dict[str, Any]) -> NewTask:
+    """「退货检查」 of what a customer sent back and nobody judged yet."""
+    photo = Field("photo", "照片", "photo")
+    card = Card(
+        "退货检查",
+        f"{goods.item} {goods.amount}",
+        facts_of(goods, waits=f"{goods.warehouse}等入库", more=()),
+        (
+            Button("good", "完好，入库", "primary"),
+            Button("bad", "有问题，冻结", "danger", (reason_field(), photo)),
+        ),
+    )
+    return NewTask(
+        kind="return_check",
+        title=f"退货检查 · {goods.item} {goods.amount}",
+        subject=f"return:{key}",
+        to=WAREHOUSE,
+        policy=policy,
+        card=card,
+        context=context,
+        dedupe_key=f"return_check:{key}",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def rush_stock_task(
+    policy: Policy, goods: Goods, *, sale: tuple[str, str, str], group: str, stock: Sequence[Fact]
+) -> NewTask:
+    """「急单确认库存」 for the buyer, half an hour. `sale`: id, code, customer."""
+    sale_id, code, customer = sale
+    card = Card(
+        "急单确认库存",
+        f"{goods.item} {goods.amount}",
+        facts_of(goods, waits=f"{customer}等答复", more=(Fact("单号", code), *stock)),
+        (
+            Button("confirm", "库存没问题", "primary"),
+            Button("refuse", "供不上", "danger", (reason_field(),)),
+        ),
+        urgent=True,
+        footer="缺的行另有一张缺货卡，可换替代品。",
+    )
+    return NewTask(
+        kind="rush_stock",
+        title=f"急单确认库存 · {customer} {goods.item} {goods.amount}",
+        subject=f"sale:{sale_id}",
+        to=BUYER,
+        policy=policy,
+        card=card,
+        context={"sale_id": sale_id, "code": code},
+        group=group,
+        dedupe_key=f"rush_stock:{sale_id}",
+        priority="urgent",
+        warehouse_id=goods.warehouse_id,
+    )
+
+
+def rush_terms_task(
+    policy: Policy, goods: Goods, *, sale: tuple[str, str, str], group: str, cash: Sequence[Fact]
+) -> NewTask:
+    """「急单账期」 for finance: what the changed payment term does to the cash."""
+    sale_id, code, customer = sale
+    card = Card(
+        "急单账期影响",
+        f"{customer} {code}",
+        facts_of(goods, waits=f"{customer}等发货", more=cash),
+        (
+            Button("agree", "可以，按新账期", "primary"),
+            Button("object", "不同意", "danger", (reason_field(),)),
+        ),
+        urgent=True,
+    )
+    return NewTask(
+        kind="rush_terms",
+        title=f"急单账期 · {customer} {code}",
+        subject=f"sale:{sale_id}",
+        to=FINANCE,
+        policy=policy,
+        card=card,
+        context={"sale_id": sale_id, "code": code},
+        group=group,
+        dedupe_key=f"rush_terms:{sale_id}",
+        priority="urgent",
+        warehouse_id=goods.warehouse_id,
+    )

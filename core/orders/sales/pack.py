@@ -1,0 +1,223 @@
+"""Packing: what was picked for an order goes into boxes, counted once more by scanning.
+
+Nothing moves: goods stay in `<warehouse>-OUT` until they leave (ship.py). A box never holds what
+was not picked for its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import events
+from core.db import Tx
+from core.errors import INVALID, AppError
+from core.orders import rules as papers
+from core.orders.replay import run_once
+from core.orders.sales import rules
+from core.orders.sales.book import PickLine, Sale, picks_of, sale
+from core.orders.sales.boxes import Package, packages_of
+from core.orders.sales.state import keep_state
+from core.orders.sales.tables import package_lines, packages, pick_lines, sale_lines
+from core.people import Actor, Thing, require
+from core.quantity import ONE, Micro, check_positive, show
+
+MOST_BOXES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BoxLine:
+    """Goods that were put into a box (base units). `lot_id` 0: whichever lot was picked."""
+
+    item_id: int
+    quantity: Micro
+    lot_id: int = 0
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box; `weight_micro` in kilograms. `code` empty: one is made up."""
+
+    lines: tuple[BoxLine, ...]
+    weight_micro: Micro = 0
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Boxes of one order that were closed."""
+
+    op_id: str
+    sale_id: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackRest:
+    """Everything that was picked and is in no box goes into one box."""
+
+    op_id: str
+    sale_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The boxes that were made, and whether anything is still unpacked (base units)."""
+
+    sale_id: str
+    state: str
+    boxes: tuple[Package, ...]
+    unpacked: Micro
+
+
+def pack(tx: Tx, actor: Actor, ask: Pack) -> Packed:
+    """Close boxes.
+
+    Raises:
+        AppError: forbidden, empty_document, not_what_was_picked, bad_quantity, duplicate_code,
+            serials_differ, key_reused.
+    """
+    made = sale(tx.conn, ask.sale_id)
+    require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
+    return run_once(tx, "pack", ask, Packed, lambda: _pack(tx, actor, ask, made))
+
+
+def pack_rest(tx: Tx, actor: Actor, ask: PackRest) -> Packed:
+    """Put all that waits into one box.
+
+    Raises:
+        AppError: forbidden, nothing_open, key_reused.
+    """
+    made = sale(tx.conn, ask.sale_id)
+    require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
+
+    def run() -> Packed:
+        waiting = [each for each in picks_of(tx.conn, made.id) if each.picked > each.packed]
+        lines = tuple(
+            BoxLine(each.item_id, each.picked - each.packed, each.lot_id, each.serials)
+            for each in waiting
+        )
+        if not lines:
+            raise AppError(papers.NOTHING_OPEN, what=f"销售单 {made.code} 的打包")
+        return _pack(tx, actor, Pack(ask.op_id, made.id, (Box(lines),)), made)
+
+    return run_once(tx, "pack.rest", ask, Packed, run)
+
+
+def _pack(tx: Tx, actor: Actor, ask: Pack, made: Sale) -> Packed:
+    if not ask.boxes or not all(box.lines for box in ask.boxes):
+        raise AppError(papers.EMPTY_DOCUMENT, what="箱单")
+    if len(ask.boxes) > MOST_BOXES:
+        raise AppError(INVALID, field="箱数", why=f"一次最多 {MOST_BOXES} 箱")
+    waiting = {each.id: each for each in picks_of(tx.conn, made.id) if each.picked > each.packed}
+    left = {key: each.picked - each.packed for key, each in waiting.items()}
+    before = len(packages_of(tx.conn, made.id))
+    for number, box in enumerate(ask.boxes, before + 1):
+        code = box.code.strip() or f"{made.code}-{number}"
+        shares = _laid_out(box, waiting, left)
+        _close(tx, actor, made, (f"{ask.op_id}:{number}", code, box.weight_micro), shares)
+    after = keep_state(tx, actor, made.id)
+    boxes = packages_of(tx.conn, made.id)
+    payload = {"code": made.code, "boxes": [each.code for each in boxes[before:]]}
+    events.append(tx, "sale.boxed", f"sale:{made.id}", actor.label, payload)
+    return Packed(made.id, after.state, tuple(boxes[before:]), sum(left.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What of one pick line goes into a box."""
+
+    pick: PickLine
+    quantity: Micro
+    serials: tuple[str, ...]
+
+
+def _laid_out(box: Box, waiting: dict[str, PickLine], left: dict[str, Micro]) -> list[_Share]:
+    """Box lines → pick lines; `left` is lowered by what the box takes."""
+    found: list[_Share] = []
+    for line in box.lines:
+        check_positive(line.quantity)
+        mine = [
+            (key, left[key])
+            for key, each in waiting.items()
+            if each.item_id == line.item_id and line.lot_id in (0, each.lot_id) and left[key]
+        ]
+        parts = rules.shares(line.quantity, mine)
+        if sum(part for _, part in parts) < line.quantity:
+            _refuse(line, waiting, sum(most for _, most in mine))
+        serials = list(line.serials)
+        for key, part in parts:
+            named = _named(waiting[key], part, serials)
+            left[key] -= part
+            found.append(_Share(waiting[key], part, named))
+    return found
+
+
+def _refuse(line: BoxLine, waiting: dict[str, PickLine], left: Micro) -> None:
+    same = [each for each in waiting.values() if each.item_id == line.item_id]
+    raise AppError(
+        rules.NOT_WHAT_WAS_PICKED,
+        item=same[0].item_name if same else "这一件",
+        picked=show(sum(each.picked for each in same)),
+        left=show(left),
+        asked=show(line.quantity),
+    )
+
+
+def _named(pick: PickLine, quantity: Micro, serials: list[str]) -> tuple[str, ...]:
+    """The serials that go along: those that were scanned, else all of the line."""
+    if pick.tracking != "serial":
+        return ()
+    pool = [code for code in serials if code in pick.serials] or list(pick.serials)
+    chosen = tuple(pool[: quantity // ONE])
+    if len(chosen) * ONE != quantity:
+        raise AppError(papers.SERIALS_DIFFER, asked=show(quantity), given=len(chosen))
+    for code in chosen:
+        if code in serials:
+            serials.remove(code)
+    return chosen
+
+
+def _close(
+    tx: Tx, actor: Actor, made: Sale, named: tuple[str, str, Micro], shares: Sequence[_Share]
+) -> None:
+    """Write a box: its op id, code and weight, and what goes into it."""
+    op_id, code, weight = named
+    if tx.execute(packages.select().where(packages.c.code == code)).first() is not None:
+        raise AppError(papers.DUPLICATE_CODE, what="箱号", code=code)
+    package_id = tx.new_id()
+    header: dict[str, Any] = {
+        "id": package_id,
+        "op_id": op_id,
+        "code": code[:64],
+        "sale_id": made.id,
+        "weight_micro": max(0, weight),
+        "state": "packed",
+        "packed_by": actor.person_id,
+        "packed_at": tx.now,
+    }
+    tx.add(packages, header)
+    rows = []
+    for share in shares:
+        rows.append(
+            {
+                "id": tx.new_id(),
+                "package_id": package_id,
+                "sale_line_id": share.pick.sale_line_id,
+                "item_id": share.pick.item_id,
+                "lot_id": share.pick.lot_id,
+                "quantity": share.quantity,
+                "serials": list(share.serials),
+            }
+        )
+        _count_packed(tx, share)
+    tx.add(package_lines, rows)
+
+
+def _count_packed(tx: Tx, share: _Share) -> None:
+    for table, key in ((pick_lines, share.pick.id), (sale_lines, share.pick.sale_line_id)):
+        tx.execute(
+            table.update().where(table.c.id == key).values(packed=table.c.packed + share.quantity)
+        )

@@ -1,0 +1,311 @@
+"""What comes back from customers and goes back to suppliers, and what is scrapped: with a reason.
+
+A customer's return names the line it was sold on and never exceeds what was shipped on it. Goods
+that nobody judged yet wait as `inspect`, with a task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, func, select
+
+from core import catalog, events
+from core.db import Tx
+from core.errors import AppError
+from core.orders import rules as papers
+from core.orders.measure import dock_of, goods_named, short_amount
+from core.orders.replay import post_new, run_once
+from core.orders.sales import cards, rules
+from core.orders.sales.book import Sale, SaleLine, sale
+from core.orders.sales.tables import package_lines, packages, sale_lines
+from core.people import Actor, Thing, require
+from core.quantity import Micro, check_positive, plain, show
+from core.stock import Line, Posting
+from core.tasks import board
+from core.tasks.policies import policy_of
+
+CONDITIONS = {"good": "完好", "bad": "有问题", "unknown": "待检查"}
+AWAY = ("ok", "inspect", "hold", "rejected", "recalled")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReturn:
+    """`condition`: good, bad or unknown (somebody else looks). `to_location` 0: the dock."""
+
+    op_id: str
+    sale_id: str
+    line_id: str
+    quantity: Micro
+    reason: str
+    condition: str = "unknown"
+    lot_id: int = 0
+    serials: tuple[str, ...] = ()
+    to_location: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a look at returned goods found."""
+
+    op_id: str
+    item_id: int
+    lot_id: int
+    location_id: int
+    quantity: Micro
+    good: bool
+    reason: str = ""
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierReturn:
+    """Goods go back to who sent them, from wherever and in whatever status they lie."""
+
+    op_id: str
+    supplier_id: int
+    item_id: int
+    quantity: Micro
+    from_location: int
+    reason: str
+    lot_id: int = 0
+    status: str = "ok"
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scrap:
+    """Goods are thrown away, from wherever and in whatever status they lie."""
+
+    op_id: str
+    item_id: int
+    quantity: Micro
+    from_location: int
+    reason: str
+    lot_id: int = 0
+    status: str = "ok"
+    serials: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What moved (base units), in words too."""
+
+    op_id: str
+    posting_id: int
+    quantity: Micro
+    sentence: str
+
+
+# -- from the customer ---------------------------------------------------------------------------
+def customer_return(tx: Tx, actor: Actor, ask: CustomerReturn) -> Returned:
+    """Take back what was shipped on a line.
+
+    Raises:
+        AppError: forbidden, not_found, return_too_much, unknown_choice, reason_needed,
+            bad_quantity, key_reused, or a refusal of the ledger.
+    """
+    made = sale(tx.conn, ask.sale_id)
+    thing = Thing("sale", made.id, warehouse_id=made.warehouse_id)
+    require(actor, "return", thing)
+    if (
+        ask.condition == "good"
+        and catalog.item(tx.conn, made.line(ask.line_id).item_id).needs_inspection
+    ):
+        require(actor, "inspect", thing)
+    return run_once(tx, "return.customer", ask, Returned, lambda: _back(tx, actor, ask, made))
+
+
+def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
+    line = made.line(ask.line_id)
+    reason = papers.require_reason(ask.reason, "退货")
+    if ask.condition not in CONDITIONS:
+        choices = "、".join(CONDITIONS.values())
+        raise AppError(
+            papers.UNKNOWN_CHOICE, given=ask.condition[:40], what="货况", choices=choices
+        )
+    quantity = check_positive(ask.quantity)
+    lot_id = ask.lot_id or _only_lot(tx.conn, line)
+    left = shipped_of_lot(tx.conn, line, lot_id) - (line.returned if not lot_id else 0)
+    left = min(left, line.shipped - line.returned)
+    if quantity > left:
+        raise AppError(
+            rules.RETURN_TOO_MUCH,
+            item=line.item_name,
+            shipped=show(line.shipped),
+            left=show(max(0, left)),
+            asked=show(quantity),
+        )
+    place = ask.to_location or dock_of(tx.conn, made.warehouse_id)
+    lot_state = catalog.lot(tx.conn, lot_id).state if lot_id else "ok"
+    status = {"good": papers.status_on_arrival(lot_state, needs_inspection=False), "bad": "hold"}
+    move = Line(
+        line.item_id,
+        quantity,
+        catalog.location_by_code(tx.conn, "CUSTOMER").id,
+        place,
+        lot_id=lot_id,
+        to_status=status.get(ask.condition, "inspect"),
+        serials=ask.serials,
+    )
+    doc = f"sale:{made.id}"
+    posting = Posting(f"{ask.op_id}:back", "return", (move,), doc=doc, reason=reason)
+    posted = post_new(tx, actor, posting)
+    tx.execute(
+        sale_lines.update()
+        .where(sale_lines.c.id == line.id)
+        .values(returned=sale_lines.c.returned + quantity)
+    )
+    payload = {
+        "line": line.id,
+        "item": line.item_id,
+        "lot": lot_id,
+        "quantity_micro": quantity,
+        "condition": ask.condition,
+        "reason": reason,
+    }
+    events.append(tx, "sale.returned", f"sale:{made.id}", actor.label, payload)
+    if ask.condition == "unknown":
+        _ask_to_look(tx, actor, made, move)
+    item = catalog.item(tx.conn, line.item_id)
+    words = f"{item.name} {short_amount(tx.conn, item, quantity)} 退回，{CONDITIONS[ask.condition]}"
+    return Returned(ask.op_id, posted.posting_id, quantity, words)
+
+
+def _only_lot(conn: Connection, line: SaleLine) -> int:
+    """The lot that was shipped when it was just one; 0 leaves it to the ledger to refuse."""
+    query = (
+        select(package_lines.c.lot_id)
+        .where(package_lines.c.sale_line_id == line.id)
+        .distinct()
+        .limit(2)
+    )
+    found = list(conn.execute(query).scalars())
+    return int(found[0]) if len(found) == 1 else 0
+
+
+def shipped_of_lot(conn: Connection, line: SaleLine, lot_id: int) -> Micro:
+    """How much of one lot left in boxes of this line."""
+    query = (
+        select(func.coalesce(func.sum(package_lines.c.quantity), 0))
+        .join(packages, packages.c.id == package_lines.c.package_id)
+        .where(
+            package_lines.c.sale_line_id == line.id,
+            package_lines.c.lot_id == lot_id,
+            packages.c.state == "shipped",
+        )
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> None:
+    context = {
+        "item_id": move.item_id,
+        "lot_id": move.lot_id,
+        "location_id": move.to_location,
+        "quantity": plain(move.quantity),
+        "serials": list(move.serials),
+    }
+    goods = goods_named(tx.conn, move.item_id, move.quantity, made.warehouse_id, move.lot_id)
+    key = f"{made.id}:{tx.new_id()}"
+    new = cards.return_task(policy_of(tx.conn, "inspect"), goods, key=key, context=context)
+    board.open_task(tx, actor, replace(new, title=f"{new.title} · {made.code}"))
+
+
+def judge_return(tx: Tx, actor: Actor, ask: Judge) -> Returned:
+    """Returned goods are good (ok) or not (hold).
+
+    Raises:
+        AppError: forbidden, reason_needed, key_reused, or a refusal of the ledger.
+    """
+    place = catalog.location(tx.conn, ask.location_id)
+    require(actor, "inspect", Thing("location", place.code, warehouse_id=place.warehouse_id))
+
+    def run() -> Returned:
+        reason = ask.reason.strip() if ask.good else papers.require_reason(ask.reason, "退货冻结")
+        status = "ok" if ask.good else "hold"
+        move = Line(
+            ask.item_id,
+            check_positive(ask.quantity),
+            place.id,
+            place.id,
+            lot_id=ask.lot_id,
+            from_status="inspect",
+            to_status=status,
+            serials=ask.serials,
+        )
+        posting = Posting(f"{ask.op_id}:judge", "inspect", (move,), reason=reason[:400])
+        return _done(tx, actor, ask.op_id, posting, "完好，可上架" if ask.good else "已冻结")
+
+    return run_once(tx, "return.judge", ask, Returned, run)
+
+
+# -- away ----------------------------------------------------------------------------------------
+def supplier_return(tx: Tx, actor: Actor, ask: SupplierReturn) -> Returned:
+    """Send goods back.
+
+    Raises:
+        AppError: forbidden, not_found, reason_needed, unknown_choice, bad_quantity, key_reused, or
+            a refusal of the ledger.
+    """
+    place = catalog.location(tx.conn, ask.from_location)
+    require(actor, "return", Thing("location", place.code, warehouse_id=place.warehouse_id))
+
+    def run() -> Returned:
+        supplier = catalog.partner(tx.conn, ask.supplier_id)
+        reason = papers.require_reason(ask.reason, "退供应商")
+        line = _away(tx, ask, "SUPPLIER", "ok")
+        doc = f"partner:{supplier.id}"
+        posting = Posting(f"{ask.op_id}:away", "return", (line,), doc=doc, reason=reason)
+        return _done(tx, actor, ask.op_id, posting, f"退回 {supplier.name}")
+
+    return run_once(tx, "return.supplier", ask, Returned, run)
+
+
+def scrap(tx: Tx, actor: Actor, ask: Scrap) -> Returned:
+    """Throw goods away.
+
+    Raises:
+        AppError: forbidden, reason_needed, unknown_choice, bad_quantity, key_reused, or a refusal
+            of the ledger.
+    """
+    place = catalog.location(tx.conn, ask.from_location)
+    require(actor, "issue", Thing("location", place.code, warehouse_id=place.warehouse_id))
+
+    def run() -> Returned:
+        reason = papers.require_reason(ask.reason, "报废")
+        line = _away(tx, ask, "SCRAP", "rejected")
+        posting = Posting(f"{ask.op_id}:scrap", "scrap", (line,), reason=reason)
+        done = _done(tx, actor, ask.op_id, posting, "报废")
+        payload = {"item": ask.item_id, "quantity_micro": ask.quantity, "reason": reason}
+        payload |= {"photos": list(ask.photos), "location": ask.from_location}
+        events.append(tx, "stock.scrapped", f"item:{ask.item_id}", actor.label, payload)
+        return done
+
+    return run_once(tx, "scrap", ask, Returned, run)
+
+
+def _away(tx: Tx, ask: SupplierReturn | Scrap, to: str, status: str) -> Line:
+    if ask.status not in AWAY:
+        raise AppError(
+            papers.UNKNOWN_CHOICE, given=ask.status[:40], what="库存状态", choices="、".join(AWAY)
+        )
+    return Line(
+        ask.item_id,
+        check_positive(ask.quantity),
+        ask.from_location,
+        catalog.location_by_code(tx.conn, to).id,
+        lot_id=ask.lot_id,
+        from_status=ask.status,
+        to_status=status,
+        serials=ask.serials,
+    )
+
+
+def _done(tx: Tx, actor: Actor, op_id: str, posting: Posting, said: str) -> Returned:
+    posted = post_new(tx, actor, posting)
+    line = posting.lines[0]
+    item = catalog.item(tx.conn, line.item_id)
+    words = f"{item.name} {short_amount(tx.conn, item, line.quantity)} {said}"
+    return Returned(op_id, posted.posting_id, line.quantity, words)
