@@ -1,8 +1,8 @@
 """What the task somebody looks at is short of: the item, how much, and where it is wanted.
 
-A task may say so itself, in its context (`item_id`, `missing` in base units as text), as a pick
-that found too little does; a transfer that cannot be sent and a delivery that has not come are
-worked out from their documents. Reads only.
+A task may say so itself, in its context (`item_id`, `missing` in base units as text); a customer's
+order that is not wholly promised, a transfer that cannot be sent and a delivery that has not come
+are worked out from their documents. Reads only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from core.clock import Instant
 from core.errors import AppError
 from core.orders.order_book import order
+from core.orders.sales.book import line_of
 from core.orders.transfer_book import transfer
 from core.people import Actor, require
 from core.quantity import Micro, parse
@@ -63,6 +64,9 @@ def _worked_out(conn: Connection, task: Task, now: Instant) -> tuple[int, Micro]
         for line in made.lines:
             here = available(conn, line.item_id, made.from_warehouse, local_date(now))
             gaps.append((line.quantity - line.sent - max(here, 0), line.item_id))
+    elif "sale_line_id" in task.context:
+        short = line_of(conn, str(task.context["sale_line_id"]))
+        gaps = [(short.missing, short.item_id)]
     elif "order_id" in task.context:
         found = order(conn, str(task.context["order_id"]))
         gaps = [(line.open_quantity, line.item_id) for line in found.lines]

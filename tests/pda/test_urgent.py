@@ -11,9 +11,12 @@ from core.db import Tx
 from core.orders.transfer_book import transfers
 from core.people import ENGINE
 from core.quantity import ONE
+from core.shortcuts.facts import Situation
+from core.shortcuts.launch import Open, open_form
 from core.stock import Line, Posting, post
+from core.tasks.queries import Filters, board
 from tests.pda.floor import MILK_BOX, Floor, Scanner
-from tests.pda.test_receive import CARTON
+from tests.pda.test_outgoing import CARTON, sold
 
 
 @pytest_asyncio.fixture
@@ -73,6 +76,46 @@ async def test_from_a_short_pick_with_how_much_is_missing(stocked: Floor, gun: S
     done = await gun.tap("launch", form, values={"quantity": "2"})
     assert done["ok"], done
     assert asked(stocked) == [("现场（A-01）缺 30 件", 24, True)]
+
+
+async def test_a_short_pick_offers_it_with_everything_filled(stocked: Floor, gun: Scanner) -> None:
+    """Fifty of sixty cartons are in the bin: the rest is asked of 松江仓 by two taps, no typing."""
+    stocked.db.write_now(lambda tx: _shelve(tx, 60))
+    wave = sold(stocked, ("B-002", 60))
+    walk = await gun.scan(wave.code)
+    stop = walk["data"]["lines"][0]
+    short = await gun.tap("short", walk, line_id=stop["id"], quantity="50", reason="missing")
+    assert short["data"]["urgent"] == {"item": "B-002", "place": "B-01", "missing": "10"}
+    opening = {"flow": "urgent", "next_state": "", "context": {}}
+    form = await gun.tap("open", opening, **short["data"]["urgent"])
+    assert form["data"]["ready"]
+    assert (shown(form)["to"], shown(form)["quantity"]) == ("ZJ", "10")
+    assert (await gun.tap("launch", form))["next_state"] == "done"
+    assert asked(stocked) == [("现场（B-01）缺 10 件", 10, True)]
+
+
+async def test_the_buyers_question_about_an_order_says_what_it_lacks(
+    stocked: Floor, gun: Scanner
+) -> None:
+    """A supervisor looks at 缺货: the same form, filled from the customer's order."""
+    stocked.db.write_now(lambda tx: _shelve(tx, 5))
+    sold(stocked, ("B-002", 30))
+    boss = stocked.person("boss")
+    found = stocked.db.read_now(lambda conn: board(conn, Filters(kinds=("shortage",)))).tasks
+    form = stocked.db.write_now(
+        lambda tx: open_form(
+            tx, boss, Open("form-0001", "urgent_transfer", Situation(task_id=found[0].task.id))
+        )
+    )
+    assert (form.value("item"), form.value("to"), form.value("quantity")) == ("B-002", "ZJ", "25")
+
+
+def _shelve(tx: Tx, pieces: int) -> None:
+    source = catalog.location_by_code(tx.conn, "SUPPLIER").id
+    carton = catalog.item_by_code(tx.conn, "B-002").id
+    place = catalog.location_by_code(tx.conn, "B-01").id
+    line = Line(carton, pieces * ONE, source, place)
+    post(tx, ENGINE, Posting("opening-zj", "opening", (line,)))
 
 
 async def test_a_place_and_an_item_fill_it_anew(stocked: Floor, gun: Scanner) -> None:
