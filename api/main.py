@@ -29,6 +29,7 @@ from api import (
     people,
     portal,
     sales,
+    shortcuts,
     sign_in,
     stock,
     task_page,
@@ -82,6 +83,7 @@ ROUTERS = (
     calendar.router,
     audit.router,
     outbox.router,
+    shortcuts.router,
 )
 
 

@@ -27,14 +27,17 @@ from bots.words import (
 )
 from core import catalog
 from core.catalog import Item, Warehouse
-from core.clock import to_datetime
+from core.clock import Instant, to_datetime
 from core.db import Tx
 from core.errors import AppError, define
 from core.orders.measure import base_quantity, full_amount
 from core.orders.transfer import AskLine, AskTransfer, ask_transfer
 from core.people import Actor, Thing, require
 from core.quantity import Micro, parse, show
-from core.stock import available, promise
+from core.shortcuts.book import shortcut_of
+from core.shortcuts.rules import PART, Donor, rank_donors
+from core.shortcuts.verbs import free_to_give
+from core.stock import promise
 from core.tasks.early import escalate_now
 from core.tasks.queries import Filters, board, inbox
 from core.tasks.sent import place_waiting
@@ -273,7 +276,7 @@ def _transfer(tx: Tx, actor: Actor, wanted: Transfer, op_id: str) -> str:
     to = _warehouse(tx.conn, wanted.to)
     quantity, pack_id = parse(wanted.amount), _pack(tx.conn, item, wanted.unit)
     base = base_quantity(tx.conn, item, quantity, pack_id)
-    source = _source(tx.conn, item, base, to)
+    source = _source(tx.conn, item, base, to, tx.now)
     short = hashlib.sha256(op_id.encode()).hexdigest()[:6].upper()
     code = f"TR-{to_datetime(tx.now):%m%d}-{short}"
     line = AskLine(item.id, quantity, pack_id=pack_id)
@@ -304,16 +307,15 @@ def _warehouse(conn: Connection, text: str) -> Warehouse:
     return found[0]
 
 
-def _source(conn: Connection, item: Item, base: Micro, to: Warehouse) -> Warehouse:
-    """The other warehouse with the most that may be promised, if that is enough."""
-    free = {
-        each: available(conn, item.id, each.id)
-        for each in catalog.warehouses(conn)
-        if each.id != to.id
-    }
-    best = max(free, key=lambda each: free[each], default=None)
-    if best is None or free[best] < base:
-        found = "，".join(f"{each.name} {show(amount)}" for each, amount in free.items())
+def _source(conn: Connection, item: Item, base: Micro, to: Warehouse, now: Instant) -> Warehouse:
+    """The warehouse that the one-tap form would choose too, if it has enough."""
+    free = free_to_give(conn, item.id, now)
+    others = {each.code: each for each in catalog.warehouses(conn) if each.id != to.id}
+    donors = [Donor(code, free.get(each.id, 0)) for code, each in others.items()]
+    near = shortcut_of(conn, "urgent_transfer").settings.near.get(to.code, ())
+    best = next(iter(rank_donors(donors, base, near)), None)
+    if best is None or best.why == PART:
+        found = "，".join(f"{others[each.code].name} {show(each.free)}" for each in donors)
         wanted = full_amount(conn, item, base)
         raise AppError(NOWHERE_ENOUGH, wanted=wanted, item=item.name, found=found or "没有别的仓")
-    return best
+    return others[best.donor.code]

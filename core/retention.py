@@ -19,11 +19,13 @@ from core.engine import ELSEWHERE, Step
 from core.once import operations
 from core.outbox import tables as outbox
 from core.people import tables as people
+from core.shortcuts import tables as shortcuts
 from core.tasks.tables import sent_photos, tasks, timers
 from core.tasks.task import LIVE
 
 AT_ONCE = 500
 MONTH = 30 * DAY
+FORMS = 400 * DAY  # a month is compared with the same one of the year before
 
 Conditions = tuple[ColumnElement[bool], ...]
 
@@ -113,6 +115,15 @@ def _surfaces(terms: Terms, now: Instant) -> Conditions:
     return (changed, _ended(each.task_id), ~_unfinished(same == each.id))
 
 
+def _forms(_terms: Terms, now: Instant) -> Conditions:
+    each, same = shortcuts.runs.c, shortcuts.values.c.run_id
+    return (each.opened_at < now - FORMS, ~exists().where(same == each.id))
+
+
+def _form_values(_terms: Terms, now: Instant) -> Conditions:
+    return (shortcuts.values.c.at < now - FORMS,)
+
+
 _OPERATIONS = "`JIELI_OPERATION_DAYS` after the answer, never under 7"
 _HISTORY = "`JIELI_HISTORY_DAYS` after {}, once the task has ended"
 
@@ -145,6 +156,13 @@ RULES = (
         outbox.receipts.c.id,
         "`JIELI_HISTORY_DAYS` after it came, when its message is gone",
         _receipts,
+    ),
+    Rule(shortcuts.values, shortcuts.values.c.run_id, "400 days after the launch", _form_values),
+    Rule(
+        shortcuts.runs,
+        shortcuts.runs.c.id,
+        "400 days after the form was opened, when its fields are gone",
+        _forms,
     ),
     Rule(outbox.surfaces, outbox.surfaces.c.id, _HISTORY.format("its last change"), _surfaces),
 )
@@ -210,6 +228,7 @@ KEPT = {
     "rota_shift": "shifts that were planned",
     "leave": "absences that were entered",
     "policy": "one per version of an escalation policy",
+    "shortcut": "one per version of a shortcut",
     "meta": "a handful of facts about the database",
 }
 

@@ -22,6 +22,7 @@ MODULES = (
     "core.tasks.tables",
     "core.orders.tables",
     "core.orders.sales.tables",
+    "core.shortcuts.tables",
 )
 
 

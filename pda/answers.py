@@ -19,7 +19,7 @@ from core.orders.conflict import open_conflict
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
 from pda.conflicts import asked_boss, conflict_of
-from pda.flows import count, lookup, pack, pick, putaway, receive, transfer
+from pda.flows import count, lookup, pack, pick, putaway, receive, transfer, urgent
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -36,6 +36,7 @@ FLOWS: dict[str, ModuleType] = {
     putaway.FLOW: putaway,
     transfer.FLOW: transfer,
     count.FLOW: count,
+    urgent.FLOW: urgent,
     lookup.FLOW: lookup,
     pick.FLOW: pick,
     pack.FLOW: pack,

@@ -169,6 +169,7 @@ def _package(conn: Connection, actor: Actor, code: str) -> _Facts:
     made = sale(conn, box.sale_id)
     require(actor, "label.print", Thing("sale", made.id, warehouse_id=made.warehouse_id))
     boxes = [each.code for each in packages_of(conn, made.id)]
+    which = f"第 {boxes.index(code) + 1} 箱，共 {len(boxes)} 箱"
     weight = f" · {show(box.weight_micro)} kg" if box.weight_micro else ""
     words = (
         Words(made.customer_name, 6, 2.4, lines=2),

@@ -38,3 +38,7 @@ def bind(tx: Tx, doing: Doing) -> str:
 
 def seen(_tx: Tx, doing: Doing) -> str:
     return f"{doing.actor.name}来跟进"
+
+
+def decline(_tx: Tx, doing: Doing) -> str:
+    return f"{doing.actor.name}不安排：{doing.text('reason') or '没有写原因'}"

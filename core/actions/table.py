@@ -46,4 +46,6 @@ TABLE: dict[tuple[str, str], Action] = {
     ("chat_binding", "approve"): Action(itself.bind, "是本人，批准"),
     ("chat_binding", "refuse"): Action(itself.bind, "不是，拒绝"),
     ("unwatched", "seen"): Action(itself.seen, "我来跟进"),
+    ("request", "take"): Action(itself.seen, "我来安排"),
+    ("request", "decline"): Action(itself.decline, "不安排"),
 }

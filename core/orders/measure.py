@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from core import catalog
-from core.catalog import Item
+from core.catalog import Item, Pack
 from core.errors import AppError
 from core.orders import rules
 from core.orders.cards import Goods
@@ -44,16 +46,21 @@ def full_amount(conn: Connection, item: Item, quantity: Micro) -> str:
 
 
 def _amounts(conn: Connection, item: Item, quantity: Micro) -> list[str]:
-    in_base = f"{show(quantity)} {item.unit}"
+    return amounts_in(item.unit, catalog.packs_of(conn, item.id), quantity)
+
+
+def amounts_in(unit: str, packs: Iterable[Pack], quantity: Micro) -> list[str]:
+    """The quantity in words, in the biggest pack that fits exactly first, in base units last."""
+    in_base = f"{show(quantity)} {unit}"
     best: tuple[Factor, str, Micro] | None = None
-    for pack in catalog.packs_of(conn, item.id):
+    for pack in packs:
         factor = pack.factor
         fits, rest = divmod(quantity * factor.denominator, factor.numerator)
         if rest or fits == 0 or fits % 1_000_000:
             continue
         if best is None or _is_bigger(factor, best[0]):
             best = (factor, pack.name, fits)
-    if best is None or best[1] == item.unit:
+    if best is None or best[1] == unit:
         return [in_base]
     return [f"{show(best[2])} {best[1]}", in_base]
 

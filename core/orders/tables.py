@@ -168,6 +168,7 @@ transfer_lines = Table(
     micro_column("quantity"),
     micro_column("sent"),
     UniqueConstraint("transfer_id", "line_no"),
+    Index(None, "item_id"),
 )
 
 transfer_loads = Table(  # what was really sent: the lot and serials are known only then

@@ -6,7 +6,7 @@ what is lost on the road stays there until somebody counts it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam
 
@@ -14,18 +14,17 @@ from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
 from core.orders import rules
-from core.orders.measure import base_quantity, dock_of, goods_named
+from core.orders.measure import base_quantity, dock_of
 from core.orders.move import Move, Moved, move
-from core.orders.move_cards import transfer_task
 from core.orders.replay import post_new, run_once
 from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
+from core.orders.transfer_task import task_of
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
 from core.stock import Line, MoveRow, Posting, Reserve, fulfil, reserve
 from core.tasks import board
-from core.tasks.policies import policy_of
 
 __all__ = [
     "AskLine",
@@ -168,25 +167,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
 
 
 def _open_task(tx: Tx, actor: Actor, made: Transfer, step: str) -> str:
-    sending = step == "send"
-    here, there = made.from_warehouse, made.to_warehouse
-    if not sending:
-        here, there = there, here
-    first = made.lines[0]
-    quantity = first.quantity if sending else first.sent
-    goods = goods_named(tx.conn, first.item_id, quantity, here)
-    if len(made.lines) > 1:
-        goods = replace(goods, amount=f"{goods.amount} 等 {len(made.lines)} 行")
-    new = transfer_task(
-        policy_of(tx.conn, "transfer"),
-        goods,
-        transfer_id=made.id,
-        code=made.code,
-        other=catalog.warehouse(tx.conn, there).name,
-        step=step,
-        urgent=made.urgent,
-    )
-    return board.open_task(tx, actor, new).id
+    return board.open_task(tx, actor, task_of(tx.conn, made, step)).id
 
 
 def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from core.errors import NOT_FOUND, AppError
 from core.orders.tables import transfer_lines, transfer_loads
@@ -120,6 +120,44 @@ def transfer_by_code(conn: Connection, code: str) -> Transfer | None:
     """One transfer by its number, None when there is none."""
     found = conn.execute(_BY_CODE, {"code_": code}).scalar()
     return None if found is None else transfer(conn, found)
+
+
+_ASKED = (
+    select(table.c.from_warehouse, func.sum(transfer_lines.c.quantity - transfer_lines.c.sent))
+    .join(transfer_lines, transfer_lines.c.transfer_id == table.c.id)
+    .where(table.c.state == "asked", transfer_lines.c.item_id == bindparam("item"))
+    .group_by(table.c.from_warehouse)
+    .limit(_MOST)
+)
+_NEWEST = (
+    select(func.max(transfer_lines.c.id).label("id"))
+    .join(table, table.c.id == transfer_lines.c.transfer_id)
+    .where(transfer_lines.c.item_id == bindparam("item"))
+    .group_by(table.c.to_warehouse)
+    .limit(_MOST)
+    .subquery()
+)
+_LAST_ASKED = (
+    select(table.c.to_warehouse, transfer_lines.c.quantity)
+    .join(_NEWEST, _NEWEST.c.id == transfer_lines.c.id)
+    .join(table, table.c.id == transfer_lines.c.transfer_id)
+    .limit(_MOST)
+)
+
+
+def asked_of(conn: Connection, item_id: int) -> dict[int, Micro]:
+    """By warehouse: how much of an item others wait for that it has not sent yet (base units).
+
+    A transfer reserves nothing until it is sent, so what is available is not all free to give.
+    """
+    rows = conn.execute(_ASKED, {"item": item_id})
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def last_asked(conn: Connection, item_id: int) -> dict[int, Micro]:
+    """By warehouse that ever asked for this item: how much it asked the last time."""
+    rows = conn.execute(_LAST_ASKED, {"item": item_id})
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def transfers(

@@ -96,6 +96,8 @@ _TABLE = (
     ("return", "退货", "admin supervisor director buyer warehouse"),
     ("lookup", "扫码查询", f"{_STAFF} viewer"),
     ("label.print", "打印标签", "admin supervisor buyer warehouse"),
+    ("shortcut.use", "使用快捷单", _STAFF),
+    ("shortcut.write", "维护快捷单", "admin supervisor"),
     ("task.open", "发起任务", _STAFF),
     ("task.read", "查看任务", f"{_STAFF} viewer supplier"),
     ("task.act", "处理任务", f"{_STAFF} supplier"),

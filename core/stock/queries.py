@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, case, func, or_, select, union_all
+from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, union_all
 
 from core.catalog import tables as catalog
 from core.clock import Instant
@@ -170,6 +170,26 @@ def available(
 ) -> Micro:
     """How much of an item may be promised (`promise` without the detail)."""
     return promise(conn, item_id, warehouse_id, on_date).available
+
+
+_BY_WAREHOUSE = (
+    select(_PLACES.c.warehouse_id, func.sum(balances.c.on_hand - balances.c.reserved))
+    .select_from(balances)
+    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
+    .where(balances.c.status == "ok", func.coalesce(_LOTS.c.state, "ok") == "ok")
+    .where(_PLACES.c.kind.in_(SELLABLE))
+    .where(func.coalesce(_LOTS.c.expires_on, FAR) >= bindparam("on_"))
+    .group_by(_PLACES.c.warehouse_id)
+    .limit(PAGE)
+)
+
+
+def available_by_warehouse(conn: Connection, item_id: int, on_date: str) -> dict[int, Micro]:
+    """`available` of each warehouse that has the item, in one question."""
+    rows = conn.execute(_BY_WAREHOUSE, {"item_": item_id, "on_": on_date})
+    return {row[0]: int(row[1]) for row in rows if row[0] is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from core.people import Actor, Thing, require
 from core.tasks.change import admit, announce, assign, end_assignments, joined, load, update
 from core.tasks.face import Seat
 from core.tasks.queries import Filters, Page, board, history, inbox, task, tasks_of
-from core.tasks.recipients import Recipient, resolve
+from core.tasks.recipients import Recipient, people_for
 from core.tasks.rules import TWIN_LIVES, next_state, openers
 from core.tasks.tables import LIVE_DEDUPE, tasks
 from core.tasks.task import LIVE, NewTask, Task, TaskView, from_row
@@ -49,8 +49,6 @@ __all__ = [
     "tasks_of",
 ]
 
-FALLBACK = "role:admin"
-
 
 def ask(tx: Tx, actor: Actor, new: NewTask) -> Task:
     """`open_task` as a person's own wish, from a door.
@@ -72,7 +70,7 @@ def open_task(tx: Tx, actor: Actor, new: NewTask) -> Task:
         known = _live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)
-    recipients = _people_for(tx, new.to, new)
+    recipients = people_for(tx.conn, new.to, new, tx.now)
     reckon = reckoner(tx.conn, new.calendar)
     due_at = reckon(new.policy.clock, tx.now, new.policy.respond_within)
     opened = _insert(tx, actor, new, recipients, due_at=due_at)
@@ -141,7 +139,7 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
     specs = tuple(f"person:{each}" for each in before.people)
     recipients = [
         each if each.via.startswith("nobody:") else replace(each, via=f"reopened:{actor.label}")
-        for each in _people_for(tx, specs, before)
+        for each in people_for(tx.conn, specs, before, tx.now)
     ]
     people = [each.person_id for each in recipients]
     again = update(
@@ -169,15 +167,6 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
     refresh(tx, again)
     tell(tx, again, again.people, Message("reopen", "new", note=f"{actor.name} 重开：{why}"))
     return again
-
-
-def _people_for(tx: Tx, specs: tuple[str, ...], about: NewTask | Task) -> list[Recipient]:
-    """Who is behind `specs` now; administrators when that is nobody."""
-    found = resolve(tx.conn, specs, about, tx.now)
-    if found:
-        return found
-    why = f"nobody:{'+'.join(specs)}"[:120]
-    return [replace(each, via=why) for each in resolve(tx.conn, (FALLBACK,), about, tx.now)]
 
 
 def _live_with(tx: Tx, dedupe_key: str) -> Task | None:

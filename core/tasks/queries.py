@@ -39,6 +39,15 @@ _INBOX = (
     .limit(MOST_IN_INBOX)
 )
 _INBOX_KEYS = _INBOX.with_only_columns(tasks.c.id, tasks.c.row_version)
+_INBOX_HOUSES = (
+    select(tasks.c.warehouse_id)
+    .join(assignments, assignments.c.task_id == tasks.c.id)
+    .where(assignments.c.person_id == bindparam("person_"), assignments.c.to_us.is_(None))
+    .where(tasks.c.state.in_(LIVE), tasks.c.warehouse_id.is_not(None))
+    .group_by(tasks.c.warehouse_id)
+    .order_by(func.count().desc(), tasks.c.warehouse_id)
+    .limit(20)
+)
 _BY_IDS = select(tasks).where(tasks.c.id.in_(bindparam("ids_", expanding=True)))
 _OLDEST_DUE = select(func.min(tasks.c.due_at)).where(
     tasks.c.state.in_([state for state in LIVE if state != "paused"])
@@ -116,6 +125,11 @@ def inbox(conn: Connection, person_id: int) -> list[TaskView]:
     """What waits for a person: his live tasks, oldest first, at most 500."""
     rows = conn.execute(_INBOX, {"person_": person_id}).mappings()
     return [TaskView(from_row(row)) for row in rows]
+
+
+def warehouses_of_inbox(conn: Connection, person_id: int) -> tuple[int, ...]:
+    """Where a person's live tasks are, the warehouse with the most of them first."""
+    return tuple(conn.execute(_INBOX_HOUSES, {"person_": person_id}).scalars())
 
 
 def inbox_json(conn: Connection, person_id: int) -> list[bytes]:

@@ -7,7 +7,7 @@ Not a permission: the door is `people.require`. A person on leave is replaced by
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from core.clock import Instant
 from core.tasks.policy import is_spec
 from core.tasks.task import NewTask, Task
 
+FALLBACK = "role:admin"
 MOST = 50  # cards for one step; a larger circle is a mailing list, not a task
 
 
@@ -48,6 +49,17 @@ def resolve(
                 via = spec if stand_in == person_id else f"{spec}/for:{person_id}"
                 found[stand_in] = Recipient(stand_in, via)
     return list(found.values())[:MOST]
+
+
+def people_for(
+    conn: Connection, specs: tuple[str, ...], about: Task | NewTask, at: Instant
+) -> list[Recipient]:
+    """Who is behind `specs` at `at`; administrators when that is nobody."""
+    found = resolve(conn, specs, about, at)
+    if found:
+        return found
+    why = f"nobody:{'+'.join(specs)}"[:120]
+    return [replace(each, via=why) for each in resolve(conn, (FALLBACK,), about, at)]
 
 
 def _behind(conn: Connection, spec: str, task: Task | NewTask, at: Instant) -> Iterator[int]:

@@ -29,7 +29,7 @@ from core.tasks.rules import (
     repeats,
     rung_of,
 )
-from core.tasks.task import Task
+from core.tasks.task import NewTask, Task
 from core.tasks.timers import drawer_of, moment_of, pending, reckoner, repeats_after
 from core.tasks.words import moment, rung_name, span, waiting, work_span
 
@@ -91,7 +91,7 @@ def explain(conn: Connection, task_id: str, now: Instant) -> Explained:
     steps = []
     if task.is_live:
         coming = sorted(_coming(conn, task), key=lambda each: each[0])[:NEXT_FIRINGS]
-        steps = [_step(conn, task, due, planned, now) for due, planned in coming]
+        steps = [step_of(conn, task, due, planned, now) for due, planned in coming]
     return Explained(task_id, _stands(task, cal, now), clock, running, tuple(steps))
 
 
@@ -123,7 +123,10 @@ def _behind(
         yield from _behind(task, following, due, reckon)
 
 
-def _step(conn: Connection, task: Task, due: Instant, planned: Planned, now: Instant) -> Step:
+def step_of(
+    conn: Connection, task: Task | NewTask, due: Instant, planned: Planned, now: Instant
+) -> Step:
+    """What `planned` will do to a task, or to one that nobody has opened yet."""
     guessed = planned.clock == WORKING and calendar.is_estimate(
         calendar.load(conn, task.calendar), min(now, due), due
     )
@@ -134,7 +137,7 @@ def _step(conn: Connection, task: Task, due: Instant, planned: Planned, now: Ins
     return Step(at, planned.key, planned.clock, sentence, guessed)
 
 
-def _what(conn: Connection, task: Task, planned: Planned, at: Instant) -> str:
+def _what(conn: Connection, task: Task | NewTask, planned: Planned, at: Instant) -> str:
     kind = kind_of(planned.key)
     if is_rung(planned.key):
         level, rung = level_of(planned.key), rung_of(task.policy, planned.key)
@@ -145,17 +148,18 @@ def _what(conn: Connection, task: Task, planned: Planned, at: Instant) -> str:
         level, rung = level_of(planned.key), rung_of(task.policy, planned.key)
         number = number_of(planned.key)
         return f"第 {number} 次催办 {_names(conn, task, rung.to, at)}"
+    holder = task.holder_name if isinstance(task, Task) else ""
     words = {
         "remind": "提醒负责人：快到期了",
         "due": "到期",
-        "claim": f"{task.holder_name} 的认领到时，任务放回给大家",
+        "claim": f"{holder} 的认领到时，任务放回给大家",
         "snooze": "稍后提醒的时间到，再提醒一次",
         "pause": "暂停到最长时间，自动恢复计时",
     }
     return words[kind]
 
 
-def _names(conn: Connection, task: Task, specs: tuple[str, ...], at: Instant) -> str:
+def _names(conn: Connection, task: Task | NewTask, specs: tuple[str, ...], at: Instant) -> str:
     found = resolve(conn, specs, task, at)
     names = [people.person(conn, each.person_id).name for each in found]
     return "、".join(names) or "（现在没有找到人）"

@@ -2,6 +2,7 @@
 
 1. An order number opens receiving.
 2. Goods that wait on the dock can be put away with one tap; otherwise the stock by place shows.
+   Not enough of it here: one tap asks another warehouse (紧急调拨).
 3. A place shows what stands there, and can be the start of a transfer.
 4. `resolve` says what a code is without opening anything: for a device that judges by itself.
 
@@ -27,6 +28,7 @@ from pda.steps import Answer, Ask, Context, load
 
 FLOW = "lookup"
 MOST_ROWS = 40
+_OFFERS = (("receive", "receive"), ("putaway", "putaway"), ("urgent", "transfer"))
 
 
 class Memory(Context):
@@ -163,7 +165,7 @@ def _goods(tx: Tx, actor: Actor, goods: Goods) -> Answer:
         "lot": goods.lot,
         "available": plain(free),
         "rows": [_row(each) for each in rows],
-        "actions": [each for each in ("receive", "putaway") if may(actor, each)],
+        "actions": [flow for flow, verb in _OFFERS if may(actor, verb)],
     }
     message = say.found_item(goods.item.name, f"{show(free)} {goods.item.unit}")
     return Answer(FLOW, "item", message, data)

@@ -2,7 +2,8 @@
 
 1. Scan the wave's code (or open the task): the stops appear, the first bin in large letters.
 2. Scan that bin, then every piece or box: +1 (or the pack) per scan; the last one books the stop.
-3. Goods missing or broken: 报缺, how many were found, why. The walk goes on to another bin.
+3. Goods missing or broken: 报缺, how many were found, why. The walk goes on to another bin; when
+   no bin here has it, one tap asks another warehouse (紧急调拨).
 
 What may go wrong: another bin, other goods or another lot count nothing and say what is wanted;
 more than the stop wants counts nothing; a stop that somebody else did is shown as done.
@@ -22,7 +23,7 @@ from core.orders.sales.book import PickLine, Wave, pick_line, wave
 from core.orders.sales.pick import Pick, pick
 from core.orders.sales.rules import SHORT_REASONS
 from core.orders.sales.short import ShortPick, short_pick
-from core.people import Actor, Thing, require
+from core.people import Actor, Thing, may, require
 from core.quantity import Micro, check_positive, parse, plain, show
 from core.tasks.board import task
 from pda import messages as say
@@ -175,7 +176,12 @@ def _short(tx: Tx, actor: Actor, ask: Ask, form: Form, line_id: str) -> Answer:
         tuple(form.photos),
     )
     done = short_pick(tx, actor, facts)
-    return _after(tx, actor, line_id, out.went_short(done.sentence), done.stops_left)
+    answer = _after(tx, actor, line_id, out.went_short(done.sentence), done.stops_left)
+    if done.missing and may(actor, "transfer"):
+        stop = pick_line(tx.conn, line_id)
+        wish = {"item": stop.item_code, "place": stop.bin, "missing": plain(done.missing)}
+        answer.data["urgent"] = wish  # what `urgent` `open` takes: one tap asks another warehouse
+    return answer
 
 
 def _after(tx: Tx, actor: Actor, line_id: str, message: Message, left: int) -> Answer:

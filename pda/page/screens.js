@@ -141,7 +141,7 @@
   }
 
   function lookupItem(data, form, go) {
-    var words = { receive: '收这个货', putaway: '上架这个货' };
+    var words = { receive: '收这个货', putaway: '上架这个货', urgent: '这里不够，紧急调拨' };
     return [h('h1', {}, data.item_name),
       h('div', { class: 'big' }, '可用 ' + data.available + ' ' + data.unit), table(data.rows),
       pick(data.actions, function (flow) { return words[flow]; }, go.again)];
@@ -150,6 +150,37 @@
   function lookupPlace(data, form, go) {
     return [h('h1', {}, data.place), table(data.rows),
       pick(data.actions, function () { return '从这里拿货'; }, go.again)];
+  }
+
+  function urgentField(each, go, unit) {
+    var others = each.changeable ? each.alternatives : [];
+    function set(value) {
+      var values = {};
+      values[each.key] = value;
+      if (each.key === 'quantity') values.unit = unit;
+      go.tap('set', { values: values });
+    }
+    function type() {
+      var typed = window.prompt(each.label + '？', each.value);
+      if (typed) set(typed);
+    }
+    return h('div', { class: 'box' }, h('div', { class: 'dim' }, each.label),
+      h('div', {}, each.text || '还没填', each.guess ? '（推算）' : ''), h('div', { class: 'dim' }, each.why),
+      others.map(function (other) {
+        return h('button', { onclick: function () { set(other.value); } }, '改成 ' + other.text);
+      }),
+      each.changeable ? h('button', { onclick: type }, '自己填') : null);
+  }
+
+  function urgentForm(data, form, go) {
+    var unit = data.fields.filter(function (each) { return each.key === 'unit'; })[0];
+    return [h('h1', {}, data.title), h('p', {}, data.sentence),
+      data.fields.map(function (each) { return urgentField(each, go, unit ? unit.value : ''); }),
+      go.bar(['发起', 'launch'], ['放弃', 'drop'])];
+  }
+
+  function urgentDone(data) {
+    return [h('h1', {}, data.code), h('p', { class: 'dim' }, '对方发出后，收货任务会到你的任务箱。')];
   }
 
   window.Screens = {
@@ -163,6 +194,8 @@
     'transfer/choose_lot': chooseLot,
     'count/place': count,
     'count/tally': count,
+    'urgent/form': urgentForm,
+    'urgent/done': urgentDone,
     'lookup/item': lookupItem,
     'lookup/place': lookupPlace
   };

@@ -116,6 +116,10 @@ def filled(path: str, room: Room) -> str:
             "leave_id": 1,
             "subject": "posting:opening-N",
             "kind": "items",
+            "shortcut": "urgent_transfer",
+            "sale_id": "0" * 32,
+            "wave_id": "0" * 32,
+            "other_id": 1,
         }
     )
 

@@ -17,6 +17,8 @@ from core.outbox.tables import messages, surfaces
 from core.people import ENGINE, Actor, make_bind_code, make_enrol_code, open_session
 from core.retention import BOUNDS, KEPT, RULES, Retiring, Terms, retire_now
 from core.schema import whole
+from core.shortcuts import launch
+from core.shortcuts import tables as shortcuts
 from core.tasks import board
 from core.tasks.files import NewFile
 from core.tasks.sent import Hint, place_photo
@@ -69,6 +71,10 @@ async def lived(db: Database, clock: ManualClock) -> Lived:
         make_enrol_code(tx, ENGINE, "3号枪")
         make_bind_code(tx, ENGINE, buyer.person_id)
         place_photo(tx, idle, NewFile(64 * "a", "image/jpeg", 9, "x.jpg"), Hint("null"))
+        form = launch.open_form(tx, idle, launch.Open("op-00000002", "buy_request"))
+        field = {"run_id": form.run_id, "field": "item", "key": "buy_request", "at": tx.now}
+        filled = {"source": "scanned_item", "offered": "C", "final": "C"}
+        tx.add(shortcuts.values, field | filled | {"touched": False, "changeable": True})
         stored = inbox.store(tx, "null", "k1", {})
         inbox.finish(tx, stored.id, {})
         for card_id in tx.execute(select(messages.c.card_id).distinct()).scalars().all():
@@ -100,7 +106,8 @@ async def test_what_is_old_goes_and_an_open_task_keeps_its_own(lived: Lived) -> 
     room.clock.advance(87 * DAY)
     while await step.run():
         pass
-    history = {"timer", "message", "attempt", "message_receipt", "surface"}
+    forms = {"shortcut_run", "shortcut_value"}
+    history = {"timer", "message", "attempt", "message_receipt", "surface"} | forms
     kept = {name: count for name, count in counts(room.db).items() if count}
     assert kept == {name: before[name] for name in history}
 
@@ -122,6 +129,13 @@ async def test_what_is_old_goes_and_an_open_task_keeps_its_own(lived: Lived) -> 
 
     room.clock.advance(91 * DAY)
     for _ in range(2):  # a receipt goes after its message
+        while await step.run():
+            pass
+        room.clock.advance(DAY)
+    assert {name for name, count in counts(room.db).items() if count} == forms
+
+    room.clock.advance(220 * DAY)
+    for _ in range(2):  # a form goes after its fields
         while await step.run():
             pass
         room.clock.advance(DAY)
