@@ -173,9 +173,7 @@ def _package(conn: Connection, actor: Actor, code: str) -> _Facts:
     weight = f" · {show(box.weight_micro)} kg" if box.weight_micro else ""
     words = (
         Words(made.customer_name, 6, 2.4, lines=2),
-        Words(
-            f"{made.carrier or '自提'} · 第 {boxes.index(code) + 1} 箱，共 {len(boxes)} 箱", 4, 2.2
-        ),
+        Words(f"{made.carrier or '自提'} · {which}", 4, 2.2, lines=2),
         Words(f"单号 {made.code}{weight}", 3.6, 2.2, lines=2),
     )
     return _Facts(code, Meant(paper=f"package:{code}"), spelling.of_paper(code), words)

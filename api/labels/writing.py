@@ -27,6 +27,8 @@ NAMES = {
     "serial": "序列号标签",
     "box": "箱标签",
     "badge": "工牌",
+    "package": "发货箱标签",
+    "wave": "波次标签",
 }
 MEDIA = {
     "pdf": "application/pdf",

@@ -7,7 +7,7 @@ them checked against what the card asked. Not for verifying vendors' callbacks (
 
 from __future__ import annotations
 
-from core.actions.perform import (
+from core.actions.press import (
     ACTIONS,
     CARD_UNKNOWN,
     NO_SUCH_BUTTON,

@@ -1,6 +1,6 @@
 """The table: (task kind, button) → what it does, and what everybody else then reads.
 
-Not here: `second_person`, whose answer presses the first person's button again (`perform.py`).
+Not here: `second_person`, whose answer presses the first person's button again (`press.py`).
 """
 
 from __future__ import annotations

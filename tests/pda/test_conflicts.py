@@ -13,12 +13,12 @@ from core.tasks import board
 from core.tasks.task import Task
 from tests.pda.floor import Floor, Scanner
 from tests.pda.test_facts import line_of, opened, stock
-from tests.pda.test_outgoing import _shelve, sold
+from tests.pda.test_outgoing import shelve_goods, sold
 
 
 @pytest.fixture
 def shelved(floor: Floor) -> Floor:
-    floor.db.write_now(_shelve)
+    floor.db.write_now(shelve_goods)
     return floor
 
 

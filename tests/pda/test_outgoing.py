@@ -21,7 +21,7 @@ from tests.pda.test_facts import stock, tell
 CARTON = "4006381333931"
 
 
-def _shelve(tx: Tx) -> None:
+def shelve_goods(tx: Tx) -> None:
     """24 件 of syrup L-7 in A-02, 50 cartons in B-01 and 50 in A-01."""
     source = catalog.location_by_code(tx.conn, "SUPPLIER").id
     syrup, carton = (catalog.item_by_code(tx.conn, code).id for code in ("A-001", "B-002"))
@@ -57,7 +57,7 @@ def sold(floor: Floor, *wanted: tuple[str, int], code: str = "SO-1") -> Wave:
 
 @pytest.fixture
 def shelved(floor: Floor) -> Floor:
-    floor.db.write_now(_shelve)
+    floor.db.write_now(shelve_goods)
     return floor
 
 

@@ -25,6 +25,8 @@ from core.quantity import ONE, Factor
 from pda.labels import read
 from tests.pda.floor import MILK_BOX, PIN, Floor, Scanner
 from tests.pda.printers import Seen, decoded, rasterised, tspl_printer, zpl_printer
+from tests.pda.test_facts import tell
+from tests.pda.test_outgoing import shelve_goods, sold
 
 LARGE = Size(100, 50)
 NASTY = '货^XA~"甲" 1/2\\'  # a code that would be commands to either printer
@@ -238,7 +240,8 @@ def test_what_others_read_too_is_preferred(shelves: Floor) -> None:
 
 
 def test_every_kind_has_a_label() -> None:
-    assert set(PREFERRED) == {"bin", "item", "lot", "serial", "box", "badge"}
+    goods = {"bin", "item", "lot", "serial", "box", "badge"}
+    assert set(PREFERRED) == goods | {"package", "wave"}
 
 
 def test_an_a4_sheet_holds_every_label_in_order(shelves: Floor) -> None:
@@ -256,3 +259,21 @@ def test_an_a4_sheet_holds_every_label_in_order(shelves: Floor) -> None:
         found += [each.text for each in seen]
     places = [read(text).label.place if read(text).label else text for text in found]  # type: ignore[union-attr]
     assert places == [code for code in codes for _ in range(5)]
+
+
+@pytest.mark.parametrize("symbology", [Symbology.CODE128, Symbology.QR])
+async def test_the_labels_of_a_wave_and_a_box_open_their_screens(
+    shelves: Floor, gun: Scanner, symbology: Symbology
+) -> None:
+    shelves.db.write_now(shelve_goods)
+    wave = sold(shelves, ("B-002", 2))
+    (seen,) = printed(shelves, Request("wave", codes=(wave.code,), symbology=symbology))
+    walk = await gun.scan(seen.text)
+    assert (walk["flow"], walk["data"]["wave"]["code"]) == ("pick", wave.code)
+    facts = {"line_id": walk["data"]["lines"][0]["id"], "quantity": "2"}
+    await tell(gun, "pick", "pick", **facts)
+    packing = await gun.scan("4006381333931", await gun.scan("SO-1"))
+    await gun.tap("close", await gun.scan("4006381333931", packing))
+    (seen,) = printed(shelves, Request("package", codes=("SO-1-1",), symbology=symbology))
+    answer = await gun.scan(seen.text)
+    assert (answer["flow"], answer["data"]["scanned"]) == ("pack", ["SO-1-1"])

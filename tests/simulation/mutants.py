@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from core import actions, calendar
+from core import calendar
 from core.bus import TIMER
 from core.db import Database, Tx
 from core.engine import Step, command_step
@@ -109,7 +109,7 @@ def forgets_answers(_day: Day) -> Iterator[None]:
     def once(_tx: Any, _scope: Any, _key: Any, _content: Any, run: Any) -> Any:
         return run()
 
-    with patch.object(replay, "once", once), patch.object(actions, "once", once):
+    with patch.object(replay, "once", once), patch("core.actions.press.once", once):
         yield
 
 

@@ -122,7 +122,13 @@ class Filling:
             return 0
         return await self._db.write(lambda tx: fill(tx) if tx.alone("fill_sales") else 0)
 
-    def _next_due(self, _conn: Connection) -> Instant | None:
+    def _next_due(self, conn: Connection) -> Instant | None:
+        """Nobody waits: nothing is ever due."""
+        if (
+            conn.execute(_WAITING.limit(1)).first() is None
+            and conn.execute(_BROKEN).first() is None
+        ):
+            return None
         return 0 if self._looked_at is None else self._looked_at + MINUTE
 
 
