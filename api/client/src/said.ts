@@ -58,3 +58,10 @@ export const needsSignIn = error('needs_sign_in',
 export const noAnswer = error('no_answer',
   '没有做成：服务器没有回音，网络可能断了。看到「在线」后再试一次。',
   'Not done: no answer from the server. Try again when the strip says online.');
+
+/** The server, or the state of the device, said no. */
+export class Refused extends Error {
+  constructor(readonly said: Message) {
+    super(said.code);
+  }
+}
