@@ -164,3 +164,18 @@ export class Connection {
     this.options.judged();
   }
 }
+
+/** Let the browser's own news of the network and of a woken page reach `connection`. */
+export function watchNetwork(connection: Connection): () => void {
+  const there = (): void => connection.network(true);
+  const gone = (): void => connection.network(false);
+  const woken = (): void => { if (!document.hidden) there(); };
+  window.addEventListener('online', there);
+  window.addEventListener('offline', gone);
+  document.addEventListener('visibilitychange', woken);
+  return () => {
+    window.removeEventListener('online', there);
+    window.removeEventListener('offline', gone);
+    document.removeEventListener('visibilitychange', woken);
+  };
+}

@@ -2,7 +2,7 @@
 // hearing.ts; this file wires the parts, posts operations and tells listeners.
 
 import { realClock, type Clock } from './clock.ts';
-import { Connection } from './connection.ts';
+import { Connection, watchNetwork } from './connection.ts';
 import { StorageProblem } from './db.ts';
 import { Drain } from './drain.ts';
 import type { AddOptions, Entry, Patch } from './entries.ts';
@@ -42,7 +42,7 @@ export class Scanner implements Wire {
   #newest = '';
   #posting: Promise<void> = Promise.resolve();
   #telling: Telling;
-  #leave: (() => void)[] = [];
+  #unwatch: () => void = () => undefined;
 
   constructor(readonly options: WireOptions) {
     const { db } = options;
@@ -83,27 +83,18 @@ export class Scanner implements Wire {
     const locks = 'locks' in this.options ? this.options.locks : nav?.locks;
     this.#turn = takeTurns({ db: this.options.db, clock: this.clock, owner: this.chain + draftId(),
       changed: () => this.flush(), locks });
-    this.#listen(window, 'online', () => this.connection.network(true));
-    this.#listen(window, 'offline', () => this.connection.network(false));
-    this.#listen(document, 'visibilitychange', () => {
-      if (!document.hidden) this.connection.network(true);
-    });
+    this.#unwatch = watchNetwork(this.connection);
     await this.queue.trim().catch(this.failed);
     if (this.memory.identity.token) this.connection.connect();
     this.recount();
   }
 
   stop(): void {
-    this.#leave.forEach((leave) => leave());
+    this.#unwatch();
     this.#turn?.stop();
     this.#tabs?.stop();
     this.uploader.stop();
     this.connection.stop();
-  }
-
-  #listen(on: EventTarget, kind: string, work: () => void): void {
-    on.addEventListener(kind, work);
-    this.#leave.push(() => on.removeEventListener(kind, work));
   }
 
   // -- telling ---------------------------------------------------------------------------------
