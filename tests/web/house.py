@@ -1,0 +1,212 @@
+"""A real server over the demo company, and a scanner as a person holds it: a page at 360×640.
+
+`House` runs the whole product behind uvicorn on a free loopback port; `Gun` scans the way hardware
+does (key events, text of an input method, both), taps words, and reads what the page shows.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from api.demo.company import box_gtin, seed, unit_gtin
+from api.demo.data import ITEMS, PIN
+from api.main import create_app
+from core import people
+from core.clock import ManualClock
+from core.config import Settings
+from core.db import Database
+from core.outbox import queue
+from core.people import ENGINE
+from core.stock import on_hand
+from tests.databases import DATABASES, MONDAY_0900
+
+BOX = {each.code: box_gtin(each) for each in ITEMS}
+UNIT = {each.code: unit_gtin(each) for each in ITEMS}
+PATIENCE_MS = 10_000
+
+
+def furnished() -> str:
+    """The demo company's database, made once per test session; its address."""
+    queue.configure("tests only")
+    db = DATABASES.database(ManualClock(MONDAY_0900))
+    seed(db)
+    url = db.url
+    db.close()
+    return url
+
+
+@dataclass(slots=True)
+class House:
+    """The running product."""
+
+    url: str
+    db: Database
+    clock: ManualClock
+
+    def code(self, name: str = "3号枪") -> str:
+        """What a supervisor shows to bind one more scanner."""
+        return self.db.write_now(lambda tx: people.make_enrol_code(tx, ENGINE, name))
+
+    def stock(self, item: str) -> dict[tuple[str, str], int]:
+        """(place, status) → quantity of an item, in whole units, without the opening stock's lot."""
+        rows = self.db.read_now(lambda conn: on_hand(conn, limit=500))
+        found: dict[tuple[str, str], int] = {}
+        for row in rows:
+            if row.item_code == item and row.lot_code != self.opening_lot(item):
+                key = (row.location_code, row.status)
+                found[key] = found.get(key, 0) + row.on_hand // 1_000_000
+        return found
+
+    def opening_lot(self, item: str) -> str | None:
+        """The lot that stood there before anything was scanned."""
+        rows = self.db.read_now(lambda conn: on_hand(conn, limit=500))
+        lots = sorted(row.lot_code for row in rows if row.item_code == item and row.lot_code)
+        opening = [lot for lot in lots if lot.startswith("L2")]
+        return opening[0] if opening else None
+
+
+class _Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        """A thread has none."""
+
+
+@contextmanager
+def serving(seeded: str, folder: Path) -> Iterator[House]:
+    """The product over a fresh copy of `seeded`, until the test is done."""
+    clock = ManualClock(MONDAY_0900)
+    url = DATABASES.copy(seeded)
+    settings = Settings(
+        database_url=url, files_dir=folder, engine=False, sqlite_synchronous="OFF", _env_file=None
+    )
+    app = create_app(settings, clock)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        app, log_level="error", ws="websockets-sansio", ws_max_size=65_536, lifespan="on"
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        DATABASES.drop(url)
+
+
+@dataclass(slots=True)
+class Gun:
+    """One scanner in one person's hand."""
+
+    house: House
+    context: BrowserContext
+    page: Page
+    strange_hosts: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def take(house: House, browser: Browser, **options: Any) -> Gun:
+        """A fresh device with the page open."""
+        shape: dict[str, Any] = {"viewport": {"width": 360, "height": 640}, "locale": "zh-CN"}
+        shape |= {"has_touch": True, "device_scale_factor": 2} | options
+        context = browser.new_context(**shape)
+        context.set_default_timeout(PATIENCE_MS)
+        gun = Gun(house, context, context.new_page())
+        gun.watch(gun.page)
+        gun.page.goto(f"{house.url}/pda/")
+        return gun
+
+    def watch(self, page: Page) -> None:
+        """Keep what the page must never do: talk to other hosts, throw."""
+        ours = self.house.url.removeprefix("http://")
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if f"//{ours}/" in request.url or request.url.startswith(("data:", "blob:"))
+                else self.strange_hosts.append(request.url)
+            ),
+        )
+        page.on("pageerror", lambda problem: self.errors.append(str(problem)))
+
+    # -- scanning --------------------------------------------------------------------------------
+    def scan(self, code: str, how: str = "keys") -> None:
+        """Pull the trigger: keys · altkeys · text · both."""
+        if how in ("keys", "both"):
+            if how == "both":
+                self.page.keyboard.insert_text(code)
+            self.page.keyboard.type(code)
+            self.page.keyboard.press("Enter")
+        elif how == "altkeys":
+            self.page.evaluate(ALT_KEYS, code)
+        else:
+            self.page.keyboard.insert_text(code)
+            self.page.wait_for_timeout(150)  # an input method sends no Enter; the page waits 80 ms
+
+    # -- reading and tapping ---------------------------------------------------------------------
+    def tap(self, words: str) -> None:
+        """Tap the key with exactly these words (or that begins with them)."""
+        self.page.get_by_role("button", name=words).first.click()
+
+    def sees(self, words: str) -> None:
+        """Until these words are on the screen."""
+        expect(self.page.get_by_text(words).first).to_be_visible()
+
+    def band(self, level: str = "") -> str:
+        """What the band says, once it says something of that level."""
+        node = self.page.locator(f"#band.{level}" if level else "#band")
+        expect(node).to_be_visible()
+        return node.inner_text()
+
+    def settled(self) -> None:
+        """Until nothing waits to be sent."""
+        expect(self.page.locator("#strip")).to_contain_text("在线")
+        expect(self.page.locator("#strip")).not_to_contain_text("待传")
+
+    def begin(self, badge: str = "B1001") -> Gun:
+        """Bind the device and sign in: no keyboard, the pad only."""
+        self.sees("登记这台扫码枪")
+        self.scan(self.house.code())
+        self.sees("扫工牌")
+        self.scan(badge)
+        for digit in PIN:
+            self.page.get_by_role("button", name=digit, exact=True).click()
+        self.tap("开始作业")
+        self.sees("扫任意码开始")
+        return self
+
+    def switches(self) -> int:
+        """How many times the page was switched since it was loaded."""
+        found: int = self.page.evaluate("history.length")
+        return found
+
+    def leave(self) -> None:
+        """Put the scanner away; nothing odd may have happened."""
+        self.context.close()
+        assert self.strange_hosts == [], "the page talks to nobody else"
+        assert self.errors == [], "the page threw"
+
+
+ALT_KEYS = """code => {
+  const send = (key, text) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
+    {key, altKey: true, bubbles: true, cancelable: true}));
+  for (const letter of code) send(letter);
+  send('Enter');
+}"""
+
+
+def label(item: str, lot: str = "L-7", use_by: str = "271231") -> str:
+    """GS1 as a wedge sends it: goods, expiry, lot."""
+    return f"01{BOX[item]}17{use_by}10{lot}"
