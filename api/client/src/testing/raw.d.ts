@@ -1,0 +1,5 @@
+// Files as text, for tests: vite reads them. Not for the product.
+declare module '*?raw' {
+  const text: string;
+  export default text;
+}
