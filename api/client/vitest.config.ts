@@ -2,5 +2,5 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['src/**/*.test.ts'], environment: 'happy-dom', restoreMocks: true },
+  test: { include: ['src/**/*.test.ts'], environment: 'happy-dom', restoreMocks: true, css: true },
 });

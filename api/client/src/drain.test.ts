@@ -295,3 +295,25 @@ test('five hundred queued operations arrive in order, never more than a window u
     expect(effects()).toEqual(made.map((op) => op.id));
     expect(sentIds()).toHaveLength(500);
   }, 30_000);
+
+test('a question is answered and leaves nothing behind; without network it is over at once',
+  async () => {
+    const heard: string[] = [];
+    it.wire.onReply((answer) => heard.push(answer.id));
+    const asked = it.wire.ask(tap('open', { flow: 'receive' }));
+    await clock.run(100);
+    expect((await asked).ok).toBe(true);
+    await goOffline();
+    await expect(it.wire.ask(tap('open', { flow: 'receive' })))
+      .rejects.toMatchObject({ said: { code: 'no_answer' } });
+    await comeBack();
+    expect(await it.wire.queue.list()).toEqual([]);
+    expect([sentIds().length, heard]).toEqual([1, []]);
+  });
+
+test('a question the server is silent on ends after its time', async () => {
+  it.server.silent = true;
+  const asked = it.wire.ask(tap('open', { flow: 'receive' }), 2_000).catch((why: Error) => why.message);
+  await clock.run(2_100, 100);
+  expect(await asked).toBe('no_answer');
+});

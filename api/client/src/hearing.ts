@@ -1,7 +1,9 @@
 // What each frame of the server does to the scanner, and the three things a person asks of it by
 // hand: enrol, sign in, sign out. docs/pda-protocol.md is the contract. Not for sending operations.
 
-import type { Device, Message, Person, Reply, ServerFrame } from './frames.ts';
+import type {
+  Device, Message, Operation, OpFrame, Person, Reply, ServerFrame,
+} from './frames.ts';
 import { draftId } from './ids.ts';
 import { EMPTY, resumed, withEvent, withPart } from './inbox.ts';
 import { deviceRevoked, noAnswer, originRefused, pageOld, Refused } from './said.ts';
@@ -20,6 +22,7 @@ export class Hearing {
   #enrolling: Asked<Device> | null = null;
   #signingIn: Asked<Person> | null = null;
   #signingOut: Asked<void> | null = null;
+  #questions = new Map<string, Asked<Reply>>();
 
   constructor(readonly scanner: Scanner) {}
 
@@ -41,6 +44,7 @@ export class Hearing {
     void scanner.drain.lost(code).then(() => scanner.recount(), scanner.failed);
     this.#reject(this.#signingIn, noAnswer);
     this.#reject(this.#signingOut, noAnswer);
+    this.#questions.forEach((asked) => this.#reject(asked, noAnswer));
     if (code === 4001) {
       scanner.problem = deviceRevoked;
       scanner.connection.stop();
@@ -106,9 +110,20 @@ export class Hearing {
     });
   }
 
-  #ask<T>(id: string, begin: (asked: Asked<T>) => void): Promise<T> {
+  question(op: Operation, ms: number): Promise<Reply> {
+    const { connection, memory, now } = this.scanner;
+    const by = memory.identity.person?.id ?? 0;
+    const frame = { ...op, by, at: new Date(now()).toISOString() } as OpFrame;
+    return this.#ask<Reply>(op.id, (asked) => {
+      this.#questions.set(op.id, asked);
+      if (!this.ready || !connection.send(frame)) asked.reject(new Refused(noAnswer));
+      else connection.expectAnswer();
+    }, ms).finally(() => this.#questions.delete(op.id));
+  }
+
+  #ask<T>(id: string, begin: (asked: Asked<T>) => void, ms = PATIENCE_MS): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.scanner.clock.after(PATIENCE_MS, () => reject(new Refused(noAnswer)));
+      this.scanner.clock.after(ms, () => reject(new Refused(noAnswer)));
       begin({ id, resolve, reject });
     });
   }
@@ -199,6 +214,11 @@ export class Hearing {
 
   #reply(reply: Reply): void {
     const { scanner } = this;
+    const question = this.#questions.get(reply.id);
+    if (question) {
+      question.resolve(reply);
+      return;
+    }
     const entry = scanner.drain.sent(reply.id);
     const live = !!entry && scanner.clock.now() - entry.deviceAt <= LIVE_MS;
     if (entry) scanner.answered(reply, entry, live); // the person first, the disk behind
@@ -217,7 +237,8 @@ export class Hearing {
       else scanner.connection.connect();
       return;
     }
-    const asked = [this.#signingIn, this.#signingOut].find((each) => each && each.id === id);
+    const asked = [this.#signingIn, this.#signingOut, this.#questions.get(id ?? '')]
+      .find((each) => each && each.id === id);
     if (asked) asked.reject(new Refused(message));
     else if (id && scanner.drain.sent(id)) void scanner.drain.refused(id, message);
     if (!asked) scanner.said.forEach((listener) => listener(message));

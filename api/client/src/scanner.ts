@@ -169,6 +169,8 @@ export class Scanner implements Wire {
     return entry;
   }
 
+  ask = (op: Operation, ms = 6_000): Promise<Reply> => this.#hearing.question(op, ms);
+
   async #prove(photos: string[], op: string): Promise<void> {
     for (const key of photos) await this.photos.update(key, { op });
   }

@@ -73,6 +73,8 @@ export interface Wire {
   signOut(): Promise<void>;
   /** Resolves when it is on disk; rejects with StorageProblem or Refused(needs_sign_in). */
   post(op: Operation, options?: PostOptions): Promise<Entry>;
+  /** A question that changes nothing: never recorded, lost with the network. Rejects: Refused. */
+  ask(op: Operation, ms?: number): Promise<Reply>;
   /** Rejects with StorageProblem: post the text without it. */
   keepPhoto(bytes: ArrayBuffer, options?: PhotoOptions): Promise<PhotoRow>;
   /** A photo whose task the server did not name: a person picks one. */

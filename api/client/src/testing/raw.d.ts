@@ -3,3 +3,6 @@ declare module '*?raw' {
   const text: string;
   export default text;
 }
+interface ImportMeta {
+  glob(paths: string[], options: object): { [path: string]: unknown };
+}
