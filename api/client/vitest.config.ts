@@ -1,4 +1,4 @@
-// Tests of the shared client run without a browser: happy-dom for events, fake-indexeddb for storage.
+// Tests of the shared client run without a browser: happy-dom for events, fake-indexeddb to store.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

@@ -71,7 +71,7 @@ PROBES = (
 def cases() -> list[Case]:
     """Every input, each once, in a fixed order."""
     today = Expected(today=TODAY)
-    real = [(case[0], None, today) for case in CERTAIN]
+    real: list[Case] = [(case[0], None, today) for case in CERTAIN]
     real += [(raw, None, today) for raw in ORDINARY]
     known = Expected(frozenset({"00693570007182"}), frozenset({"21072911"}), TODAY)
     swallowed = f"01{MILK}10AB4717260630"

@@ -1,5 +1,5 @@
-// One WebSocket at a time: opened, lost, opened again with back-off and jitter; and a heartbeat that
-// says online, weak or offline by what is heard, because a dead Wi-Fi closes nothing.
+// One WebSocket at a time: opened, lost, opened again with back-off and jitter; and a heartbeat
+// that says online, weak or offline by what is heard, because a dead Wi-Fi closes nothing.
 // Not for what frames mean (wire.ts).
 
 import type { Clock } from './clock.ts';

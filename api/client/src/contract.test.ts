@@ -55,7 +55,8 @@ test('every kind of frame is sent, with known fields, and none is missing', asyn
 });
 
 test('an operation id is what the server takes for one', () => {
-  const made = [draftId(0), draftId(), stepId('T-1', '收货/确认', 3, 7), 'ab', 'a b c d e', 'x'.repeat(81)];
+  const made = [draftId(0), draftId(), stepId('T-1', '收货/确认', 3, 7), 'ab', 'a b c d e',
+    'x'.repeat(81)];
   const pattern = new RegExp(protocol.operation_id);
   expect(made.map(isOperationId)).toEqual(made.map((each) => pattern.test(each)));
   expect(made.map(isOperationId)).toEqual([true, true, true, false, false, false]);

@@ -117,8 +117,8 @@ test('a scan after a tap that is refused goes on from the tap\'s own screen', as
   await goOffline();
   await it.wire.post(tap('confirm', LINE));
   await it.wire.post(scan('A-03-2'));
-  it.server.answer = (frame) => (frame.t === 'submit' ? refusal(frame.id, 'not_enough', { flow: '' })
-    : reply(frame.id));
+  it.server.answer = (frame) => (frame.t !== 'submit' ? reply(frame.id)
+    : refusal(frame.id, 'not_enough', { flow: '' }));
   await comeBack();
   expect(it.server.of('scan')[0]).toMatchObject(LINE);
 });
@@ -287,7 +287,8 @@ test('a scan whose predecessor nobody has any more is refused in words', async (
 test('five hundred queued operations arrive in order, never more than a window unanswered',
   async () => {
     await goOffline();
-    const made = Array.from({ length: 500 }, (_, at) => tap('confirm', { ...LINE, id: `op-${at + 10_000}` }));
+    const made = Array.from({ length: 500 },
+      (_, at) => tap('confirm', { ...LINE, id: `op-${at + 10_000}` }));
     for (const op of made) await it.wire.post(op);
     it.server.reachable = true;
     it.wire.connect();
@@ -313,7 +314,8 @@ test('a question is answered and leaves nothing behind; without network it is ov
 
 test('a question the server is silent on ends after its time', async () => {
   it.server.silent = true;
-  const asked = it.wire.ask(tap('open', { flow: 'receive' }), 2_000).catch((why: Error) => why.message);
+  const asked = it.wire.ask(tap('open', { flow: 'receive' }), 2_000)
+    .catch((why: Error) => why.message);
   await clock.run(2_100, 100);
   expect(await asked).toBe('no_answer');
 });

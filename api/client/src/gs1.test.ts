@@ -22,14 +22,14 @@ test('every shared label is read as the server reads it', () => {
   expect(shared.readings.length).toBeGreaterThan(300);
   const wrong = shared.readings
     .map((each) => ({ ...each, found: read(each.raw, each.symbology, each.expected) }))
-    .filter((each) => JSON.stringify(inOrder(each.found)) !== JSON.stringify(inOrder(each.reading)));
+    .filter((each) => inOrder(each.found) !== inOrder(each.reading));
   expect(wrong.slice(0, 5)).toEqual([]);
 });
 
 /** The same keys in the same order, whatever made them. */
-function inOrder(reading: Reading): unknown {
+function inOrder(reading: Reading): string {
   const labels = reading.labels.map((label) => Object.entries(label).sort());
-  return [reading.code, reading.odd_keyboard, labels];
+  return JSON.stringify([reading.code, reading.odd_keyboard, labels]);
 }
 
 test('every application identifier takes as much as the standard gives it', () => {
@@ -47,8 +47,8 @@ test('the day it must not go out after is the expiry, else best before', () => {
 });
 
 test('hostile text is given up in time and never throws', () => {
-  const hostile = ['10'.repeat(45), '21'.repeat(45), '01'.repeat(40), ']C1' + '30'.repeat(43), '(01',
-    'https://', '\u0000', '\ud800', ']d2\u001d', '(01)(10)'];
+  const hostile = ['10'.repeat(45), '21'.repeat(45), '01'.repeat(40), ']C1' + '30'.repeat(43),
+    '(01', 'https://', '\u0000', '\ud800', ']d2\u001d', '(01)(10)'];
   const began = Date.now();
   hostile.forEach((each) => expect(read(each, null, { today: '2026-03-02' }).labels.length)
     .toBeLessThanOrEqual(6));

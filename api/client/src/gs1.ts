@@ -1,8 +1,8 @@
 // What is written in a barcode: the twin of pda/labels.py, held equal by tests/client_vectors.
 //   read(code, symbology?, expected?)  no labels: an ordinary code; one: certain; several: ask
-// A label whose printer left out the separators is cut again: every cut with a valid check digit and
-// believable dates is a candidate. Field names are those of the Python side. Never throws on what a
-// scanner may send. Not for finding goods or orders: that is the server's.
+// A label whose printer left out the separators is cut again: every cut with a valid check digit
+// and believable dates is a candidate. Field names are those of the Python side. Never throws on
+// what a scanner may send. Not for finding goods or orders: that is the server's.
 
 import { checkDigitFits, parse, parseBracketed, parseLink } from './gs1-parse.ts';
 
@@ -93,7 +93,7 @@ function only(label: Label | null): Label[] {
   return label ? [label] : [];
 }
 
-// -- choosing --------------------------------------------------------------------------------------
+// -- choosing ----------------------------------------------------------------------------------
 /** The readings worth showing, best first; a single one may be used without asking. */
 function choose(greedy: Label | null, others: Label[], expected: Expected): Label[] {
   const lots = expected.lots ?? [];
@@ -148,7 +148,7 @@ function gtinAlone(body: string): Label | null {
     weight_kg: null, sscc: '', text: `(01)${gtin} …`, repaired: false, gtin_valid: true };
 }
 
-// -- cutting again ---------------------------------------------------------------------------------
+// -- cutting again -----------------------------------------------------------------------------
 /** Every way to cut `body` into known fields with valid check digits and believable dates. */
 function cuts(body: string, year: number, today?: string): Label[] {
   const found: Label[] = [];
@@ -194,7 +194,8 @@ function plausibleDay(value: string, today?: string): boolean {
   if (!/^\d{6}$/.test(value)) return false;
   const [year, month, day] = [2000 + Number(value.slice(0, 2)), Number(value.slice(2, 4)),
     Number(value.slice(4)) || 1] as [number, number, number];
-  if (month < 1 || month > 12 || day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return false;
+  const last = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (month < 1 || month > 12 || day > last) return false;
   const now = Number((today ?? '').slice(0, 4));
   return !now || (year >= now - 5 && year <= now + 15);
 }

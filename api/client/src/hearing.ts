@@ -192,7 +192,8 @@ export class Hearing {
     }
     memory.inbox = after;
     taskNews.forEach((listener) => listener(frame.task, frame.kind));
-    void memory.keepInbox().then(() => connection.send({ t: 'ack', seq: memory.inbox.cursor ?? 0 }));
+    const ack = (): unknown => connection.send({ t: 'ack', seq: memory.inbox.cursor ?? 0 });
+    void memory.keepInbox().then(ack);
   }
 
   #pong(frame: Extract<ServerFrame, { t: 'pong' }>): void {

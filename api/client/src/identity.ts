@@ -16,7 +16,7 @@ export interface Identity {
 
 const NOBODY: Identity = { token: null, device: null, session: null, person: null, skewMs: null };
 
-interface Told { person: number; epoch: string | null; cursor: number | null; tasks: Inbox['tasks'] }
+type Told = Omit<Inbox, 'coming'> & { person: number };
 
 export class Memory {
   identity: Identity = NOBODY;
@@ -39,7 +39,7 @@ export class Memory {
     await this.shelf.put('wire', 'identity', this.identity).catch(this.failed);
   }
 
-  /** Keep the inbox with its cursor; bursts are written once. Resolves when all of it is on disk. */
+  /** Keep the inbox with its cursor; bursts are written once. Resolves when it is on disk. */
   async keepInbox(): Promise<void> {
     this.#dirty = true;
     if (!this.#writing) {

@@ -1,5 +1,5 @@
 // The inbox on the device: a snapshot, then numbered changes. Pure; the same history gives the same
-// inbox, and a missing number is noticed. Not for keeping it (identity.ts) or fetching it (wire.ts).
+// inbox, and a missing number is noticed. Not for keeping (identity.ts) or fetching it (wire.ts).
 
 import type { ServerFrame, Task } from './frames.ts';
 

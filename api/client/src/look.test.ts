@@ -25,7 +25,8 @@ const system = block(':root:not([data-theme="light"])');
 function luminance(hex: string): number {
   const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255)
     .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * (parts[0] as number) + 0.7152 * (parts[1] as number) + 0.0722 * (parts[2] as number);
+  const [red, green, blue] = parts as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 function contrast(one: string, two: string): number {
@@ -33,7 +34,7 @@ function contrast(one: string, two: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
-test.each([['light', light], ['dark', dark]])('%s: every text colour is 7:1 on paper', (_, tokens) => {
+test.each([['light', light], ['dark', dark]])('%s: text is 7:1 on paper', (_, tokens) => {
   for (const name of ['ink', 'ink-2', 'accent', 'ok', 'warn', 'stop', 'info', 'hold']) {
     expect(contrast(tokens[`--${name}`] as string, tokens['--paper'] as string), name)
       .toBeGreaterThanOrEqual(7);
@@ -61,7 +62,11 @@ const sources = import.meta.glob(['./*.ts', '!./*.test.ts', '!./types.ts'],
   { query: '?raw', import: 'default', eager: true }) as { [path: string]: string };
 
 test('no source needs more than Chrome 66 on plain http', () => {
-  const tooNew = /\.(flat|flatMap|at|replaceAll|matchAll|findLast)\(|Object\.(fromEntries|hasOwn)|allSettled|structuredClone|randomUUID|crypto\.subtle|\bBigInt\b|queueMicrotask|globalThis|Promise\.any|WeakRef/;
+  const tooNew = new RegExp(['\\.(flat|flatMap|at|replaceAll|matchAll|findLast)\\(',
+    'Object\\.(fromEntries|hasOwn)', 'allSettled', 'structuredClone', 'randomUUID',
+    'crypto\\.subtle', '\\bBigInt\\b', 'queueMicrotask', 'globalThis', 'Promise\\.any',
+    'WeakRef'].join('|'));
+  expect(tooNew.test('x.at(1); Object.fromEntries([])')).toBe(true);
   expect(Object.keys(sources).length).toBeGreaterThan(20);
   const bare = (text: string): string => text.replace(/\/\/.*$|\/\*[^]*?\*\//gm, '');
   const found = Object.keys(sources).filter((path) => tooNew.test(bare(sources[path] as string)));

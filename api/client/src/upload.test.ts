@@ -62,7 +62,7 @@ async function online(): Promise<void> {
   await clock.run(1_000);
 }
 
-test('taken offline: the text arrives first, then the photo hangs on the task it opened', async () => {
+test('taken offline: the text first, then the photo hangs on the task it opened', async () => {
   await offline();
   const row = await photo();
   const op = tap('confirm', { ...LINE, inputs: { rejected: '2', reason: '破损' } });
@@ -79,7 +79,7 @@ test('taken offline: the text arrives first, then the photo hangs on the task it
   expect(it.wire.snapshot().photos).toEqual({ waiting: 0, homeless: 0, failed: 0 });
 });
 
-test('uploaded while the form was filled: its id goes with the text, nothing is hung twice', async () => {
+test('uploaded while the form was filled: its id goes with the text, hung once', async () => {
   const rows = [await photo(), await photo()];
   await clock.run(100);
   expect(it.wire.snapshot().photos.waiting).toBe(2);
@@ -119,14 +119,17 @@ test('a photo for a task hangs there without an operation', async () => {
 
 test('lost on the way it goes up again under the same key', async () => {
   let down = 2;
-  say = ({ path }) => (down-- > 0 ? 'down' : path === '/api/files' ? [201, { id: 'f1' }] : [201, {}]);
+  say = ({ path }) => {
+    if (down-- > 0) return 'down';
+    return path === '/api/files' ? [201, { id: 'f1' }] : [201, {}];
+  };
   const row = await it.wire.keepPhoto(bytes, { task: 'T-5' });
   await clock.run(10_000, 200);
   expect(requests.slice(0, 3).map((each) => each.key)).toEqual(Array(3).fill(`file-${row.key}`));
   expect(await state(row.key)).toBe('done');
 });
 
-test('a session that ran out is waited for, a refusal is said and does not block the next', async () => {
+test('a session that ran out is waited for, a refusal is said and blocks nobody', async () => {
   say = () => [401, {}];
   const row = await it.wire.keepPhoto(bytes, { task: 'T-5' });
   await clock.run(200);

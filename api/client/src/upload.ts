@@ -1,5 +1,5 @@
 // Photos go up by themselves, after the text, and are hung on the task their operation names.
-//   waiting → uploaded (POST /api/files) → done (in the operation, or POST /api/tasks/…/attachments)
+//   waiting → uploaded (POST /api/files) → done (in its operation, or POST …/{task}/attachments)
 // Every request carries a key made from the photo's, so a repeat changes nothing. Not for bytes.
 
 import type { Clock } from './clock.ts';
@@ -114,7 +114,9 @@ export class Uploader {
   }
 
   /** The answer; undefined: no network, or the server asks for patience. */
-  async #post(path: string, token: string, key: string, body: BodyInit): Promise<Response | undefined> {
+  async #post(
+    path: string, token: string, key: string, body: BodyInit,
+  ): Promise<Response | undefined> {
     const stop = typeof AbortController === 'undefined' ? null : new AbortController();
     const cancel = this.options.clock.after(TOO_LONG_MS, () => stop?.abort());
     const headers: Record<string, string> = {

@@ -59,7 +59,7 @@ test('a wrong PIN is the server\'s sentence; no network is ours', async () => {
   expect(await lost).toMatchObject({ code: 'no_answer' });
 });
 
-test('the inbox is there after a restart without any network, and resumes by its cursor', async () => {
+test('the inbox is there after a restart without network, and resumes by its cursor', async () => {
   it.server.tell(task('T1', { due_at: '2026-03-02T03:00:00Z' }));
   it.server.tell(task('T2', { due_at: '2026-03-02T02:00:00Z' }));
   await clock.run(200);

@@ -1,5 +1,5 @@
-// The network and a server on its far side, scripted: speaks docs/pda-protocol.md just far enough to
-// be disconnected, silenced and doubled in tests. Keeps its first answer to an id, as the real one.
+// The network and a server on its far side, scripted: speaks docs/pda-protocol.md just far enough
+// to be disconnected, silenced and doubled in tests. Keeps its first answer to an id.
 
 import type { ClientFrame, Json, OpFrame, Person, Reply, ServerFrame, Task } from '../frames.ts';
 import type { FakeClock } from './clock.ts';
@@ -197,7 +197,8 @@ export class FakeServer {
     }
     const answer = found === 'lose' ? reply(frame.id) : found;
     if (answer.ok || frame.t === 'scan') {
-      if (!['busy'].includes(answer.message.code)) this.stored.set(frame.id, { content, reply: answer });
+      const final = answer.message.code !== 'busy';
+      if (final) this.stored.set(frame.id, { content, reply: answer });
     }
     if (answer.ok) this.effects.push(frame);
     if (found !== 'lose') socket.say(answer);
