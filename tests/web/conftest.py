@@ -40,7 +40,7 @@ def furniture() -> str:
 @pytest.fixture
 def house(furniture: str, tmp_path: Path) -> Iterator[House]:
     """The running product over a fresh copy of the demo company."""
-    with serving(furniture, tmp_path) as found:
+    with serving(furniture, tmp_path / "files") as found:
         yield found
 
 

@@ -6,6 +6,7 @@ does (key events, text of an input method, both), taps words, and reads what the
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ class House:
     url: str
     db: Database
     clock: ManualClock
+    folder: Path
 
     def code(self, name: str = "3号枪") -> str:
         """What a supervisor shows to bind one more scanner."""
@@ -60,11 +62,22 @@ class House:
         """(place, status) → quantity of an item, in whole units, without the opening stock's lot."""
         rows = self.db.read_now(lambda conn: on_hand(conn, limit=500))
         found: dict[tuple[str, str], int] = {}
+        opening = self.opening_lot(item)
         for row in rows:
-            if row.item_code == item and row.lot_code != self.opening_lot(item):
+            if row.item_code == item and not (row.lot_code and row.lot_code == opening):
                 key = (row.location_code, row.status)
                 found[key] = found.get(key, 0) + row.on_hand // 1_000_000
         return found
+
+    def boss(self) -> people.Actor:
+        """李强, the supervisor."""
+        found = self.db.read_now(lambda conn: people.person_by_login(conn, "liqiang"))
+        assert found is not None
+        return self.db.read_now(lambda conn: people.actor_of(conn, found.id, "desk"))
+
+    def photos(self) -> list[str]:
+        """Digests of the pictures the server keeps."""
+        return [path.name for path in self.folder.rglob("*") if path.is_file()]
 
     def opening_lot(self, item: str) -> str | None:
         """The lot that stood there before anything was scanned."""
@@ -98,7 +111,7 @@ def serving(seeded: str, folder: Path) -> Iterator[House]:
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
-        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock)
+        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock, folder)
     finally:
         server.should_exit = True
         thread.join(10)
@@ -144,21 +157,45 @@ class Gun:
     # -- scanning --------------------------------------------------------------------------------
     def scan(self, code: str, how: str = "keys") -> None:
         """Pull the trigger: keys · altkeys · text · both."""
-        if how in ("keys", "both"):
-            if how == "both":
-                self.page.keyboard.insert_text(code)
-            self.page.keyboard.type(code)
-            self.page.keyboard.press("Enter")
-        elif how == "altkeys":
-            self.page.evaluate(ALT_KEYS, code)
-        else:
+        if how == "text":
             self.page.keyboard.insert_text(code)
             self.page.wait_for_timeout(150)  # an input method sends no Enter; the page waits 80 ms
+            return
+        modifiers = 1 if how == "altkeys" else 0
+        keys = [_key(letter, modifiers) for letter in code]
+        text: list[tuple[str, dict[str, Any]]] = []
+        if how == "both":  # keys that only listeners see, and the text beside them
+            keys = [{name: key[name] for name in key if "ext" not in name} for key in keys]
+            text = [("Input.insertText", {"text": code})]
+        calls = [
+            ("Input.dispatchKeyEvent", key | {"type": kind})
+            for key in [*keys, _ENTER]
+            for kind in ("keyDown", "keyUp")
+        ]
+        self._send(text + calls)
+
+    def _send(self, calls: list[tuple[str, dict[str, Any]]]) -> None:
+        """As fast as hardware: all of it is on its way before the first is answered."""
+        wire = self.context.new_cdp_session(self.page)
+
+        async def send() -> None:
+            impl: Any = wire._impl_obj
+            await asyncio.gather(*(impl.send(method, facts, None) for method, facts in calls))
+
+        self.page._sync(send())
+        wire.detach()
 
     # -- reading and tapping ---------------------------------------------------------------------
     def tap(self, words: str) -> None:
         """Tap the key with exactly these words (or that begins with them)."""
         self.page.get_by_role("button", name=words).first.click()
+
+    def type(self, digits: str) -> None:
+        """Enter a number on the pad."""
+        pad = self.page.locator(".number")
+        for digit in digits:
+            pad.locator(".keys").get_by_role("button", name=digit, exact=True).click()
+        pad.get_by_role("button", name="完成").click()
 
     def sees(self, words: str) -> None:
         """Until these words are on the screen."""
@@ -169,6 +206,15 @@ class Gun:
         node = self.page.locator(f"#band.{level}" if level else "#band")
         expect(node).to_be_visible()
         return node.inner_text()
+
+    def kept(self, kind: str, field: str, value: object) -> None:
+        """Until the device's disk holds it: what a dead battery cannot take any more."""
+        self.page.wait_for_function(ON_DISK, arg=[kind, field, value], polling=30)
+
+    def offline(self, off: bool = True) -> None:
+        """Take the network away, or give it back."""
+        self.context.set_offline(off)
+        expect(self.page.locator("#strip")).to_contain_text("离线" if off else "在线")
 
     def settled(self) -> None:
         """Until nothing waits to be sent."""
@@ -199,12 +245,23 @@ class Gun:
         assert self.errors == [], "the page threw"
 
 
-ALT_KEYS = """code => {
-  const send = (key, text) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
-    {key, altKey: true, bubbles: true, cancelable: true}));
-  for (const letter of code) send(letter);
-  send('Enter');
-}"""
+_ENTER: dict[str, Any] = {"key": "Enter", "code": "Enter", "text": "\r"}
+_ENTER |= {"windowsVirtualKeyCode": 13}
+
+
+def _key(letter: str, modifiers: int) -> dict[str, Any]:
+    key = {"key": letter, "text": letter, "unmodifiedText": letter, "modifiers": modifiers}
+    return key | ({"windowsVirtualKeyCode": ord(letter.upper())} if letter.isalnum() else {})
+
+
+ON_DISK = """([kind, field, value]) => new Promise(resolve => {
+  const open = indexedDB.open('jieli');
+  open.onsuccess = () => {
+    const all = open.result.transaction('shelf').objectStore('shelf').getAll();
+    all.onsuccess = () => { open.result.close();
+      resolve(all.result.some(row => row.kind === kind && row.value[field] === value)); };
+  };
+})"""
 
 
 def label(item: str, lot: str = "L-7", use_by: str = "271231") -> str:

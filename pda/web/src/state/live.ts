@@ -5,15 +5,16 @@ import { shallowReactive } from 'vue';
 import { openDb } from '@jieli/client/db';
 import type { Inputs, Reply } from '@jieli/client/frames';
 import { draftId } from '@jieli/client/ids';
+import type { Entry } from '@jieli/client/queue';
 import { openShelf, type Shelf } from '@jieli/client/shelf';
 import { createWire, type PostOptions, type Snapshot, type Wire } from '@jieli/client/wire';
 import { say } from '../words/index.ts';
 import { tellMessage, tellText } from './feedback.ts';
 
-export const live = shallowReactive<Snapshot & { ready: boolean; broken: string }>({
+export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number }>({
   link: 'offline', device: null, person: null, signedIn: false, inbox: [], skewMs: null,
   queue: { waiting: 0, refused: 0, others: 0, oldestAt: null },
-  photos: { waiting: 0, homeless: 0, failed: 0 }, problem: null, stale: false, ready: false, broken: '',
+  photos: { waiting: 0, homeless: 0, failed: 0 }, problem: null, stale: false, ready: false, broken: '', stuck: 0,
 });
 export let wire: Wire;
 export let shelf: Shelf;
@@ -35,12 +36,26 @@ export async function startLive(): Promise<void> {
   wire.onReply((reply, entry) => {
     const heard = waiting.get(reply.id);
     waiting.delete(reply.id);
+    if (!reply.ok) setTimeout(recountStuck, 50); // once the queue has it on disk
     if (heard) heard(reply);
     else if (!reply.ok) tellMessage(reply.message);
     else if (entry.op.t !== 'submit' || READS.indexOf(entry.op.action) < 0) tellMessage(reply.message, true);
   });
   await wire.start();
-  live.ready = true;
+  Object.assign(live, wire.snapshot(), { ready: true });
+  recountStuck();
+}
+
+/** Refused work stays until a person mends it or gives it up; a refused question is no work. A button
+ * of a card was refused before its person's eyes, unless that came long after. */
+export function isStuck(entry: Entry): boolean {
+  if (entry.state !== 'refused' && entry.state !== 'conflict') return false;
+  if (entry.op.t === 'submit') return READS.indexOf(entry.op.action) < 0;
+  return !entry.seen;
+}
+
+export function recountStuck(): void {
+  wire.queue.list().then((all) => { live.stuck = all.filter(isStuck).length; }, sayProblem);
 }
 
 export class NoAnswer extends Error {}

@@ -1,10 +1,10 @@
 // Work packs kept on this device, and the goods and bins that all of them name together.
 // A pack is shown at once from the disk and renewed from the server when there is one.
-import { shallowReactive } from 'vue';
+import { shallowReactive, watch } from 'vue';
 import type { Inputs } from '@jieli/client/frames';
 import type { Bins } from '../flows/bins.ts';
 import type { Goods } from '../flows/goods.ts';
-import { ask, shelf } from './live.ts';
+import { ask, live, sayProblem, shelf } from './live.ts';
 
 export interface Kept { flow: string; data: Inputs }
 const packs = shallowReactive(new Map<string, Kept>());
@@ -52,6 +52,21 @@ export async function fetchPack(key: string, flow: string, inputs: Inputs): Prom
   }
   await keepPack(key, flow, reply.data);
   return reply.data;
+}
+
+/** Keep a screen's pack as new as the server's, unless facts that change it are still on their way.
+ * After a refusal it is asked for again: the pack had been counted on as if the fact were booked. */
+export function usePack(key: string, flow: string, inputs: Inputs): { renew(): Promise<void> } {
+  async function renew(): Promise<void> {
+    if (live.link === 'offline' || (live.queue.waiting > 0 && packs.has(key))) return;
+    try {
+      await fetchPack(key, flow, inputs);
+    } catch (problem) {
+      if (!packs.has(key)) sayProblem(problem);
+    }
+  }
+  watch(() => live.stuck, (now, before) => { if (now > before) void renew(); });
+  return { renew };
 }
 
 export function knownGoods(): Goods[] {

@@ -2,6 +2,7 @@
 
 export const en = {
   unknownCode: '“{code}” is not known; nothing was counted. Check and rescan; online, the server is asked.',
+  notOnOrder: '{item} is not on order {order}; nothing was counted. Check it, or scan another order.',
   askingServer: 'Asking the server what “{code}” is…',
   keptForLater: '“{code}” is kept in the list until there is a network. Nothing was counted.',
   wrongStep: 'That was {what}; this step needs {wanted}. No quantity changed.',

@@ -4,6 +4,7 @@
 export const zh = {
   // scans: judged on this device
   unknownCode: '不认识「{code}」，没有记数。核对后再扫；联网时会问服务器。',
+  notOnOrder: '{item} 不在采购单 {order} 上，没有记数。核对货品，或换一张单再扫。',
   askingServer: '正在问服务器「{code}」是什么…',
   keptForLater: '「{code}」已记在清单里，联网后再认。没有记数。',
   wrongStep: '扫到的是{what}，这一步要扫{wanted}。数量没有变。',
