@@ -33,6 +33,7 @@ export class Connection {
   lastAnswerMs = 0;
   #socket: WebSocket | null = null;
   #wanted = false;
+  #welcomed = false;
   #tries = 0;
   #cancelRetry: () => void = () => undefined;
   #cancelBeat: () => void = () => undefined;
@@ -53,6 +54,7 @@ export class Connection {
     }
     const socket = this.options.socket(this.options.url);
     this.#socket = socket;
+    this.#welcomed = false;
     socket.onopen = () => {
       if (this.#socket !== socket) return;
       this.options.opened();
@@ -91,6 +93,7 @@ export class Connection {
   /** The server welcomed us: the link is good, the heartbeat begins. */
   settled(heartbeatSeconds: number): void {
     this.#tries = 0;
+    this.#welcomed = true;
     this.#beatMs = (heartbeatSeconds * 1000) / 2; // notice a dead Wi-Fi before the server does
     this.#judge('online');
     this.#cancelBeat();
@@ -100,7 +103,7 @@ export class Connection {
   /** Ask whether anybody is there, and judge by the answer. */
   beat(): void {
     this.#cancelBeat();
-    if (!this.isOpen) return;
+    if (!this.isOpen || !this.#welcomed) return; // nothing may be said before hello is answered
     this.#askedAt = this.options.clock.now();
     this.send({ t: 'ping', n: (this.#n += 1) });
     this.expectAnswer();

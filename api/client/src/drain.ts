@@ -11,6 +11,7 @@ import { tooLarge } from './said.ts';
 
 const WINDOW = 32; // more unanswered ones than this help nobody
 const PAUSE_MS = 2_000;
+const SILENT_MS = 30_000; // the line lives and no answer comes: something got lost
 
 export interface DrainOptions {
   queue: Queue;
@@ -22,6 +23,8 @@ export interface DrainOptions {
   send: (frame: OpFrame) => boolean;
   /** Nothing is under way any more. */
   idle: () => void;
+  /** What was sent is not answered although the line lives: begin again. */
+  stuck: () => void;
   failed: (error: unknown) => void;
 }
 
@@ -32,6 +35,7 @@ export class Drain {
   #running = false;
   #again = false;
   #paused = false;
+  #answers = 0;
 
   constructor(readonly options: DrainOptions) {}
 
@@ -62,9 +66,19 @@ export class Drain {
       if (person === null) return;
       const waiting = await this.options.queue.waiting();
       const went = await this.#send(waiting, person);
-      if (went.length) await this.options.queue.sending(went);
+      if (went.length) {
+        this.#watch();
+        await this.options.queue.sending(went);
+      }
       if (!this.#flying.size) this.options.idle();
     }
+  }
+
+  #watch(): void {
+    const before = this.#answers;
+    this.options.clock.after(SILENT_MS, () => {
+      if (this.#answers === before && this.#flying.size) this.options.stuck();
+    });
   }
 
   async #send(waiting: Entry[], person: number): Promise<string[]> {
@@ -114,6 +128,7 @@ export class Drain {
   /** The answer came. Settles the entry; answers it as it is now, undefined if it is not ours. */
   async answered(reply: Reply, live: boolean): Promise<Entry | undefined> {
     this.#careful = false;
+    this.#answers += 1;
     const entry = await this.#settle(reply.id, () => this.options.queue.answered(reply, live));
     if (!entry || !isWaiting(entry)) return entry;
     if (reply.message.code === 'after_unknown' && !(await this.#stillComes(entry))) {
@@ -158,6 +173,7 @@ export class Drain {
 
   /** The connection is gone; what was under way is sent again on the next one. */
   async lost(code: number): Promise<void> {
+    this.#answers += 1;
     const silent = Array.from(this.#flying.values()).filter((each) => !this.#told.has(each.id));
     const first = silent.sort((a, b) => a.n - b.n)[0];
     silent.forEach((each) => this.#flying.delete(each.id));

@@ -1,30 +1,31 @@
-// What each frame of the server does to the scanner, and the three things a person asks of it by
-// hand: enrol, sign in, sign out. docs/pda-protocol.md is the contract. Not for sending operations.
+// What each frame of the server does to the scanner, and what a person asks of it by hand: enrol,
+// sign in, sign out, a question. docs/pda-protocol.md is the contract. Not for sending operations.
 
+import { Asking } from './asking.ts';
 import type {
   Device, Message, Operation, OpFrame, Person, Reply, ServerFrame,
 } from './frames.ts';
 import { draftId } from './ids.ts';
 import { EMPTY, resumed, withEvent, withPart } from './inbox.ts';
-import { deviceRevoked, noAnswer, originRefused, pageOld, Refused } from './said.ts';
+import { deviceRevoked, originRefused, pageOld } from './said.ts';
 import type { Scanner } from './scanner.ts';
 
 const PATIENCE_MS = 15_000;
 const LIVE_MS = 15_000; // after that nobody looks at the screen an answer belongs to
-
-interface Asked<T> { id: string; resolve: (value: T) => void; reject: (why: Refused) => void }
+const ENROL = 'enrol';
 
 export class Hearing {
   /** Welcomed, signed in and caught up: operations may go. */
   ready = false;
   maxBytes = 65_536;
   #code: string | null = null;
-  #enrolling: Asked<Device> | null = null;
-  #signingIn: Asked<Person> | null = null;
-  #signingOut: Asked<void> | null = null;
-  #questions = new Map<string, Asked<Reply>>();
+  #signOut = '';
+  #asking: Asking;
+  #waits = 0;
 
-  constructor(readonly scanner: Scanner) {}
+  constructor(readonly scanner: Scanner) {
+    this.#asking = new Asking(scanner.clock);
+  }
 
   opened(): void {
     const { connection, memory, options } = this.scanner;
@@ -40,11 +41,9 @@ export class Hearing {
 
   closed(code: number): void {
     const { scanner } = this;
-    this.ready = false;
+    this.#notReady();
     void scanner.drain.lost(code).then(() => scanner.recount(), scanner.failed);
-    this.#reject(this.#signingIn, noAnswer);
-    this.#reject(this.#signingOut, noAnswer);
-    this.#questions.forEach((asked) => this.#reject(asked, noAnswer));
+    this.#asking.lost(ENROL);
     if (code === 4001) {
       scanner.problem = deviceRevoked;
       scanner.connection.stop();
@@ -82,65 +81,50 @@ export class Hearing {
     scanner.changed();
   }
 
-  // -- who -------------------------------------------------------------------------------------
+  // -- asking ----------------------------------------------------------------------------------
   enrol(code: string): Promise<Device> {
     this.#code = code.replace(/^.*#enrol=/, '').trim();
-    this.#reject(this.#enrolling, noAnswer);
-    return this.#ask<Device>('enrol', (asked) => {
-      this.#enrolling = asked;
+    const begin = (): boolean => {
       this.scanner.connection.connect();
-    });
+      return true;
+    };
+    return this.#asking.ask<Device>(ENROL, begin, PATIENCE_MS);
   }
 
   signIn(badge: string, pin: string): Promise<Person> {
-    this.#reject(this.#signingIn, noAnswer);
-    return this.#ask<Person>(draftId(), (asked) => {
-      this.#signingIn = asked;
-      const sent = this.scanner.connection.send({ t: 'sign_in', id: asked.id, badge, pin });
-      if (!sent) asked.reject(new Refused(noAnswer));
-      else this.scanner.connection.expectAnswer();
-    });
+    const { connection } = this.scanner;
+    const id = draftId();
+    const send = (): boolean => connection.send({ t: 'sign_in', id, badge, pin });
+    const asked = this.#asking.ask<Person>(id, send, PATIENCE_MS);
+    connection.expectAnswer();
+    return asked;
   }
 
   signOut(): Promise<void> {
-    return this.#ask<void>(draftId(), (asked) => {
-      this.#signingOut = asked;
-      const sent = this.scanner.connection.send({ t: 'sign_out', id: asked.id });
-      if (!sent) asked.reject(new Refused(noAnswer));
-    });
+    this.#signOut = draftId();
+    const frame = { t: 'sign_out' as const, id: this.#signOut };
+    const send = (): boolean => this.scanner.connection.send(frame);
+    return this.#asking.ask<void>(frame.id, send, PATIENCE_MS);
   }
 
   question(op: Operation, ms: number): Promise<Reply> {
     const { connection, memory, now } = this.scanner;
     const by = memory.identity.person?.id ?? 0;
     const frame = { ...op, by, at: new Date(now()).toISOString() } as OpFrame;
-    return this.#ask<Reply>(op.id, (asked) => {
-      this.#questions.set(op.id, asked);
-      if (!this.ready || !connection.send(frame)) asked.reject(new Refused(noAnswer));
-      else connection.expectAnswer();
-    }, ms).finally(() => this.#questions.delete(op.id));
+    const asked = this.#asking.ask<Reply>(op.id, () => this.ready && connection.send(frame), ms);
+    connection.expectAnswer();
+    return asked;
   }
 
-  #ask<T>(id: string, begin: (asked: Asked<T>) => void, ms = PATIENCE_MS): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.scanner.clock.after(ms, () => reject(new Refused(noAnswer)));
-      begin({ id, resolve, reject });
-    });
-  }
-
-  #reject<T>(asked: Asked<T> | null, why: Message): void {
-    if (asked) asked.reject(new Refused(why));
-  }
-
+  // -- who -------------------------------------------------------------------------------------
   #enrolled(frame: Extract<ServerFrame, { t: 'enrolled' }>): void {
     const { scanner } = this;
-    const asked = this.#enrolling;
     this.#code = null;
-    this.#enrolling = null;
     scanner.problem = null;
     scanner.memory.inbox = EMPTY;
     const { device_token: token, device } = frame;
-    void scanner.identify({ token, device, session: null }).then(() => asked?.resolve(device));
+    const kept = scanner.identify({ token, device, session: null });
+    void kept.then(() => this.#asking.answer(ENROL, device));
   }
 
   #welcome(frame: Extract<ServerFrame, { t: 'welcome' }>): void {
@@ -151,32 +135,44 @@ export class Hearing {
     scanner.connection.settled(frame.heartbeat_seconds);
     const skewMs = Date.parse(frame.now) - scanner.clock.now();
     const held = frame.person ? { person: frame.person } : { session: null };
+    if (frame.person) this.#expectToCatchUp();
     void scanner.identify({ device: frame.device, skewMs, ...held }, false);
   }
 
   #signedIn(frame: Extract<ServerFrame, { t: 'signed_in' }>): void {
     const { scanner } = this;
-    const asked = this.#signingIn;
-    this.#signingIn = null;
-    this.ready = false;
     scanner.memory.inbox = EMPTY; // what the person before was told is nothing to resume from
-    const { session, person } = frame;
-    void scanner.identify({ session, person }).then(() => asked?.resolve(person));
+    this.#expectToCatchUp();
+    const { id, session, person } = frame;
+    void scanner.identify({ session, person }).then(() => this.#asking.answer(id, person));
   }
 
   #signedOut(message: Message | null): void {
     const { scanner } = this;
-    this.ready = false;
-    const asked = this.#signingOut;
-    this.#signingOut = null;
+    this.#notReady();
     // Whoever leaves by himself is gone; whose session ran out is still named, his queue waits.
     const gone = message ? {} : { person: null };
     if (!message) scanner.memory.inbox = EMPTY;
-    void scanner.identify({ session: null, ...gone }).then(() => asked?.resolve());
+    const kept = scanner.identify({ session: null, ...gone });
+    void kept.then(() => this.#asking.answer(this.#signOut, undefined));
     if (message) scanner.said.forEach((listener) => listener(message));
   }
 
   // -- what happened ---------------------------------------------------------------------------
+  #notReady(): void {
+    this.ready = false;
+    this.#waits += 1;
+  }
+
+  /** The inbox must follow; if it does not, something got lost on the way. */
+  #expectToCatchUp(): void {
+    this.#notReady();
+    const waits = this.#waits;
+    this.scanner.clock.after(PATIENCE_MS, () => {
+      if (waits === this.#waits && !this.ready) this.scanner.connection.again();
+    });
+  }
+
   #caughtUp(): void {
     this.ready = true;
     void this.scanner.memory.keepInbox();
@@ -208,18 +204,13 @@ export class Hearing {
   /** Something is missing: drop the cursor, come back, take the snapshot. */
   #resync(): void {
     const { memory, connection } = this.scanner;
-    this.ready = false;
     memory.inbox = { ...memory.inbox, cursor: null };
     connection.again();
   }
 
   #reply(reply: Reply): void {
     const { scanner } = this;
-    const question = this.#questions.get(reply.id);
-    if (question) {
-      question.resolve(reply);
-      return;
-    }
+    if (this.#asking.answer(reply.id, reply)) return;
     const entry = scanner.drain.sent(reply.id);
     const live = !!entry && scanner.clock.now() - entry.deviceAt <= LIVE_MS;
     if (entry) scanner.answered(reply, entry, live); // the person first, the disk behind
@@ -228,20 +219,17 @@ export class Hearing {
 
   #error(frame: Extract<ServerFrame, { t: 'error' }>): void {
     const { scanner } = this;
-    const { id, message, code } = frame;
+    const { message, code } = frame;
+    const id = frame.id ?? '';
     if (code === 'bad_version') this.#tooOld();
-    if (this.#code !== null && this.#enrolling) {
+    if (this.#code !== null && this.#asking.refuse(ENROL, message)) {
       this.#code = null;
-      this.#reject(this.#enrolling, message);
-      this.#enrolling = null;
-      if (!scanner.memory.identity.token) scanner.connection.stop();
-      else scanner.connection.connect();
+      if (scanner.memory.identity.token) scanner.connection.connect();
+      else scanner.connection.stop();
       return;
     }
-    const asked = [this.#signingIn, this.#signingOut, this.#questions.get(id ?? '')]
-      .find((each) => each && each.id === id);
-    if (asked) asked.reject(new Refused(message));
-    else if (id && scanner.drain.sent(id)) void scanner.drain.refused(id, message);
-    if (!asked) scanner.said.forEach((listener) => listener(message));
+    if (this.#asking.refuse(id, message)) return;
+    if (scanner.drain.sent(id)) void scanner.drain.refused(id, message);
+    scanner.said.forEach((listener) => listener(message));
   }
 }

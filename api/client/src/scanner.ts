@@ -66,7 +66,7 @@ export class Scanner implements Wire {
       person: () => (this.#maySend() ? this.#personId() : null),
       maxBytes: () => this.#hearing.maxBytes,
       send: (frame) => this.connection.send(frame) && (this.connection.expectAnswer(), true),
-      idle: () => this.uploader.kick(),
+      idle: () => this.uploader.kick(), stuck: () => this.connection.again(),
     });
     this.uploader = new Uploader({
       api: options.api ?? '', queue: this.queue, photos: this.photos, clock: this.clock,

@@ -104,6 +104,11 @@ export class FakeServer {
   }
 
   #answer(socket: FakeSocket, frame: ClientFrame): void {
+    if (frame.t !== 'enrol' && frame.t !== 'hello' && !socket.known) {
+      socket.drop(4000);
+      return;
+    }
+    socket.known = true;
     switch (frame.t) {
       case 'enrol': this.#enrol(socket, frame.code); break;
       case 'hello':
