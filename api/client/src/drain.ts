@@ -35,7 +35,6 @@ export class Drain {
   #running = false;
   #again = false;
   #paused = false;
-  #answers = 0;
 
   constructor(readonly options: DrainOptions) {}
 
@@ -67,17 +66,18 @@ export class Drain {
       const waiting = await this.options.queue.waiting();
       const went = await this.#send(waiting, person);
       if (went.length) {
-        this.#watch();
+        this.#watch(went);
         await this.options.queue.sending(went);
       }
       if (!this.#flying.size) this.options.idle();
     }
   }
 
-  #watch(): void {
-    const before = this.#answers;
+  /** Answers come in order: one that stays away is lost, even if later ones come. */
+  #watch(went: string[]): void {
+    const sent = went.map((id) => this.#flying.get(id));
     this.options.clock.after(SILENT_MS, () => {
-      if (this.#answers === before && this.#flying.size) this.options.stuck();
+      if (sent.some((each) => each && this.#flying.get(each.id) === each)) this.options.stuck();
     });
   }
 
@@ -128,7 +128,6 @@ export class Drain {
   /** The answer came. Settles the entry; answers it as it is now, undefined if it is not ours. */
   async answered(reply: Reply, live: boolean): Promise<Entry | undefined> {
     this.#careful = false;
-    this.#answers += 1;
     const entry = await this.#settle(reply.id, () => this.options.queue.answered(reply, live));
     if (!entry || !isWaiting(entry)) return entry;
     if (reply.message.code === 'after_unknown' && !(await this.#stillComes(entry))) {
@@ -173,7 +172,6 @@ export class Drain {
 
   /** The connection is gone; what was under way is sent again on the next one. */
   async lost(code: number): Promise<void> {
-    this.#answers += 1;
     const silent = Array.from(this.#flying.values()).filter((each) => !this.#told.has(each.id));
     const first = silent.sort((a, b) => a.n - b.n)[0];
     silent.forEach((each) => this.#flying.delete(each.id));
