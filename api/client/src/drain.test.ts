@@ -295,6 +295,7 @@ test('five hundred queued operations arrive in order, never more than a window u
     await clock.run(3_000, 20);
     expect(effects()).toEqual(made.map((op) => op.id));
     expect(sentIds()).toHaveLength(500);
+    expect(it.server.mostPending).toBeLessThanOrEqual(32);
   }, 30_000);
 
 test('a question is answered and leaves nothing behind; without network it is over at once',

@@ -9,7 +9,7 @@ function error(code: string, text: string, en: string): Message {
 
 export const storageClosed = error('storage_closed',
   '这台枪存不了东西：浏览器不让本页用存储，断网或没电就会丢。退出无痕模式、清出空间后重新打开本页。',
-  'This scanner keeps nothing: the browser has no storage. Leave private mode, free space, reload.');
+  'This scanner keeps nothing: no storage in this browser. Leave private mode, free space.');
 
 export const storageFull = error('storage_full',
   '没有记下：这台枪的存储满了。先联网等上传完，再做这一步。',

@@ -56,6 +56,9 @@ export class FakeServer {
   tasks: Task[] = [];
   missed: { after: number; seq: number; task: Task }[] | null = null;
   skewMs = 0;
+  /** The most frames that ever waited for this server at once. */
+  mostPending = 0;
+  #pending = 0;
   answer: (frame: OpFrame) => Reply | 'break' | 'lose' = (frame) => reply(frame.id);
 
   constructor(readonly clock: FakeClock) {}
@@ -88,7 +91,12 @@ export class FakeServer {
   receive(socket: FakeSocket, frame: ClientFrame): void {
     if (this.silent) return;
     this.heard.push(frame);
-    this.clock.after(5, () => this.#answer(socket, frame));
+    this.#pending += 1;
+    this.mostPending = Math.max(this.mostPending, this.#pending);
+    this.clock.after(5, () => {
+      this.#pending -= 1;
+      this.#answer(socket, frame);
+    });
   }
 
   now(): string {
