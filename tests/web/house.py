@@ -59,7 +59,7 @@ class House:
         return self.db.write_now(lambda tx: people.make_enrol_code(tx, ENGINE, name))
 
     def stock(self, item: str) -> dict[tuple[str, str], int]:
-        """(place, status) → quantity of an item, in whole units, without the opening stock's lot."""
+        """(place, status) → quantity of an item in whole units, without the opening lot."""
         rows = self.db.read_now(lambda conn: on_hand(conn, limit=500))
         found: dict[tuple[str, str], int] = {}
         opening = self.opening_lot(item)
@@ -138,6 +138,7 @@ class Gun:
         context.set_default_timeout(PATIENCE_MS)
         gun = Gun(house, context, context.new_page())
         gun.watch(gun.page)
+        gun.context.add_init_script(f"({NOTE_KEYS})()")
         gun.page.goto(f"{house.url}/pda/")
         return gun
 
@@ -155,8 +156,12 @@ class Gun:
         page.on("pageerror", lambda problem: self.errors.append(str(problem)))
 
     # -- scanning --------------------------------------------------------------------------------
-    def scan(self, code: str, how: str = "keys") -> None:
-        """Pull the trigger: keys · altkeys · text · both."""
+    def scan(self, code: str, how: str = "burst") -> None:
+        """Pull the trigger: keys · altkeys · text · both are what hardware sends; burst is key
+        events in one go, for tests that are about something else."""
+        if how == "burst":
+            self.page.evaluate(BURST, code)
+            return
         if how == "text":
             self.page.keyboard.insert_text(code)
             self.page.wait_for_timeout(150)  # an input method sends no Enter; the page waits 80 ms
@@ -173,6 +178,11 @@ class Gun:
             for kind in ("keyDown", "keyUp")
         ]
         self._send(text + calls)
+
+    def longest_gap(self) -> float:
+        """Milliseconds between two keys of the last burst: a machine that stalls sends no scan."""
+        found: float = self.page.evaluate(GAP)
+        return found
 
     def _send(self, calls: list[tuple[str, dict[str, Any]]]) -> None:
         """As fast as hardware: all of it is on its way before the first is answered."""
@@ -214,11 +224,15 @@ class Gun:
     def offline(self, off: bool = True) -> None:
         """Take the network away, or give it back."""
         self.context.set_offline(off)
-        expect(self.page.locator("#strip")).to_contain_text("离线" if off else "在线")
+        strip = expect(self.page.locator("#strip"))
+        if off:
+            strip.to_contain_text("离线")
+        else:
+            strip.not_to_contain_text("离线")
 
     def settled(self) -> None:
         """Until nothing waits to be sent."""
-        expect(self.page.locator("#strip")).to_contain_text("在线")
+        expect(self.page.locator("#strip")).not_to_contain_text("离线")
         expect(self.page.locator("#strip")).not_to_contain_text("待传")
 
     def begin(self, badge: str = "B1001") -> Gun:
@@ -262,6 +276,18 @@ ON_DISK = """([kind, field, value]) => new Promise(resolve => {
       resolve(all.result.some(row => row.kind === kind && row.value[field] === value)); };
   };
 })"""
+
+
+NOTE_KEYS = """() => { window.__keys = []; document.addEventListener('keydown', event => {
+  if (event.isTrusted) window.__keys.push(event.timeStamp); }, true); }"""
+
+GAP = """() => { const at = window.__keys.splice(0);
+  return at.slice(1).reduce((most, each, n) => Math.max(most, each - at[n]), 0); }"""
+
+BURST = """code => {
+  for (const key of [...code, 'Enter']) document.activeElement.dispatchEvent(
+    new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+}"""
 
 
 def label(item: str, lot: str = "L-7", use_by: str = "271231") -> str:

@@ -1,4 +1,4 @@
-"""P3 in small: work without a network, a killed page, a lost answer, two tabs; then the same books."""
+"""P3 in small: no network, a killed page, two tabs, a refusal; and then the books are right."""
 
 from __future__ import annotations
 

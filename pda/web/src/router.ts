@@ -9,6 +9,7 @@ import SignInScreen from './screens/SignInScreen.vue';
 
 export const router = createRouter({
   history: createWebHashHistory('/pda/'),
+  scrollBehavior: () => ({ left: 0, top: 0 }),
   routes: [
     { path: '/', component: HomeScreen },
     { path: '/bind', component: BindScreen },

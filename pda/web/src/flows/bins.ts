@@ -1,8 +1,14 @@
 // Is this code a bin? From the codes a pack brought; a warehouse may have more than fit in a pack.
 // Not for which bin is best: the server suggests, with reasons.
 
-export interface Bins { codes: string[]; complete: boolean }
-export interface Suggested { code: string; why: string }
+export interface Bins {
+  codes: string[];
+  complete: boolean;
+}
+export interface Suggested {
+  code: string;
+  why: string;
+}
 
 const SHAPE = /^[A-Za-z][0-9A-Za-z-]{1,31}$/;
 

@@ -7,10 +7,36 @@ import { recognise, type Goods } from './goods.ts';
 import { judged, said, unknown, type Judged } from './judgement.ts';
 import { ONE, plain, show, type Micro } from './quantity.ts';
 
-export interface SheetLine { place: string; item_code: string; item_name: string; lot: string; state: string }
-export interface Pack { count_id: string; sheet: SheetLine[]; goods: Goods[]; bins: Bins; left: number }
-export interface Tally { itemCode: string; itemName: string; unit: string; lot: string; quantity: Micro; serials: string[] }
-export interface Draft { place: string; tallies: Tally[]; scans: number; strange: string[]; again: string; round: number }
+export interface SheetLine {
+  place: string;
+  item_code: string;
+  item_name: string;
+  lot: string;
+  state: string;
+}
+export interface Pack {
+  count_id: string;
+  sheet: SheetLine[];
+  goods: Goods[];
+  bins: Bins;
+  left: number;
+}
+export interface Tally {
+  itemCode: string;
+  itemName: string;
+  unit: string;
+  lot: string;
+  quantity: Micro;
+  serials: string[];
+}
+export interface Draft {
+  place: string;
+  tallies: Tally[];
+  scans: number;
+  strange: string[];
+  again: string;
+  round: number;
+}
 
 export function fresh(place = '', round = 0): Draft {
   return { place, tallies: [], scans: 0, strange: [], again: '', round };
@@ -35,30 +61,56 @@ export function scanned(draft: Draft, pack: Pack, code: string, today = ''): Jud
 /** Asked of the server when there is one; in any case on the list, so it is not lost. */
 function strange(draft: Draft, code: string): Judged<Draft> {
   if (!draft.place) return unknown(draft, code);
-  return judged({ ...draft, strange: [...draft.strange, code] },
-    said('warn', say.t('strangeKept', { code }), 'unknown_code'), 'ask-server');
+  return judged(
+    { ...draft, strange: [...draft.strange, code] },
+    said('warn', say.t('strangeKept', { code }), 'unknown_code'),
+    'ask-server',
+  );
 }
 
-function tally(draft: Draft, pack: Pack, hit: { goods: Goods; lot: string; serial: string; perScan: Micro }): Judged<Draft> {
+function tally(
+  draft: Draft,
+  pack: Pack,
+  hit: { goods: Goods; lot: string; serial: string; perScan: Micro },
+): Judged<Draft> {
   const { goods, serial, perScan } = hit;
   const lot = goods.tracking === 'lot' ? hit.lot || onlyLot(draft, pack, goods) : '';
   if (goods.tracking === 'lot' && !lot) {
-    return judged(draft, said('error', say.t('lotLabel', { item: goods.item_name }), 'lot_label_wanted'));
+    return judged(
+      draft,
+      said('error', say.t('lotLabel', { item: goods.item_name }), 'lot_label_wanted'),
+    );
   }
   const known = draft.tallies.find((each) => each.itemCode === goods.item_code && each.lot === lot);
-  const before: Tally = known || { itemCode: goods.item_code, itemName: goods.item_name, unit: goods.unit, lot, quantity: 0, serials: [] };
+  const before: Tally = known || {
+    itemCode: goods.item_code,
+    itemName: goods.item_name,
+    unit: goods.unit,
+    lot,
+    quantity: 0,
+    serials: [],
+  };
   if (goods.tracking === 'serial') {
-    if (!serial) return judged(draft, said('error', say.t('serialMissing', { item: goods.item_name }), 'serial_missing'));
+    if (!serial)
+      return judged(
+        draft,
+        said('error', say.t('serialMissing', { item: goods.item_name }), 'serial_missing'),
+      );
     if (before.serials.indexOf(serial) >= 0) {
       return judged(draft, said('warn', say.t('serialAgain', { serial }), 'serial_again'));
     }
   }
-  const after: Tally = { ...before, quantity: before.quantity + perScan,
-    serials: serial && goods.tracking === 'serial' ? [...before.serials, serial] : before.serials };
+  const after: Tally = {
+    ...before,
+    quantity: before.quantity + perScan,
+    serials: serial && goods.tracking === 'serial' ? [...before.serials, serial] : before.serials,
+  };
   const tallies = [after, ...draft.tallies.filter((each) => each !== known)];
   const n = `${show(after.quantity)} ${goods.unit}`;
-  return judged({ ...draft, tallies, scans: draft.scans + 1, again: '' },
-    said('ok', say.t('tallied', { item: goods.item_name, n, scans: draft.scans + 1 })));
+  return judged(
+    { ...draft, tallies, scans: draft.scans + 1, again: '' },
+    said('ok', say.t('tallied', { item: goods.item_name, n, scans: draft.scans + 1 })),
+  );
 }
 
 function onlyLot(draft: Draft, pack: Pack, goods: Goods): string {
@@ -70,8 +122,11 @@ function onlyLot(draft: Draft, pack: Pack, goods: Goods): string {
 
 /** Named on the sheet, but not one scan of it: gone, or overlooked? */
 export function notSeen(draft: Draft, pack: Pack): SheetLine[] {
-  return pack.sheet.filter((line) => line.place === draft.place
-    && !draft.tallies.some((each) => each.itemCode === line.item_code && each.lot === line.lot));
+  return pack.sheet.filter(
+    (line) =>
+      line.place === draft.place &&
+      !draft.tallies.some((each) => each.itemCode === line.item_code && each.lot === line.lot),
+  );
 }
 
 /** Places that still wait, in walking order. */
@@ -80,7 +135,10 @@ export function places(pack: Pack): string[] {
 }
 
 export function typed(draft: Draft, n: number, quantity: Micro): Draft {
-  return { ...draft, tallies: draft.tallies.map((each, i) => (i === n ? { ...each, quantity } : each)) };
+  return {
+    ...draft,
+    tallies: draft.tallies.map((each, i) => (i === n ? { ...each, quantity } : each)),
+  };
 }
 
 /** `done`: the place as operation; what was not seen counts as nothing once a person said so. */
@@ -88,8 +146,12 @@ export function facts(draft: Draft, pack: Pack): { [key: string]: unknown } {
   return {
     count_id: pack.count_id,
     place: draft.place,
-    seen: draft.tallies.map((each) => ({ item_code: each.itemCode, lot: each.lot,
-      quantity: plain(each.quantity), serials: each.serials })),
+    seen: draft.tallies.map((each) => ({
+      item_code: each.itemCode,
+      lot: each.lot,
+      quantity: plain(each.quantity),
+      serials: each.serials,
+    })),
     zero: notSeen(draft, pack).length > 0,
   };
 }

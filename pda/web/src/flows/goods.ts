@@ -4,8 +4,18 @@
 import { read, useBy, type Label } from '@jieli/client/gs1';
 import { ONE, micro, type Micro } from './quantity.ts';
 
-export interface Check { key: string; label: string; kind: 'ok' | 'number' | 'text'; min?: string; max?: string }
-export interface Lot { code: string; made_on: string; expires_on: string }
+export interface Check {
+  key: string;
+  label: string;
+  kind: 'ok' | 'number' | 'text';
+  min?: string;
+  max?: string;
+}
+export interface Lot {
+  code: string;
+  made_on: string;
+  expires_on: string;
+}
 export interface Goods {
   item_id: number;
   item_code: string;
@@ -30,9 +40,7 @@ export interface Hit {
   repaired: boolean;
 }
 export type Found =
-  | { kind: 'goods'; hit: Hit }
-  | { kind: 'options'; options: Label[] }
-  | { kind: 'none' };
+  { kind: 'goods'; hit: Hit } | { kind: 'options'; options: Label[] } | { kind: 'none' };
 
 const WEIGHED_IN = ['kg', 'KG', '千克', '公斤'];
 const DIGITS = /^\d{1,14}$/;
@@ -42,7 +50,7 @@ export function recognise(code: string, goods: Goods[], today: string, choice = 
   if (plainHit && !choice) return { kind: 'goods', hit: plainHit };
   let labels = read(code, null, { today }).labels;
   if (labels.length > 1 && !choice) labels = read(code, null, { ...known(goods), today }).labels;
-  labels = labels.filter((each) => (!choice || each.text === choice));
+  labels = labels.filter((each) => !choice || each.text === choice);
   if (labels.length > 1) return { kind: 'options', options: labels };
   const label = labels[0];
   const hit = label && label.gtin ? byCode(label.gtin, goods) : null;
@@ -57,8 +65,9 @@ export function sameCode(a: string, b: string): boolean {
 
 function byCode(code: string, goods: Goods[]): Hit | null {
   for (const each of goods) {
-    const found = each.barcodes.find((barcode) => barcode.code === code)
-      || each.barcodes.find((barcode) => sameCode(barcode.code, code));
+    const found =
+      each.barcodes.find((barcode) => barcode.code === code) ||
+      each.barcodes.find((barcode) => sameCode(barcode.code, code));
     if (found) {
       const perScan = micro(found.per_scan) || ONE;
       return { goods: each, perScan, lot: '', serial: '', madeOn: '', useBy: '', repaired: false };
@@ -87,7 +96,8 @@ function perScan(hit: Hit, label: Label): Micro {
 }
 
 function known(goods: Goods[]): { gtins: string[]; lots: string[] } {
-  const gtins: string[] = [], lots: string[] = [];
+  const gtins: string[] = [],
+    lots: string[] = [];
   for (const each of goods) {
     for (const barcode of each.barcodes) {
       if (DIGITS.test(barcode.code)) gtins.push(barcode.code.padStart(14, '0'));

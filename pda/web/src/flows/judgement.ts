@@ -7,15 +7,30 @@ import { say, type Key } from '../words/index.ts';
 export type Level = 'ok' | 'info' | 'warn' | 'ask' | 'error';
 export type Sound = 'ok' | 'again' | 'error' | '';
 
-export interface Said { level: Level; text: string; sound: Sound; code: string; hard: boolean }
+export interface Said {
+  level: Level;
+  text: string;
+  sound: Sound;
+  code: string;
+  hard: boolean;
+}
 
 /** `ask-server`: this device does not know the code. `book`: everything is there, make the operation. */
 export type Next = '' | 'book' | 'ask-server';
 
-export interface Judged<D> { draft: D; said: Said; next: Next }
+export interface Judged<D> {
+  draft: D;
+  said: Said;
+  next: Next;
+}
 
-const SOUNDS: { [level in Level]: Sound } =
-  { ok: 'ok', info: 'ok', warn: 'again', ask: 'again', error: 'error' };
+const SOUNDS: { [level in Level]: Sound } = {
+  ok: 'ok',
+  info: 'ok',
+  warn: 'again',
+  ask: 'again',
+  error: 'error',
+};
 
 export function said(level: Level, text: string, code = '', hard = false): Said {
   return { level, text, sound: SOUNDS[level], code, hard };
@@ -27,7 +42,11 @@ export function judged<D>(draft: D, words: Said, next: Next = ''): Judged<D> {
 
 /** A code nobody on this device knows: the server is asked, or it is kept in a list. */
 export function unknown<D>(draft: D, code: string): Judged<D> {
-  return judged(draft, said('error', say.t('unknownCode', { code: short(code) }), 'unknown_code'), 'ask-server');
+  return judged(
+    draft,
+    said('error', say.t('unknownCode', { code: short(code) }), 'unknown_code'),
+    'ask-server',
+  );
 }
 
 export function short(text: string): string {
@@ -35,7 +54,14 @@ export function short(text: string): string {
 }
 
 export function wrongStep<D>(draft: D, what: Key, wanted: Key): Judged<D> {
-  return judged(draft, said('error', say.t('wrongStep', { what: word(what), wanted: word(wanted) }), 'unexpected_scan'));
+  return judged(
+    draft,
+    said(
+      'error',
+      say.t('wrongStep', { what: word(what), wanted: word(wanted) }),
+      'unexpected_scan',
+    ),
+  );
 }
 
 function word(key: Key): string {

@@ -8,10 +8,24 @@ import { judged, said, unknown, type Judged } from './judgement.ts';
 import { micro, plain, show, type Micro } from './quantity.ts';
 
 export interface Pack {
-  id: string; item_code: string; item_name: string; unit: string; lot: string; expires_on: string;
-  quantity: string; version: string; bins: Suggested[]; goods: Goods; all_bins: Bins;
+  id: string;
+  item_code: string;
+  item_name: string;
+  unit: string;
+  lot: string;
+  expires_on: string;
+  quantity: string;
+  version: string;
+  bins: Suggested[];
+  goods: Goods;
+  all_bins: Bins;
 }
-export interface Draft { quantity: Micro; bin: string; seen: boolean; again: string }
+export interface Draft {
+  quantity: Micro;
+  bin: string;
+  seen: boolean;
+  again: string;
+}
 
 export function fresh(pack: Pack): Draft {
   return { quantity: micro(pack.quantity) || 0, bin: '', seen: false, again: '' };
@@ -24,7 +38,10 @@ export function scanned(draft: Draft, pack: Pack, code: string): Judged<Draft> {
       const words = say.t('otherLot', { lot: found.hit.lot, wanted: pack.lot });
       return judged(draft, said('error', words, 'other_lot', true));
     }
-    return judged({ ...draft, seen: true }, said('ok', say.t('rightGoods', { item: pack.item_name })));
+    return judged(
+      { ...draft, seen: true },
+      said('ok', say.t('rightGoods', { item: pack.item_name })),
+    );
   }
   const is = binOf(code, pack.all_bins);
   if (is === 'no') return unknown(draft, code);
@@ -33,7 +50,11 @@ export function scanned(draft: Draft, pack: Pack, code: string): Judged<Draft> {
     const words = say.t('otherBin', { bin: code, wanted: pack.bins[0]!.code });
     return judged({ ...draft, again: code }, said('ask', words, 'confirmation_required'));
   }
-  const words = say.t('recorded', { item: pack.item_name, n: `${show(draft.quantity)} ${pack.unit}`, bin: code });
+  const words = say.t('recorded', {
+    item: pack.item_name,
+    n: `${show(draft.quantity)} ${pack.unit}`,
+    bin: code,
+  });
   return judged({ ...draft, bin: code, again: '' }, said('ok', words), 'book');
 }
 

@@ -15,7 +15,9 @@ export function micro(text: string): Micro | null {
 /** As the wire wants it: "12.5", no thousands, no trailing zeros. */
 export function plain(value: Micro): string {
   const whole = Math.floor(value / ONE);
-  const rest = String(value % ONE + ONE).slice(1).replace(/0+$/, '');
+  const rest = String((value % ONE) + ONE)
+    .slice(1)
+    .replace(/0+$/, '');
   return rest ? `${whole}.${rest}` : String(whole);
 }
 

@@ -1,21 +1,61 @@
 // Receiving, judged on the device: what counts, what does not, what is still missing, what is told.
 import { expect, test } from 'vitest';
-import { booked, failed, fresh, facts, missing, passed, scanned, toggled, type Draft, type Line, type Pack } from './receive.ts';
+import {
+  booked,
+  failed,
+  fresh,
+  facts,
+  missing,
+  passed,
+  toggled,
+  type Draft,
+  type Line,
+  type Pack,
+} from './receive.ts';
+import { scanned } from './receive-scan.ts';
 import { ONE } from './quantity.ts';
 
-const GTIN = '06901002000019', SERIAL_GTIN = '06901002003010';
+const GTIN = '06901002000019',
+  SERIAL_GTIN = '06901002003010';
 function line(id: string, more: Partial<Line>): Line {
-  return { id, order_id: 'o1', order_code: 'CG-1', no: 1, item_id: Number(id.slice(1)), item_code: `I-${id}`, item_name: `货 ${id}`,
-    unit: '袋', ordered: '24', received: '0', open: '24', tracking: 'none', needs_expiry: false, needs_inspection: false,
-    checklist: [], barcodes: [], lots: [], over_percent: 0, bins: [{ code: 'A-01', why: '空' }], ...more };
+  return {
+    id,
+    order_id: 'o1',
+    order_code: 'CG-1',
+    no: 1,
+    item_id: Number(id.slice(1)),
+    item_code: `I-${id}`,
+    item_name: `货 ${id}`,
+    unit: '袋',
+    ordered: '24',
+    received: '0',
+    open: '24',
+    tracking: 'none',
+    needs_expiry: false,
+    needs_inspection: false,
+    checklist: [],
+    barcodes: [],
+    lots: [],
+    over_percent: 0,
+    bins: [{ code: 'A-01', why: '空' }],
+    ...more,
+  };
 }
 const PACK: Pack = {
   order: { id: 'o1', code: 'CG-1', supplier: '恒顺', warehouse: '张江仓', due_on: '2026-03-02' },
   today: '2026-03-02',
   bins: { codes: ['A-01', 'A-02'], complete: true },
   lines: [
-    line('l1', { tracking: 'lot', needs_expiry: true, needs_inspection: true, barcodes: [{ code: GTIN, per_scan: '12' }],
-      checklist: [{ key: 'box', label: '外包装', kind: 'ok' }, { key: 'temp', label: '温度', kind: 'number' }] }),
+    line('l1', {
+      tracking: 'lot',
+      needs_expiry: true,
+      needs_inspection: true,
+      barcodes: [{ code: GTIN, per_scan: '12' }],
+      checklist: [
+        { key: 'box', label: '外包装', kind: 'ok' },
+        { key: 'temp', label: '温度', kind: 'number' },
+      ],
+    }),
     line('l2', { barcodes: [{ code: '4006381333931', per_scan: '1' }] }),
     line('l3', { tracking: 'serial', barcodes: [{ code: SERIAL_GTIN, per_scan: '1' }] }),
   ],
@@ -28,7 +68,13 @@ const row = (n: number): Line => PACK.lines[n]!;
 
 test('a label opens its line and brings quantity, lot and expiry', () => {
   const draft = after(LABEL);
-  expect(draft).toMatchObject({ lineId: 'l1', quantity: 12 * ONE, lot: 'L-7', useBy: '2027-12-31', scans: 1 });
+  expect(draft).toMatchObject({
+    lineId: 'l1',
+    quantity: 12 * ONE,
+    lot: 'L-7',
+    useBy: '2027-12-31',
+    scans: 1,
+  });
 });
 
 test('ten identical scans are ten', () => {
@@ -49,7 +95,10 @@ test('another item while scans are unbooked asks for the same scan again', () =>
   const asked = scanned(after(LABEL), PACK, '4006381333931');
   expect(asked.said.level).toBe('ask');
   expect(asked.draft.lineId).toBe('l1');
-  expect(scanned(asked.draft, PACK, '4006381333931').draft).toMatchObject({ lineId: 'l2', quantity: ONE });
+  expect(scanned(asked.draft, PACK, '4006381333931').draft).toMatchObject({
+    lineId: 'l2',
+    quantity: ONE,
+  });
 });
 
 test('another lot of the same goods is another receipt', () => {
@@ -74,8 +123,17 @@ test('all rejected needs a reason and no bin; part rejected needs both and every
   expect(missing(all, row(0), PACK.today)).toEqual(['reason']);
   const part = { ...failed(after(LABEL, LABEL), row(0), 12 * ONE), reason: '漏液' };
   expect(missing(part, row(0), PACK.today)).toEqual(['checks', 'bin']);
-  expect(facts({ ...part, bin: 'A-01' }, row(0))).toMatchObject({ quantity: '24', accepted: '12', rejected: '12', bin: 'A-01' });
-  expect(facts({ ...all, reason: '漏液' }, row(0))).toMatchObject({ accepted: '0', rejected: '12', bin: '' });
+  expect(facts({ ...part, bin: 'A-01' }, row(0))).toMatchObject({
+    quantity: '24',
+    accepted: '12',
+    rejected: '12',
+    bin: 'A-01',
+  });
+  expect(facts({ ...all, reason: '漏液' }, row(0))).toMatchObject({
+    accepted: '0',
+    rejected: '12',
+    bin: '',
+  });
 });
 
 test('expired goods can only be rejected', () => {
@@ -88,13 +146,18 @@ test('more than ordered warns and needs a reason; an agreed percentage does not'
   const draft = { ...after('4006381333931'), quantity: 25 * ONE, bin: 'A-01' };
   expect(missing(draft, row(1), PACK.today)).toEqual(['overReason']);
   expect(missing(draft, { ...row(1), over_percent: 5 }, PACK.today)).toEqual([]);
-  expect(scanned({ ...draft, quantity: 24 * ONE }, PACK, '4006381333931').said.code).toBe('over_order');
+  expect(scanned({ ...draft, quantity: 24 * ONE }, PACK, '4006381333931').said.code).toBe(
+    'over_order',
+  );
 });
 
 test('a serial counts once, and a label without one counts nothing', () => {
   const one = after(`01${SERIAL_GTIN}21S-1`);
   expect(one.serials).toEqual(['S-1']);
-  expect(scanned(one, PACK, `01${SERIAL_GTIN}21S-1`)).toMatchObject({ said: { code: 'serial_again' }, draft: { quantity: ONE } });
+  expect(scanned(one, PACK, `01${SERIAL_GTIN}21S-1`)).toMatchObject({
+    said: { code: 'serial_again' },
+    draft: { quantity: ONE },
+  });
   expect(scanned(one, PACK, SERIAL_GTIN).said.code).toBe('serial_missing');
 });
 

@@ -1,23 +1,41 @@
 // Receive + inspect + put away one line, judged on this device from the pack of its order.
-//   scanned(draft, pack, code)  goods count, a bin shelves      missing(draft, line)  what is not there yet
-//   facts(draft, line)          the one operation               booked(pack, draft)   the pack after it
+//   missing(draft, line)  what is not there yet      facts(draft, line)  the one operation
+//   booked(pack, draft)   the pack after it          scans: receive-scan.ts
 // Pure: no Vue, no storage, no clock. The server decides again. Not for what the screen looks like.
 
 import { say } from '../words/index.ts';
-import { binOf, type Bins, type Suggested } from './bins.ts';
-import { recognise, type Goods, type Hit } from './goods.ts';
-import { judged, said, unknown, type Judged } from './judgement.ts';
+import type { Bins, Suggested } from './bins.ts';
+import type { Goods } from './goods.ts';
 import { ONE, micro, plain, show, type Micro } from './quantity.ts';
 
 export interface Line extends Partial<Goods> {
-  id: string; order_id: string; order_code: string; no: number;
-  item_code: string; item_name: string; unit: string;
-  ordered: string; received: string; open: string;
-  over_percent?: number; bins?: Suggested[];
+  id: string;
+  order_id: string;
+  order_code: string;
+  no: number;
+  item_code: string;
+  item_name: string;
+  unit: string;
+  ordered: string;
+  received: string;
+  open: string;
+  over_percent?: number;
+  bins?: Suggested[];
 }
-export interface Order { id: string; code: string; supplier: string; warehouse: string; due_on: string }
-export interface Pack { order: Order; lines: Line[]; bins: Bins; today: string }
-type Known = Line & Goods;
+export interface Order {
+  id: string;
+  code: string;
+  supplier: string;
+  warehouse: string;
+  due_on: string;
+}
+export interface Pack {
+  order: Order;
+  lines: Line[];
+  bins: Bins;
+  today: string;
+}
+export type Known = Line & Goods;
 
 /** Quantities in millionths. `verdict` is never preset: looking is the work. */
 export interface Draft {
@@ -40,12 +58,37 @@ export interface Draft {
   again: string;
 }
 
-export type Missing = 'goods' | 'lot' | 'expiry' | 'verdict' | 'checks' | 'expired' | 'reason'
-  | 'overReason' | 'serials' | 'bin';
+export type Missing =
+  | 'goods'
+  | 'lot'
+  | 'expiry'
+  | 'verdict'
+  | 'checks'
+  | 'expired'
+  | 'reason'
+  | 'overReason'
+  | 'serials'
+  | 'bin';
 
 export function fresh(lineId = ''): Draft {
-  return { lineId, quantity: 0, scans: 0, lot: '', madeOn: '', useBy: '', serials: [], badSerials: [],
-    checks: {}, verdict: '', rejected: 0, reason: '', overReason: '', photos: [], bin: '', again: '' };
+  return {
+    lineId,
+    quantity: 0,
+    scans: 0,
+    lot: '',
+    madeOn: '',
+    useBy: '',
+    serials: [],
+    badSerials: [],
+    checks: {},
+    verdict: '',
+    rejected: 0,
+    reason: '',
+    overReason: '',
+    photos: [],
+    bin: '',
+    again: '',
+  };
 }
 
 export function isKnown(line: Line | undefined): line is Known {
@@ -56,89 +99,22 @@ export function lineOf(pack: Pack, id: string): Line | undefined {
   return pack.lines.find((each) => each.id === id);
 }
 
-/** One pull of the trigger. `choice` is the reading of a doubtful label that was tapped. */
-export function scanned(draft: Draft, pack: Pack, code: string, choice = ''): Judged<Draft> & { options?: string[] } {
-  if (code === pack.order.code) return judged(draft, said('info', say.t('orderHere', { order: code })));
-  const known = pack.lines.filter(isKnown);
-  const found = recognise(code, known, pack.today, choice);
-  if (found.kind === 'options') {
-    const words = said('ask', say.t('pickLabel', { n: found.options.length }), 'label_ambiguous');
-    return { ...judged(draft, words), options: found.options.map((each) => each.text) };
-  }
-  if (found.kind === 'goods') return goods(draft, pack, code, found.hit);
-  return place(draft, pack, code);
-}
-
-function goods(draft: Draft, pack: Pack, code: string, hit: Hit): Judged<Draft> {
-  const current = lineOf(pack, draft.lineId);
-  const stays = !!current && current.item_id === hit.goods.item_id
-    && (!hit.lot || !draft.lot || hit.lot === draft.lot || !draft.scans);
-  if (stays && isKnown(current)) return count(draft, current, hit, pack.today);
-  if (draft.quantity && current && draft.again !== code) {
-    const words = say.t('switchLine', { item: current.item_name, n: amount(draft.quantity, current.unit) });
-    return judged({ ...draft, again: code }, said('ask', words, 'confirmation_required'));
-  }
-  const lines = pack.lines.filter((each) => each.item_id === hit.goods.item_id);
-  const line = lines.find((each) => each.open !== '0') || lines[0];
-  return isKnown(line) ? count(fresh(line.id), line, hit, pack.today) : unknown(draft, code);
-}
-
-function count(draft: Draft, line: Known, hit: Hit, today: string): Judged<Draft> {
-  const item = line.item_name;
-  if (line.tracking === 'serial') {
-    if (!hit.serial) return judged(draft, said('error', say.t('serialMissing', { item }), 'serial_missing'));
-    if (draft.serials.indexOf(hit.serial) >= 0) {
-      return judged(draft, said('warn', say.t('serialAgain', { serial: hit.serial }), 'serial_again'));
-    }
-  }
-  const after: Draft = {
-    ...draft,
-    quantity: draft.quantity + hit.perScan,
-    scans: draft.scans + 1,
-    lot: hit.lot || draft.lot,
-    madeOn: hit.madeOn || draft.madeOn,
-    useBy: hit.useBy || draft.useBy,
-    serials: hit.serial && line.tracking === 'serial' ? [...draft.serials, hit.serial] : draft.serials,
-    again: '',
-  };
-  return judged(after, counted(after, line, hit, today));
-}
-
-function counted(draft: Draft, line: Known, hit: Hit, today: string) {
-  const item = line.item_name, n = amount(draft.quantity, line.unit);
-  if (isExpired(draft, today)) return said('warn', say.t('expired', { item, day: draft.useBy }), 'label_expired');
-  const over = draft.quantity - open(line);
-  if (over > 0) return said('warn', say.t('overOrder', { item, n, over: amount(over, line.unit) }), 'over_order');
-  if (hit.repaired) return said('warn', say.t('repaired', { item, n, lot: draft.lot || '—' }), 'label_repaired');
-  return said('ok', say.t('counted', { item, n, left: amount(-over, line.unit) }));
-}
-
-/** A bin shelves everything; what is missing keeps the bin in mind, so it is not scanned twice. */
-function place(draft: Draft, pack: Pack, code: string): Judged<Draft> {
-  const line = lineOf(pack, draft.lineId), is = binOf(code, pack.bins);
-  if (is === 'no') return unknown(draft, code);
-  if (!line) return judged(draft, said('error', say.t('goodsFirst', { bin: code }), 'unexpected_scan'));
-  if (is === 'maybe' && draft.again !== code) {
-    return judged({ ...draft, again: code }, said('ask', say.t('strangeBin', { bin: code }), 'confirmation_required'));
-  }
-  const held = { ...draft, bin: code, again: '' };
-  const wants = missing(held, line, pack.today)[0];
-  if (wants) {
-    return judged(held, said('ask', say.t('binHeld', { bin: code, what: wanted(wants) }), `missing_${wants}`));
-  }
-  return judged(held, said('ok', say.t('recorded', { item: line.item_name, n: amount(held.quantity, line.unit), bin: code })), 'book');
-}
-
 /** In the order in which they are asked for. */
 export function missing(draft: Draft, line: Line, today: string): Missing[] {
   const found: Missing[] = [];
   const accepted = draft.verdict === 'fail' ? draft.quantity - draft.rejected : draft.quantity;
   if (draft.quantity <= 0) found.push('goods');
-  if (line.tracking === 'serial' && draft.serials.length * ONE !== draft.quantity) found.push('serials');
+  if (line.tracking === 'serial' && draft.serials.length * ONE !== draft.quantity)
+    found.push('serials');
   if (line.tracking === 'lot' && !draft.lot) found.push('lot');
   if (line.needs_expiry && !draft.useBy && !draft.madeOn) found.push('expiry');
   if (line.needs_inspection && !draft.verdict) found.push('verdict');
-  if (draft.verdict && draft.verdict !== 'later' && accepted > 0 && unanswered(draft, line).length) {
+  if (
+    draft.verdict &&
+    draft.verdict !== 'later' &&
+    accepted > 0 &&
+    unanswered(draft, line).length
+  ) {
     found.push('checks'); // goods refused at first sight need no filled-in list
   }
   if (isExpired(draft, today) && (draft.verdict !== 'fail' || accepted > 0)) found.push('expired');
@@ -163,13 +139,21 @@ export function passed(draft: Draft, line: Line): Draft {
 export function failed(draft: Draft, line: Line, rejected = draft.quantity): Draft {
   const badSerials = line.tracking === 'serial' ? draft.serials : [];
   const checks = draft.verdict === 'pass' ? {} : draft.checks;
-  return { ...draft, verdict: 'fail', checks, badSerials, rejected: Math.min(rejected, draft.quantity) };
+  return {
+    ...draft,
+    verdict: 'fail',
+    checks,
+    badSerials,
+    rejected: Math.min(rejected, draft.quantity),
+  };
 }
 
 /** Serial goods: the bad ones are named, not numbered. */
 export function toggled(draft: Draft, serial: string): Draft {
   const has = draft.badSerials.indexOf(serial) >= 0;
-  const badSerials = has ? draft.badSerials.filter((each) => each !== serial) : [...draft.badSerials, serial];
+  const badSerials = has
+    ? draft.badSerials.filter((each) => each !== serial)
+    : [...draft.badSerials, serial];
   return { ...draft, badSerials, rejected: badSerials.length * ONE };
 }
 
@@ -189,8 +173,14 @@ export function facts(draft: Draft, line: Line): { [key: string]: unknown } {
     bin: draft.verdict === 'later' || rejected === draft.quantity ? '' : draft.bin,
   };
   if (!judgedNow) return inputs;
-  return { ...inputs, accepted: plain(draft.quantity - rejected), rejected: plain(rejected),
-    reason: draft.reason, checks: draft.checks, rejected_serials: draft.badSerials };
+  return {
+    ...inputs,
+    accepted: plain(draft.quantity - rejected),
+    rejected: plain(rejected),
+    reason: draft.reason,
+    checks: draft.checks,
+    rejected_serials: draft.badSerials,
+  };
 }
 
 /** The pack as it will be once the server has booked it: the next scan is judged by that. */
@@ -198,7 +188,11 @@ export function booked(pack: Pack, draft: Draft): Pack {
   const lines = pack.lines.map((each) => {
     if (each.id !== draft.lineId) return each;
     const received = (micro(each.received) || 0) + draft.quantity;
-    return { ...each, received: plain(received), open: plain(Math.max(0, open(each) - draft.quantity)) };
+    return {
+      ...each,
+      received: plain(received),
+      open: plain(Math.max(0, open(each) - draft.quantity)),
+    };
   });
   return { ...pack, lines };
 }
@@ -209,7 +203,7 @@ export function open(line: Line): Micro {
 
 /** What may come without a reason: what is open and the agreed percentage above what was ordered. */
 function most(line: Line): Micro {
-  return open(line) + Math.floor((micro(line.ordered) || 0) * (line.over_percent || 0) / 100);
+  return open(line) + Math.floor(((micro(line.ordered) || 0) * (line.over_percent || 0)) / 100);
 }
 
 export function isExpired(draft: Draft, today: string): boolean {
@@ -220,6 +214,6 @@ export function wanted(what: Missing): string {
   return say.t(`want_${what}` as 'want_goods');
 }
 
-function amount(quantity: Micro, unit: string): string {
+export function amount(quantity: Micro, unit: string): string {
   return `${show(quantity)} ${unit}`;
 }

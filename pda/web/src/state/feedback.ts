@@ -6,8 +6,11 @@ import { said, type Level, type Said } from '../flows/judgement.ts';
 import { say } from '../words/index.ts';
 import { play } from './sound.ts';
 
-export const band = shallowReactive<{ said: Said | null; stop: Said | null; n: number }>(
-  { said: null, stop: null, n: 0 });
+export const band = shallowReactive<{ said: Said | null; stop: Said | null; n: number }>({
+  said: null,
+  stop: null,
+  n: 0,
+});
 
 export function tell(words: Said): void {
   play(words.sound);

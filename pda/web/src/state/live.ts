@@ -12,9 +12,19 @@ import { say } from '../words/index.ts';
 import { tellMessage, tellText } from './feedback.ts';
 
 export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number }>({
-  link: 'offline', device: null, person: null, signedIn: false, inbox: [], skewMs: null,
+  link: 'offline',
+  device: null,
+  person: null,
+  signedIn: false,
+  inbox: [],
+  skewMs: null,
   queue: { waiting: 0, refused: 0, others: 0, oldestAt: null },
-  photos: { waiting: 0, homeless: 0, failed: 0 }, problem: null, stale: false, ready: false, broken: '', stuck: 0,
+  photos: { waiting: 0, homeless: 0, failed: 0 },
+  problem: null,
+  stale: false,
+  ready: false,
+  broken: '',
+  stuck: 0,
 });
 export let wire: Wire;
 export let shelf: Shelf;
@@ -39,7 +49,7 @@ export async function startLive(): Promise<void> {
     if (!reply.ok) setTimeout(recountStuck, 50); // once the queue has it on disk
     if (heard) heard(reply);
     else if (!reply.ok) tellMessage(reply.message);
-    else if (entry.op.t !== 'submit' || READS.indexOf(entry.op.action) < 0) tellMessage(reply.message, true);
+    else if (isWork(entry)) tellMessage(reply.message, true);
   });
   await wire.start();
   Object.assign(live, wire.snapshot(), { ready: true });
@@ -50,12 +60,18 @@ export async function startLive(): Promise<void> {
  * of a card was refused before its person's eyes, unless that came long after. */
 export function isStuck(entry: Entry): boolean {
   if (entry.state !== 'refused' && entry.state !== 'conflict') return false;
-  if (entry.op.t === 'submit') return READS.indexOf(entry.op.action) < 0;
-  return !entry.seen;
+  return entry.op.t === 'submit' ? isWork(entry) : !entry.seen;
+}
+
+/** Not a question. */
+export function isWork(entry: Entry): boolean {
+  return entry.op.t !== 'submit' || READS.indexOf(entry.op.action) < 0;
 }
 
 export function recountStuck(): void {
-  wire.queue.list().then((all) => { live.stuck = all.filter(isStuck).length; }, sayProblem);
+  wire.queue.list().then((all) => {
+    live.stuck = all.filter(isStuck).length;
+  }, sayProblem);
 }
 
 export class NoAnswer extends Error {}
@@ -78,7 +94,13 @@ export async function ask(flow: string, action: string, inputs: Inputs, ms = 600
 export type Booked = 'kept' | 'same';
 
 /** A fact under a derived id. A refused one of the same id is mended and sent again. */
-export async function book(id: string, flow: string, action: string, inputs: object, more: PostOptions = {}): Promise<Booked> {
+export async function book(
+  id: string,
+  flow: string,
+  action: string,
+  inputs: object,
+  more: PostOptions = {},
+): Promise<Booked> {
   const plain = JSON.parse(JSON.stringify(inputs)) as Inputs;
   const before = await wire.queue.get(id);
   if (before && (before.state === 'waiting' || before.state === 'sent')) return 'same';
@@ -91,9 +113,24 @@ export async function book(id: string, flow: string, action: string, inputs: obj
 }
 
 /** Press a button of a task's card. */
-export async function act(task: { id: string; generation: number }, action: string, inputs: object, more: PostOptions = {}): Promise<void> {
+export async function act(
+  task: { id: string; generation: number },
+  action: string,
+  inputs: object,
+  more: PostOptions = {},
+): Promise<void> {
   const plain = JSON.parse(JSON.stringify(inputs)) as Inputs;
-  await wire.post({ t: 'act', id: draftId(), task_id: task.id, generation: task.generation, action, inputs: plain }, more);
+  await wire.post(
+    {
+      t: 'act',
+      id: draftId(),
+      task_id: task.id,
+      generation: task.generation,
+      action,
+      inputs: plain,
+    },
+    more,
+  );
 }
 
 /** Whatever goes wrong on the way to the disk is said, never swallowed. */

@@ -6,7 +6,10 @@ import type { Bins } from '../flows/bins.ts';
 import type { Goods } from '../flows/goods.ts';
 import { ask, live, sayProblem, shelf } from './live.ts';
 
-export interface Kept { flow: string; data: Inputs }
+export interface Kept {
+  flow: string;
+  data: Inputs;
+}
 const packs = shallowReactive(new Map<string, Kept>());
 const MOST = 60;
 
@@ -65,8 +68,28 @@ export function usePack(key: string, flow: string, inputs: Inputs): { renew(): P
       if (!packs.has(key)) sayProblem(problem);
     }
   }
-  watch(() => live.stuck, (now, before) => { if (now > before) void renew(); });
+  watch(
+    () => live.stuck,
+    (now, before) => {
+      if (now > before) void renew();
+    },
+  );
   return { renew };
+}
+
+/** What a fact is about, in words, from the packs that are here. */
+export function nameOf(inputs: Inputs): string {
+  const id = inputs.line_id || inputs.receipt_line_id;
+  let name = '';
+  packs.forEach((kept) => {
+    const lines = (Array.isArray(kept.data.lines) ? kept.data.lines : [kept.data]) as unknown as {
+      id?: string;
+      item_name?: string;
+    }[];
+    const found = id ? lines.find((each) => each.id === id) : undefined;
+    if (found && found.item_name) name = found.item_name;
+  });
+  return name;
 }
 
 export function knownGoods(): Goods[] {

@@ -12,16 +12,27 @@ export async function shrink(file: Blob): Promise<ArrayBuffer> {
   if (!context) throw new Error('canvas');
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise<Blob>((resolve, reject) => {
-    canvas.toBlob((made) => (made ? resolve(made) : reject(new Error('toBlob'))), 'image/jpeg', 0.8);
+    canvas.toBlob(
+      (made) => (made ? resolve(made) : reject(new Error('toBlob'))),
+      'image/jpeg',
+      0.8,
+    );
   });
   return bytesOf(blob);
 }
 
 function decode(file: Blob): Promise<HTMLImageElement> {
   return new Promise((resolve, reject) => {
-    const picture = new Image(), url = URL.createObjectURL(file);
-    picture.onload = () => { URL.revokeObjectURL(url); resolve(picture); };
-    picture.onerror = () => { URL.revokeObjectURL(url); reject(new Error('decode')); };
+    const picture = new Image(),
+      url = URL.createObjectURL(file);
+    picture.onload = () => {
+      URL.revokeObjectURL(url);
+      resolve(picture);
+    };
+    picture.onerror = () => {
+      URL.revokeObjectURL(url);
+      reject(new Error('decode'));
+    };
     picture.src = url;
   });
 }

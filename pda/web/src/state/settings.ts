@@ -13,7 +13,13 @@ export interface Settings {
 }
 const KEY = 'jieli.pda.settings';
 const SCALE = { small: '1', middle: '1.15', large: '1.3' };
-const START: Settings = { sound: true, theme: 'auto', font: 'small', hand: 'right', lang: say.lang() };
+const START: Settings = {
+  sound: true,
+  theme: 'auto',
+  font: 'small',
+  hand: 'right',
+  lang: say.lang(),
+};
 
 export const settings = reactive<Settings>({ ...START, ...remembered(), lang: say.lang() });
 

@@ -3,8 +3,11 @@
 import type { Sound } from '../flows/judgement.ts';
 import { settings } from './settings.ts';
 
-const PLAN: { [sound: string]: [times: number, hertz: number] } =
-  { ok: [1, 1320], again: [2, 660], error: [3, 220] };
+const PLAN: { [sound: string]: [times: number, hertz: number] } = {
+  ok: [1, 1320],
+  again: [2, 660],
+  error: [3, 220],
+};
 const SHAKE: { [sound: string]: number[] } = { again: [80], error: [200, 80, 200] };
 type Shell = Window & { webkitAudioContext?: typeof AudioContext };
 let audio: AudioContext | null = null;
@@ -26,7 +29,8 @@ export function play(sound: Sound): void {
 }
 
 function tone(on: AudioContext, hertz: number, at: number): void {
-  const source = on.createOscillator(), level = on.createGain();
+  const source = on.createOscillator(),
+    level = on.createGain();
   source.frequency.value = hertz;
   level.gain.value = 0.25;
   source.connect(level);

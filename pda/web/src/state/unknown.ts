@@ -9,7 +9,11 @@ import { ask, live, sayProblem, shelf } from './live.ts';
 import { keepPack } from './packs.ts';
 import type { Inputs } from '@jieli/client/frames';
 
-export interface Strange { code: string; at: string; where: string }
+export interface Strange {
+  code: string;
+  at: string;
+  where: string;
+}
 export const strange = shallowRef<Strange[]>([]);
 const LIST = 'unknown-codes';
 
@@ -23,34 +27,48 @@ export function setStrange(list: Strange[]): void {
 }
 
 /** What the server says a code is; null when it does not know it either. */
-export async function resolve(code: string, choice = ''): Promise<Inputs | null> {
+export async function resolve(code: string, choice = '', quietly = false): Promise<Inputs | null> {
   const reply = await ask('lookup', 'resolve', choice ? { code, choice } : { code });
   const data = reply.data;
   if (!reply.ok || !data || data.kind === 'unknown') {
-    tellMessage(reply.message);
+    if (!quietly) tellMessage(reply.message);
     return null;
   }
-  if (data.kind === 'goods') await keepPack(`goods/${(data.goods as Inputs).item_code as string}`, 'goods', { goods: data.goods! });
+  if (data.kind === 'goods')
+    await keepPack(`goods/${(data.goods as Inputs).item_code as string}`, 'goods', {
+      goods: data.goods!,
+    });
   if (data.kind === 'place') await keepPack(`place/${data.place as string}`, 'place', data);
   return data;
 }
 
-export function useUnknown(): { meet(code: string, otherwise: Said, then?: (data: Inputs) => void): void } {
+export function useUnknown(): {
+  meet(code: string, otherwise: Said, then?: (data: Inputs) => void): void;
+} {
   return {
     meet(code, otherwise, then) {
       if (live.link === 'offline') {
-        setStrange([...strange.value, { code, at: new Date().toISOString(), where: location.hash }]);
+        setStrange([
+          ...strange.value,
+          { code, at: new Date().toISOString(), where: location.hash },
+        ]);
         tell(said('error', say.t('keptForLater', { code }), 'unknown_code'));
         return;
       }
       tell(said('info', say.t('askingServer', { code })));
-      resolve(code).then((data) => {
-        if (data && then) then(data);
-        else if (data) tell(otherwise);
-      }, (problem) => {
-        setStrange([...strange.value, { code, at: new Date().toISOString(), where: location.hash }]);
-        sayProblem(problem);
-      });
+      resolve(code).then(
+        (data) => {
+          if (data && then) then(data);
+          else if (data) tell(otherwise);
+        },
+        (problem) => {
+          setStrange([
+            ...strange.value,
+            { code, at: new Date().toISOString(), where: location.hash },
+          ]);
+          sayProblem(problem);
+        },
+      );
     },
   };
 }

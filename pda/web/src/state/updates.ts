@@ -3,22 +3,28 @@
 import { shallowReactive } from 'vue';
 import { live } from './live.ts';
 
-export const shell = shallowReactive<{ ready: boolean; waiting: boolean }>({ ready: false, waiting: false });
+export const shell = shallowReactive<{ ready: boolean; waiting: boolean }>({
+  ready: false,
+  waiting: false,
+});
 const HOUR = 3_600_000;
 let registration: ServiceWorkerRegistration | undefined;
 
 export function watchUpdates(): void {
   if (!navigator.serviceWorker || !window.isSecureContext) return;
-  navigator.serviceWorker.register('sw.js').then((found) => {
-    registration = found;
-    shell.ready = !!found.active;
-    note(found);
-    found.addEventListener('updatefound', () => {
-      const next = found.installing;
-      if (next) next.addEventListener('statechange', () => note(found));
-    });
-    setInterval(look, HOUR); // kiosks never load again by themselves
-  }, () => undefined);
+  navigator.serviceWorker.register('sw.js').then(
+    (found) => {
+      registration = found;
+      shell.ready = !!found.active;
+      note(found);
+      found.addEventListener('updatefound', () => {
+        const next = found.installing;
+        if (next) next.addEventListener('statechange', () => note(found));
+      });
+      setInterval(look, HOUR); // kiosks never load again by themselves
+    },
+    () => undefined,
+  );
 }
 
 /** Ask for a new version now. */
@@ -38,6 +44,8 @@ export function mayUpdate(): boolean {
 export function update(): void {
   const next = registration && registration.waiting;
   if (!next || !mayUpdate()) return;
-  navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+  navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), {
+    once: true,
+  });
   next.postMessage('take-over');
 }

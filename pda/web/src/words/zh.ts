@@ -1,7 +1,10 @@
 // Every sentence of the scanner app in Chinese: verbs first, three parts when something is wrong.
 // Not for sentences of the server, which come in both languages.
 
+import { screens } from './zh-screens.ts';
+
 export const zh = {
+  ...screens,
   // scans: judged on this device
   unknownCode: '不认识「{code}」，没有记数。核对后再扫；联网时会问服务器。',
   notOnOrder: '{item} 不在采购单 {order} 上，没有记数。核对货品，或换一张单再扫。',
@@ -30,6 +33,7 @@ export const zh = {
   placeFirst: '还没有库位，没有记数。先扫库位。',
   oneAtATime: '手上还有 {item} {n}，这一枪没记。先扫目标库位，再拿别的货。',
   tooMuchHere: '{item} 这里可用只有 {free}，已拿 {n}，这一枪没记。扫目标库位，或换货。',
+  nothingHere: '{bin} 没有 {item} 的可用库存，没有记数。核对库位，或先盘点。',
   taken: '{item} 拿 {n}，这里有 {free}。继续扫货，或扫目标库位。',
   takenUnchecked: '{item} 拿 {n}。没有联网，库存等上传时核对。扫目标库位。',
   fromPlace: '从 {bin} 拿。扫货品。',
@@ -49,56 +53,14 @@ export const zh = {
   tooMuchPicked: '{item} 只要 {n}，再拿 {one} 就多了，这一枪没记。把多的放回去。',
   picked: '{item} {n}',
   // what is missing
-  want_goods: '数量', want_lot: '批次', want_expiry: '效期', want_verdict: '质检结论', want_checks: '检查项',
-  want_expired: '判不合格（已过期）', want_reason: '不合格原因', want_overReason: '多收原因',
-  want_serials: '每件的序列号', want_bin: '库位',
-  // the strip
-  online: '在线', weak: '弱网', offline: '离线', queued: '{n} 条待传', oldest: '最早 {at}', refusedN: '{n} 条被拒',
-  photosN: '{n} 张照片待传',
-  // home
-  scanAny: '扫任意码开始', tasks: '任务', noTasks: '没有任务。到货、质检、上架、盘点会自动出现在这里。',
-  noTasksOffline: '没有联网，看不到新任务。已打开过的还能做。',
-  urgent: '紧急', overdue: '超时 {t}', leftTime: '还剩 {t}', noDue: '不限时',
-  days: '{n} 天', hours: '{n} 小时', minutes: '{n} 分钟', heldBy: '{who} 在处理', mine: '我在处理', free: '待接',
-  waits: '谁在等', until: '到什么时候', whatIsIt: '这是什么？', storedAt: '库存', emptyPlace: '系统里这里没有库存。',
-  available: '可用 {n}', doReceive: '收这个货', doPutaway: '上架', doMoveFrom: '从这里拿货', doTransfer: '移库',
-  doCount: '盘这个库位', openTask: '打开任务', doPhoto: '拍异常',
-  start_receive: '开始收货', start_putaway: '去上架', start_count: '开始盘点', start_recount: '开始复盘', start_pick: '开始拣货',
-  confirmAct: '确认：{what}', required: '必填', orWrite: '或自己写', taskGone: '这件事不在待办里：已有人处理，或没有派给你。',
-  goOn: '接着做', draftWaits: '有没做完的：{what}',
-  unknownList: '还没认出的码', askAgain: '问服务器', dropIt: '不要了',
-  // bind and sign in
-  bindTitle: '登记这台扫码枪', bindHow: '请主管在电脑「设备」里生成登记码，扫它，或照着输入。', bindCode: '登记码', bind: '登记',
-  signInTitle: '扫工牌', pin: 'PIN', badge: '工牌', signIn: '开始作业', signedInAs: '{who}，已登录。', needNet: '没有联网，暂时不能登录。',
-  waitsFor: '{who} 还有 {n} 条没上传，本人登录后自动补传。', signOut: '退出登录',
-  selfTest: '扫码自检', selfTestHow: '扫任意码，看枪配得对不对。', testChannel: '通道', testKeys: '按键', testText: '输入法', testShell: '外壳', testCamera: '相机',
-  testMs: '{ms} 毫秒', testGood: '配置正确。', testSlow: '太慢（每字 {ms} 毫秒）。DataWedge → 键击输出 → 字符间延迟改为 0。',
-  testIme: '走的是输入法通道，能用但屏幕键盘会闪。DataWedge → 键击输出 → 打开「以事件发送字符」。',
-  testOdd: '读到「{code}」：输入法把条码改成了文字。切到英文键盘，或打开「以事件发送字符」。',
-  insecure: '未加密（http）：断网后不能重新打开本页，请勿关闭；相机扫码不可用。', secure: '已加密（https）',
-  // receiving
-  ordered: '订 {n}', receivedN: '已收 {n}', leftN: '还差 {n}', scanGoods: '扫货品标签', chooseLine: '或点一行', lot: '批次', useBy: '效期', madeOn: '生产日期',
-  quality: '质检', pass: '合格', fail: '不合格', passed: '已判合格', failedN: '不合格 {n}', later: '先收，晚点质检', changeQuantity: '改数量',
-  reason: '不合格原因', overReason: '多收原因', photo: '拍照', photoN: '照片 {n} 张', suggested: '建议放', scanBin: '扫库位就入账', anyBin: '任一空库位',
-  bookTo: '入账到 {bin}', bookReject: '记不合格，隔离', bookLater: '先收，等质检', dropLine: '放弃这行', whichReading: '纸上印的是哪一个？',
-  missingNow: '还差：{what}', rejectHow: '不合格数量', noPack: '这一行的资料没有下载完，联网后再收。', orderDone: '这张单收齐了。', dropSure: '放弃已扫的 {n}？', dropYes: '放弃这些数', keepOn: '继续收货',
-  r_broken: '破损', r_leak: '漏液', r_expired: '过期', r_temp: '温度不符', r_count: '数量不符', r_label: '标签不符',
-  o_free: '供应商多送', o_agreed: '采购已同意', o_pack: '包装取整',
-  number: '输入数字', done: '完成', cancelIt: '不改了', inPacks: '按包装（×{n}）', inUnits: '按 {unit}', type: '手输',
-  unlooked: '没看', bound: '已登记：{name}', unbound: '未登记',
-  // putaway, transfer, count, pick
-  putawayTitle: '上架', carry: '拿 {n}', changePart: '只放一部分', transferTitle: '移库', scanFrom: '扫拿货的库位', scanItem: '扫货品', scanTo: '扫目标库位', whichLot: '哪个批次？',
-  dropMove: '放回去，重来', countTitle: '盘点', scanPlace: '扫一个库位', placesLeft: '还有 {n} 个库位', blind: '盲盘：不显示账面数',
-  savePlace: '盘完这格', zeroFirst: '{names} 一件没扫到。', zeroYes: '确实没有，记 0', submitCount: '提交盘点', strangeHere: '不认识的码 {n} 个', scansN: '已扫 {n} 枪', countSubmitted: '已记录：提交盘点。',
-  pickTitle: '拣货', goTo: '去', take: '拿', short: '货不够', shortWhy: '为什么不够？', shortBook: '记短拣 {n}', nextBin: '下一个', waveProgress: '{done} / {all} 行', cutOff: '截单', pickBook: '记 {n}，去下一个', waveFinished: '这一波拣完了', shortRecorded: '已记录：{item} 只拣到 {n}。',
-  // photo
-  photoTitle: '拍异常', takePhoto: '拍一张', photoNote: '怎么了？（一句话）', photoSend: '记录', photoTask: '挂到哪个任务？', photoNeedsTask: '先选一个任务，照片才有人看。', photoKept: '已记录：照片 {n} 张，自动上传。', photoFull: '这台枪的存储满了，照片没留下。先联网上传，再拍。', photoBad: '这张照片读不出来。再拍一张。',
-  // queue
-  queueTitle: '待传与被拒', queueEmpty: '没有待传的。做过的事会先记在这里，再入账。', q_waiting: '待传', q_sent: '已入账', q_refused: '被拒', q_conflict: '冲突', q_abandoned: '已放弃', fixResend: '改好重发', resend: '重发', abandon: '放弃', abandonWhy: '为什么放弃？（会留痕）', seen: '知道了', exportQueue: '导出', exportHow: '复制这段文字发给主管，可以人工补录。', copy: '复制', copied: '已复制', by: '做的人 {who}', others: '别人的，等本人登录', a_wrong: '扫错了', a_dup: '重复了', a_desk: '已在电脑上补录', photoWaiting: '照片待传', photoHome: '照片还没有任务', photoFailed: '照片传不上去：{why}', attach: '挂到任务',
-  // settings
-  settings: '设置与自检', sound: '声音', on: '开', off: '关', theme: '明暗', auto: '跟随系统', light: '亮', dark: '暗', font: '字号', small: '标准', middle: '大', large: '特大', hand: '拇指在', left: '左手', right: '右手', language: '语言', update: '更新', updateReady: '有新版本，点此更新', updateWait: '有新版本，等 {n} 条传完再更新', updateNone: '已是最新', storage: '存储', storageOf: '已用 {used}，共 {all}', persisted: '不会被系统清理', notPersisted: '可能被系统清理，别把事情久留在这里', clockOff: '本机时钟差 {s} 秒（入账按服务器时间）', clockOk: '时钟一致', device: '设备', version: '页面版本', webview: 'WebView {n}', origin: '连接', shell: '离线外壳', shellReady: '可用', shellMissing: '不可用', soundTest: '试音',
-  s_ok: '可用', s_inspect: '待检', s_hold: '冻结', s_rejected: '不合格', s_recalled: '召回', clock: '时钟',
-  // everywhere
-  home: '任务', back: '返回', more: '更多', close: '关闭', gotIt: '知道了', stopTitle: '停', yes: '是', no: '否', retry: '再试', loading: '正在取…', camera: '相机扫码', cameraHow: '把条码放进框里', cameraNo: '这台设备不能用相机扫码：要 https 和相机权限。用扫码头，或手输。', typeCode: '手输条码', enter: '确定输入', notOnline: '没有联网，这一步要问服务器。连上后再试。', noAnswer: '服务器没有回答。再试一次。', forPerson: '登录',
-  storageClosed: '本机存储打不开，扫了也留不住。先别作业：重启浏览器，或换一台枪。',
+  want_goods: '数量',
+  want_lot: '批次',
+  want_expiry: '效期',
+  want_verdict: '质检结论',
+  want_checks: '检查项',
+  want_expired: '判不合格（已过期）',
+  want_reason: '不合格原因',
+  want_overReason: '多收原因',
+  want_serials: '每件的序列号',
+  want_bin: '库位',
 } as const;
