@@ -3,8 +3,10 @@ PY ?= python3
 V := .venv/bin
 READY := .venv/ready
 SDKS := node_modules/ready
+PDA := pda/web/dist/index.html
+NEW_NODE := node -e 'var v = process.versions.node.split("."); process.exit(v[0] * 100 + +v[1] >= 2019 ? 0 : 1)' 2>/dev/null
 
-.PHONY: help run test contract check demo bench torture migration lock clean
+.PHONY: help run web test contract check demo bench torture migration lock clean
 help: ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
 
@@ -14,13 +16,18 @@ $(READY): requirements.lock pyproject.toml
 $(SDKS): package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error && touch $(SDKS)
 
-run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
-	$(V)/jieli serve --demo-data
+$(PDA): $(SDKS) $(shell find api/client pda/web -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+	npm run build --silent && touch $(PDA)
 
-test: $(READY) $(SDKS) ## the whole test suite, on SQLite and on PostgreSQL
+web: $(PDA) ## build the scanner's app (needs Node ≥ 20.19)
+
+run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
+	if $(NEW_NODE); then $(MAKE) -s web; else echo "没有 Node ≥ 20.19：扫码枪页面不构建，其余照常"; fi; $(V)/jieli serve --demo-data
+
+test: $(READY) $(SDKS) $(PDA) ## the whole test suite, on SQLite and on PostgreSQL
 	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres
 
-contract: $(READY) $(SDKS) ## the suite without torture once more on both, with Redis between the processes
+contract: $(READY) $(SDKS) $(PDA) ## the suite without torture once more on both, with Redis between the processes
 	for on in sqlite postgres; do $(V)/python -m pytest -n 2 --dist worksteal --on $$on --bus redis --ignore=tests/torture --ignore=tests/simulation --ignore=tests/properties || exit 1; done
 
 check: $(READY) ## ruff, mypy --strict, import contracts

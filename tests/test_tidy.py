@@ -61,6 +61,34 @@ def test_functions_are_within_budget(path: Path) -> None:
     assert not long or excused(text, "long function"), f"over 60 lines: {long}"
 
 
+WEB = ("pda/web/src", "api/client/src")
+WEB_FILES = sorted(
+    path
+    for folder in WEB
+    for path in (ROOT / folder).rglob("*.*")
+    if path.suffix in {".ts", ".vue"} and path.name != "types.ts"  # generated from the doors
+)
+
+
+@pytest.mark.parametrize("path", WEB_FILES, ids=relative)
+def test_a_file_of_the_web_faces_is_short_and_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text()
+    limit = 400 if ".test." in path.name else 250
+    assert text.count("\n") <= limit or excused(text, "long file"), f"more than {limit} lines"
+    assert path.stem.lower() not in FORBIDDEN_NAMES, "a file is named by what it does"
+    if not path.name.endswith(".d.ts"):
+        assert text.startswith(("//", "<!--")), "no comment says what this file is for"
+    if ".test." not in path.name:
+        assert [why for ban, why in WEB_BANS.items() if re.search(ban, text)] == []
+
+
+WEB_BANS = {
+    r"\bTODO\b|\bFIXME\b|\bXXX\b": "unfinished work has an owner, not a comment",
+    r"v-html|innerHTML\b": "text only, never markup from data",
+    r"\bas any\b|:\s*any[;,)\]>=|]|\bany\[\]": "a type, or `unknown` and a check",
+    r"@ts-ignore": "an error is mended, not hidden",
+}
+
 BANS = {
     r"\bTODO\b|\bFIXME\b|\bXXX\b": "unfinished work has an owner, not a comment",
     r"NotImplementedError": "no stubs",

@@ -1,6 +1,6 @@
-// Tests of the shared client run without a browser: happy-dom for events, fake-indexeddb for storage.
+// Tests of the shared client run without a browser: happy-dom for events, fake-indexeddb to store.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['src/**/*.test.ts'], environment: 'happy-dom', restoreMocks: true },
+  test: { include: ['src/**/*.test.ts'], environment: 'happy-dom', restoreMocks: true, css: true },
 });

@@ -1,5 +1,5 @@
-// The two channels a scan reaches a page by: key events, and text put into the catcher. Each decides
-// by rhythm what is a scan and what is typing. Not for the same scan heard twice (arbiter.ts).
+// The two channels a scan reaches a page by: key events, and text put into the catcher. Each
+// decides by rhythm what is a scan and what is typing. Not for twins (arbiter.ts).
 
 import type { Channel } from './arbiter.ts';
 import type { Clock } from './clock.ts';

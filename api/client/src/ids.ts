@@ -1,6 +1,6 @@
 // Operation ids, made by the device before anything is sent.
 //   stepId(task, step, version, device)  the same step is the same operation, on every tap and tab
-//   draftId()                            a free action: make it when the screen opens, not at the tap
+//   draftId()                            a free action: made when the screen opens, not at the tap
 //   isOperationId(text)                  what the server accepts
 // Works on plain http and Chrome 66: neither crypto.subtle, randomUUID nor BigInt is needed.
 

@@ -11,6 +11,7 @@ import { photoNotKept } from './said.ts';
 export type PhotoState =
   | 'waiting' // on the device
   | 'uploaded' // the server has the bytes; the operation or the task is still to be told
+  | 'homeless' // as uploaded, and the answer named no task: a person picks one
   | 'done' // in the operation or on the task
   | 'failed'; // refused; `problem` says why
 
@@ -33,9 +34,9 @@ export interface PhotoRow {
 }
 
 export interface PhotoCounts {
-  /** Still on the device. */
+  /** On the device, or not yet hung where they belong. */
   waiting: number;
-  /** Uploaded, answered, and the answer named no task: a person picks one (wire.attachPhoto). */
+  /** A person must pick their task (wire.attachPhoto). */
   homeless: number;
   failed: number;
 }

@@ -99,7 +99,7 @@ test('the same tap after a question is the second tap, once', async () => {
   expect((await queue.add(op, LI)).entry.id).toBe(`${op.id}.y2`);
 });
 
-test('a refused tap is mended under its id, on its screen; a refused scan under a new one', async () => {
+test('a refused tap is mended under its id, a refused scan under a new one', async () => {
   const bad = tap('confirm', { inputs: { quantity: '12', bin: 'A-03-2' } });
   await queue.add(bad, { ...LI, view: LINE });
   await queue.answered(refusal(bad.id, 'not_enough', { flow: '' }), false);
@@ -126,7 +126,7 @@ test('a form sent again after a refusal replaces the refused one', async () => {
   expect((await queue.list()).map((each) => each.op.inputs)).toEqual([{ quantity: '8' }]);
 });
 
-test('given up: the reason stays until it is acknowledged, and "maybe posted" is said', async () => {
+test('given up: the reason stays until acknowledged, and "maybe posted" is said', async () => {
   const [never, perhaps] = [tap('a', LINE), tap('b', LINE)];
   await queue.add(never, LI);
   await queue.add(perhaps, LI);
@@ -154,7 +154,7 @@ test('scans behind one that is given up go on from its screen', async () => {
   expect(frames[1]).toMatchObject({ after: two.id });
 });
 
-test('an operation the server breaks on six times is set aside, what is behind it goes on', async () => {
+test('what the server breaks on six times is set aside, what is behind goes on', async () => {
   const [one, two] = [scan(), scan()];
   await queue.add(one, { ...LI, view: LINE });
   await queue.add(two, { ...LI, view: LINE });
@@ -228,7 +228,8 @@ test('a disk that stays full is said in words, never swallowed', async () => {
 });
 
 test('a browser without storage says so', async () => {
-  globalThis.indexedDB = { open: () => { throw new DOMException('no', 'SecurityError'); } } as never;
+  const refuse = (): never => { throw new DOMException('no', 'SecurityError'); };
+  globalThis.indexedDB = { open: refuse } as never;
   await expect(openDb('x')).rejects.toMatchObject({ said: { code: 'storage_closed' } });
 });
 

@@ -151,7 +151,8 @@ class Rows implements Queue {
       said: each.said, operation: each.frame ?? each.op, photos: each.photos,
     }));
     const now = new Date(this.clock.now()).toISOString();
-    return JSON.stringify({ jieli_queue: 1, exported_at: now, count: entries.length, entries }, null, 1);
+    const text = { jieli_queue: 1, exported_at: now, count: entries.length, entries };
+    return JSON.stringify(text, null, 1);
   }
 
   async trim(days = 8, most = 200): Promise<number> {

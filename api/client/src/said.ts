@@ -9,11 +9,11 @@ function error(code: string, text: string, en: string): Message {
 
 export const storageClosed = error('storage_closed',
   '这台枪存不了东西：浏览器不让本页用存储，断网或没电就会丢。退出无痕模式、清出空间后重新打开本页。',
-  'This scanner cannot keep anything: the browser refuses storage. Leave private mode, free space, reload.');
+  'This scanner keeps nothing: no storage in this browser. Leave private mode, free space.');
 
 export const storageFull = error('storage_full',
   '没有记下：这台枪的存储满了。先联网等上传完，再做这一步。',
-  'Not recorded: the storage of this scanner is full. Go online, wait for the upload, do it again.');
+  'Not recorded: the storage of this scanner is full. Go online, wait for the upload, try again.');
 
 export const photoNotKept = error('storage_full',
   '照片没存下：这台枪的存储满了，文字不受影响。先提交文字，联网后再补照片。',
@@ -21,7 +21,7 @@ export const photoNotKept = error('storage_full',
 
 export const setAside = error('set_aside',
   '这一条没有入账：服务器处理它时出错多次，已放到一边，后面的照常上传。把它导出给主管，或改后重发。',
-  'Not posted: the server broke on it several times, so it was set aside. Export it, or mend and resend.');
+  'Not posted: the server broke on it several times; it is set aside. Export it, or mend it.');
 
 export const tooLarge = error('too_large',
   '这一条没有上传：内容太大，服务器不收。减少内容后重发。',
@@ -58,3 +58,10 @@ export const needsSignIn = error('needs_sign_in',
 export const noAnswer = error('no_answer',
   '没有做成：服务器没有回音，网络可能断了。看到「在线」后再试一次。',
   'Not done: no answer from the server. Try again when the strip says online.');
+
+/** The server, or the state of the device, said no. */
+export class Refused extends Error {
+  constructor(readonly said: Message) {
+    super(said.code);
+  }
+}

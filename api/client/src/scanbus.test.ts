@@ -35,7 +35,8 @@ Press = {}): KeyboardEvent | null {
   for (const character of code) {
     const control = character === '\u001d';
     const shown = control ? { key: ']', ctrlKey: true } : { key: character };
-    const event = new KeyboardEvent('keydown', { ...shown, bubbles: true, cancelable: true, ...init });
+    const all = { ...shown, bubbles: true, cancelable: true, ...init };
+    const event = new KeyboardEvent('keydown', all);
     on.dispatchEvent(event);
     const isField = on instanceof HTMLInputElement || on instanceof HTMLTextAreaElement;
     if (!event.defaultPrevented && !control && isField && (both || on !== catcher)) {

@@ -1,22 +1,30 @@
 // The scanner's connection: who it is, who holds it, its inbox, and the queue sent until answered.
-//   const wire = createWire({ db, ... }); await wire.start(); wire.subscribe(s => …)
-//   await wire.post({ t: 'scan', id: draftId(), code })     recorded on the device when it resolves
-// Not for screens.
+//   const wire = createWire({ db: await openDb() }); await wire.start();
+//   wire.subscribe((snapshot) => …)
+//   await wire.post({ t: 'scan', id: draftId(), code })   it is on disk when this resolves
+// The parts: connection.ts (socket, heartbeat), drain.ts (sending), upload.ts (photos), inbox.ts,
+// identity.ts, tabs.ts, lease.ts; scanner.ts joins them. Not for screens.
 
 import type { Clock } from './clock.ts';
+import type { Link } from './connection.ts';
 import type { Db } from './db.ts';
-import type { Device, Inputs, Message, Operation, Person, Reply, Task, View } from './frames.ts';
-import type { Counts, Entry, Queue } from './queue.ts';
+import type { Entry, Patch } from './entries.ts';
+import type { Device, Message, Operation, Person, Reply, Task, View } from './frames.ts';
 import type { PhotoCounts, PhotoRow, Photos } from './photos.ts';
+import type { Counts, Queue } from './queue.ts';
+import { Scanner } from './scanner.ts';
 
-export type Link = 'online' | 'weak' | 'offline';
+export type { Link };
+export { Refused } from './said.ts';
 
 export interface Snapshot {
   link: Link;
   device: Device | null;
+  /** Who held it last; stays when a session ran out, so his queue has a name. */
   person: Person | null;
-  /** The server knows who holds the scanner; false: badge and PIN are needed. */
+  /** False: badge and PIN are needed. Offline the last known session counts. */
   signedIn: boolean;
+  /** By deadline. */
   inbox: Task[];
   /** Server clock minus device clock; null before the first contact. */
   skewMs: number | null;
@@ -29,9 +37,20 @@ export interface Snapshot {
 }
 
 export interface PostOptions {
-  /** Keys from keepPhoto; those uploaded in time go into inputs[photoField], the rest follow. */
+  /** Keys from keepPhoto. Uploaded in time they go into inputs[photoField]; the rest follow. */
   photos?: string[];
+  /** `photos` takes a list (default), any other name one id. */
   photoField?: string;
+  /** The server demands the photo: the operation waits for its upload. */
+  photosFirst?: boolean;
+}
+
+export interface PhotoOptions {
+  type?: string;
+  name?: string;
+  note?: string;
+  /** Hang it on this task, without an operation. */
+  task?: string | null;
 }
 
 export interface Wire {
@@ -42,25 +61,28 @@ export interface Wire {
   /** Calls at once and after every change; the result unsubscribes. */
   subscribe(listener: (snapshot: Snapshot) => void): () => void;
   snapshot(): Snapshot;
-  /** Every answer to an operation; `live` false: its screen is long gone (it was queued). */
+  /** Every answer to an operation; `live` false: nobody looks at its screen any more. */
   onReply(listener: (reply: Reply, entry: Entry, live: boolean) => void): () => void;
   /** What the server says outside of answers: signed out, refused frames. */
   onSaid(listener: (message: Message) => void): () => void;
   onTask(listener: (task: Task, kind: string) => void): () => void;
   /** The code, or the text of its QR (…#enrol=CODE). Rejects with Refused. */
   enrol(code: string): Promise<Device>;
+  /** Rejects with Refused: wrong PIN, too many, no answer. */
   signIn(badge: string, pin: string): Promise<Person>;
   signOut(): Promise<void>;
   /** Resolves when it is on disk; rejects with StorageProblem or Refused(needs_sign_in). */
   post(op: Operation, options?: PostOptions): Promise<Entry>;
-  keepPhoto(bytes: ArrayBuffer, options?: { type?: string; name?: string; note?: string;
-    task?: string | null }): Promise<PhotoRow>;
+  /** A question that changes nothing: never recorded, lost with the network. Rejects: Refused. */
+  ask(op: Operation, ms?: number): Promise<Reply>;
+  /** Rejects with StorageProblem: post the text without it. */
+  keepPhoto(bytes: ArrayBuffer, options?: PhotoOptions): Promise<PhotoRow>;
   /** A photo whose task the server did not name: a person picks one. */
   attachPhoto(key: string, task: string): Promise<void>;
-  resend(id: string, patch?: { inputs?: Inputs }): Promise<void>;
+  resend(id: string, patch?: Patch): Promise<void>;
   abandon(id: string, reason: string): Promise<void>;
   acknowledge(id: string): Promise<void>;
-  /** The screen an operation without `flow` belongs to; answers move it, home is null. */
+  /** The screen an operation without `flow` belongs to; answers move it, null is the first. */
   view(): View | null;
   setView(view: View | null): void;
   /** Try to connect now instead of after the back-off. */
@@ -69,16 +91,9 @@ export interface Wire {
   now(): number;
 }
 
-/** The server, or the state of the device, said no. */
-export class Refused extends Error {
-  constructor(readonly said: Message) {
-    super(said.code);
-  }
-}
-
 export interface WireOptions {
   db: Db;
-  /** wss://host/ws/pda; made from `location` when left out. */
+  /** Of the socket; made from `location` when left out. */
   url?: string;
   /** Where /api is; the page's own origin when left out. */
   api?: string;
@@ -86,6 +101,11 @@ export interface WireOptions {
   random?: () => number;
   socket?: (url: string) => WebSocket;
   fetch?: typeof fetch;
+  /** Named to the server, for support. */
   client?: string;
+  locks?: LockManager | undefined;
 }
-export declare function createWire(options: WireOptions): Wire;
+
+export function createWire(options: WireOptions): Wire {
+  return new Scanner(options);
+}

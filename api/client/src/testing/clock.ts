@@ -2,6 +2,8 @@
 
 import type { Clock } from '../clock.ts';
 
+declare const setImmediate: (work: (value: unknown) => void) => void; // node's
+
 interface Due { at: number; order: number; work: () => void }
 
 export class FakeClock implements Clock {
@@ -48,6 +50,6 @@ export class FakeClock implements Clock {
 }
 
 /** Let promises and the storage finish what they began. */
-export async function settle(rounds = 12): Promise<void> {
-  for (let i = 0; i < rounds; i += 1) await new Promise((done) => setTimeout(done, 0));
+export async function settle(rounds = 40): Promise<void> {
+  for (let i = 0; i < rounds; i += 1) await new Promise((done) => setImmediate(done));
 }

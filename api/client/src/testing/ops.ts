@@ -27,7 +27,8 @@ export function reply(id: string, more: Partial<Reply> = {}): Reply {
 }
 
 export function refusal(id: string, code: string, more: Partial<Reply> = {}): Reply {
-  return reply(id, { ok: false, data: null, message: message('error', code), sound: 'error', ...more });
+  const no = { ok: false, data: null, message: message('error', code), sound: 'error' as const };
+  return reply(id, { ...no, ...more });
 }
 
 export const ids = (entries: Entry[]): string[] => entries.map((each) => each.id);

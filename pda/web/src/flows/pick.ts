@@ -1,0 +1,187 @@
+// Pick a wave, one line at a time on the path: scan the bin, then the goods until it is enough.
+// Pure and offline for the whole claimed wave: each line is booked by itself, absolutely. A wrong
+// bin or a wrong item is a hard stop: nothing goes on until a person has seen it.
+
+import { say } from '../words/index.ts';
+import { recognise, type Goods } from './goods.ts';
+import { judged, said, type Judged } from './judgement.ts';
+import { micro, plain, show, type Micro } from './quantity.ts';
+
+export interface Line {
+  id: string;
+  step: number;
+  version: number | string;
+  bin: string;
+  item_code: string;
+  item_name: string;
+  unit: string;
+  lot: string;
+  expires_on: string;
+  tracking: 'none' | 'lot' | 'serial';
+  quantity: string;
+  picked: string;
+  state: 'open' | 'picked' | 'short';
+  order_code: string;
+  barcodes: { code: string; per_scan: string }[];
+}
+export interface Pack {
+  wave: { id: string; code: string; version: number | string; carrier: string; cut_off: string };
+  lines: Line[];
+  short_reasons: { key: string; label: string }[];
+}
+export interface Draft {
+  lineId: string;
+  atBin: boolean;
+  quantity: Micro;
+  serials: string[];
+  goodsCode: string;
+  reason: string;
+  note: string;
+}
+
+export function fresh(lineId = '', atBin = false): Draft {
+  return { lineId, atBin, quantity: 0, serials: [], goodsCode: '', reason: '', note: '' };
+}
+
+/** In the order of the path; the next open one is preloaded with the pack. */
+export function nextLine(pack: Pack, after = ''): Line | undefined {
+  const path = [...pack.lines].sort((a, b) => a.step - b.step);
+  const from = path.findIndex((each) => each.id === after) + 1;
+  return path.slice(from).find(isOpen) || path.find(isOpen);
+}
+function isOpen(line: Line): boolean {
+  return line.state === 'open';
+}
+
+/** How much of a line is still to be taken. */
+export function left(line: Line): Micro {
+  return Math.max(0, micro(line.quantity) || 0);
+}
+
+export function scanned(draft: Draft, pack: Pack, code: string, today = ''): Judged<Draft> {
+  const line = pack.lines.find((each) => each.id === draft.lineId);
+  if (!line) return judged(draft, said('info', say.t('waveDone')));
+  const found = recognise(code, pack.lines.map(asGoods), today);
+  if (found.kind === 'goods') return goods(draft, line, found.hit, code);
+  if (code === line.bin)
+    return judged(
+      { ...draft, atBin: true },
+      said('ok', say.t('rightBin', { bin: code, item: line.item_name })),
+    );
+  if (pack.lines.some((each) => each.bin === code)) {
+    return judged(
+      draft,
+      said('error', say.t('wrongBin', { bin: code, wanted: line.bin }), 'wrong_bin', true),
+    );
+  }
+  return judged(
+    draft,
+    said('error', say.t('wrongGoods', { item: code, wanted: line.item_name }), 'wrong_goods', true),
+  );
+}
+
+function goods(
+  draft: Draft,
+  line: Line,
+  hit: { goods: Goods; lot: string; serial: string; perScan: Micro },
+  code: string,
+): Judged<Draft> {
+  if (hit.goods.item_code !== line.item_code) {
+    return judged(
+      draft,
+      said(
+        'error',
+        say.t('wrongGoods', { item: hit.goods.item_name, wanted: line.item_name }),
+        'wrong_goods',
+        true,
+      ),
+    );
+  }
+  if (!draft.atBin)
+    return judged(draft, said('error', say.t('binFirst', { bin: line.bin }), 'bin_first'));
+  if (hit.lot && line.lot && hit.lot !== line.lot) {
+    return judged(
+      draft,
+      said('error', say.t('otherLot', { lot: hit.lot, wanted: line.lot }), 'other_lot', true),
+    );
+  }
+  if (line.tracking === 'serial') {
+    if (!hit.serial)
+      return judged(
+        draft,
+        said('error', say.t('serialMissing', { item: line.item_name }), 'serial_missing'),
+      );
+    if (draft.serials.indexOf(hit.serial) >= 0) {
+      return judged(
+        draft,
+        said('warn', say.t('serialAgain', { serial: hit.serial }), 'serial_again'),
+      );
+    }
+  }
+  const quantity = draft.quantity + hit.perScan;
+  if (quantity > left(line)) {
+    const facts = {
+      item: line.item_name,
+      n: `${show(left(line))} ${line.unit}`,
+      one: `${show(hit.perScan)} ${line.unit}`,
+    };
+    return judged(draft, said('error', say.t('tooMuchPicked', facts), 'too_much', true));
+  }
+  const serials =
+    hit.serial && line.tracking === 'serial' ? [...draft.serials, hit.serial] : draft.serials;
+  const after = { ...draft, quantity, serials, goodsCode: code };
+  const n = `${show(quantity)} / ${show(left(line))} ${line.unit}`;
+  return judged(
+    after,
+    said('ok', say.t('picked', { item: line.item_name, n })),
+    quantity === left(line) ? 'book' : '',
+  );
+}
+
+export function pickFacts(draft: Draft, line: Line): { [key: string]: unknown } {
+  const inputs: { [key: string]: unknown } = {
+    line_id: line.id,
+    quantity: plain(draft.quantity),
+    scanned: { bin: line.bin, goods: draft.goodsCode },
+  };
+  return line.tracking === 'serial' ? { ...inputs, serials: draft.serials } : inputs;
+}
+
+export function shortFacts(draft: Draft, line: Line): { [key: string]: unknown } {
+  const inputs: { [key: string]: unknown } = {
+    line_id: line.id,
+    quantity: plain(draft.quantity),
+    reason: draft.reason,
+  };
+  return draft.note ? { ...inputs, note: draft.note } : inputs;
+}
+
+/** The wave as it will be once the server has booked this line. */
+export function booked(pack: Pack, draft: Draft, state: 'picked' | 'short'): Pack {
+  const lines = pack.lines.map((each) =>
+    each.id === draft.lineId ? { ...each, state, picked: plain(draft.quantity) } : each,
+  );
+  return { ...pack, lines };
+}
+
+export function progress(pack: Pack): { done: number; all: number } {
+  return {
+    done: pack.lines.filter((each) => each.state !== 'open').length,
+    all: pack.lines.length,
+  };
+}
+
+function asGoods(line: Line, n: number): Goods {
+  return {
+    item_id: n,
+    item_code: line.item_code,
+    item_name: line.item_name,
+    unit: line.unit,
+    tracking: line.tracking,
+    needs_expiry: false,
+    needs_inspection: false,
+    checklist: [],
+    barcodes: line.barcodes,
+    lots: [],
+  };
+}

@@ -1,0 +1,30 @@
+// Starts the scanner's app: settings, scanner, connection, then the screens. Read this first.
+import { createApp } from 'vue';
+import '@jieli/client/tokens.css';
+import './theme.css';
+import App from './App.vue';
+import { router } from './router.ts';
+import { live, sayProblem, startLive } from './state/live.ts';
+import { loadPacks } from './state/packs.ts';
+import { handOver, startScanner } from './state/scanner.ts';
+import { applySettings } from './state/settings.ts';
+import { unlockSound } from './state/sound.ts';
+import { loadStrange } from './state/unknown.ts';
+import { watchUpdates } from './state/updates.ts';
+
+async function start(): Promise<void> {
+  applySettings();
+  const link = /#\/?enrol=(.+)$/.exec(location.hash);
+  if (link && link[1]) {
+    history.replaceState(null, '', location.pathname); // a code must not stay in the address
+    handOver(decodeURIComponent(link[1]));
+  }
+  startScanner();
+  document.addEventListener('click', unlockSound, true);
+  await startLive();
+  if (!live.broken) await Promise.all([loadPacks(), loadStrange()]).catch(sayProblem);
+  createApp(App).use(router).mount('#app');
+  watchUpdates();
+}
+
+void start();

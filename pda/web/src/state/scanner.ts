@@ -1,0 +1,63 @@
+// Scans of this page go to the screen on top; while a hard stop is up they are heard, not counted.
+//   onScan((scan) => …) inside a screen
+// Not for what a code means.
+import { onBeforeUnmount, onMounted, watch } from 'vue';
+import { createScanBus, makeCatcher, type Scan, type ScanBus } from '@jieli/client/scanbus';
+import { band } from './feedback.ts';
+import { play } from './sound.ts';
+
+type Hear = (scan: Scan) => void;
+const hearers: Hear[] = [];
+export let bus: ScanBus;
+/** A code that was scanned on one screen and belongs to the next. */
+let handedOver = '';
+
+export function startScanner(): void {
+  bus = createScanBus();
+  bus.hear((scan) => {
+    const began = performance.now();
+    const hear = hearers[hearers.length - 1];
+    if (band.stop) play('error');
+    else if (hear) hear(scan);
+    // Heard by whoever measures: from the code to sound and band, on this device.
+    (window as Window & { __lastScanMs?: number }).__lastScanMs = performance.now() - began;
+  });
+  bus.attach(makeCatcher(document));
+}
+
+export function onScan(hear: Hear): void {
+  onMounted(() => {
+    hearers.push(hear);
+    bus.focus();
+  });
+  onBeforeUnmount(() => {
+    const at = hearers.indexOf(hear);
+    if (at >= 0) hearers.splice(at, 1);
+  });
+}
+
+/** As onScan, but what is scanned while the screen is not ready (its pack is on the way, a fact is
+ * being written) waits in order instead of being lost. The result lets them through. */
+export function onScanWhen(ready: () => boolean, hear: (code: string) => void): () => void {
+  const held: string[] = [];
+  function drain(): void {
+    while (held.length && ready()) hear(held.shift()!);
+  }
+  onScan((scan) => {
+    held.push(scan.code);
+    if (!ready()) play('ok');
+    drain();
+  });
+  watch(ready, () => drain());
+  return drain;
+}
+
+export function handOver(code: string): void {
+  handedOver = code;
+}
+
+export function takeOver(): string {
+  const code = handedOver;
+  handedOver = '';
+  return code;
+}

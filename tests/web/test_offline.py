@@ -1,0 +1,134 @@
+"""P3 in small: no network, a killed page, two tabs, a refusal; and then the books are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from core.stock import on_hand
+from tests.web.house import UNIT, Gun, House, label
+
+pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
+
+
+def start(gun: Gun, order: str) -> None:
+    card = gun.page.locator(".task", has_text=order)
+    card.get_by_role("button", name="开始收货").click()
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+
+
+def one_line(gun: Gun, item: str, place: str) -> None:
+    """A line without inspection: goods, bin."""
+    gun.scan(UNIT[item])
+    gun.scan(place)
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+
+
+def test_a_line_received_without_a_network_is_booked_later_once(gun: Gun, house: House) -> None:
+    start(gun, "CG-0303")
+    gun.offline()
+    one_line(gun, "JL-201", "ZJ-D-01-3")
+    assert "已记录" in gun.band("ok")
+    expect(gun.page.locator("#strip")).to_contain_text("1 条待传")
+    assert ("ZJ-D-01-3", "ok") not in house.stock("JL-201")
+    gun.offline(False)
+    gun.settled()
+    assert house.stock("JL-201")[("ZJ-D-01-3", "ok")] == 1
+
+
+def test_the_page_opens_again_without_a_network_and_nothing_is_lost(
+    gun: Gun, house: House, tmp_path: Path
+) -> None:
+    picture = tmp_path / "torn.jpg"
+    Image.new("RGB", (800, 600), "#8a1c00").save(picture)
+    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    start(gun, "CG-0301")
+    gun.offline()
+    gun.scan(label("JL-001"))
+    gun.tap("✕ 不合格")
+    gun.tap("破损")
+    gun.page.locator("input[type=file]").set_input_files(picture)
+    expect(gun.page.locator(".thumb img")).to_be_visible()
+    gun.tap("记不合格，隔离")
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+    gun.page.reload()
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+    expect(gun.page.locator("#strip")).to_contain_text("1 条待传")
+    gun.scan(label("JL-001"))
+    expect(gun.page.locator("[data-test=quantity]")).to_have_text("12 袋")
+    gun.offline(False)
+    gun.settled()
+    assert sum(house.stock("JL-001").values()) == 12
+    gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
+    assert len(house.photos()) == 1
+
+
+def test_two_tabs_send_one_queue_once(gun: Gun, house: House) -> None:
+    start(gun, "CG-0303")
+    gun.offline()
+    one_line(gun, "JL-201", "ZJ-D-01-3")
+    one_line(gun, "JL-203", "ZJ-D-02-3")
+    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    second = gun.context.new_page()
+    gun.watch(second)
+    second.goto(f"{house.url}/pda/")
+    expect(second.locator("#strip")).to_contain_text("2 条待传")
+    gun.context.set_offline(False)
+    for page in (gun.page, second):
+        expect(page.locator("#strip")).not_to_contain_text("离线")
+        expect(page.locator("#strip")).not_to_contain_text("待传")
+    assert house.stock("JL-201")[("ZJ-D-01-3", "ok")] == 1
+    assert house.stock("JL-203")[("ZJ-D-02-3", "ok")] == 1
+
+
+def test_a_refusal_is_never_silent_and_can_be_mended(gun: Gun, house: House) -> None:
+    start(gun, "CG-0303")
+    rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
+    source = next(row.location_code for row in rows if row.item_code == "JL-201")
+    gun.offline()
+    gun.tap("更多")
+    gun.tap("任务")
+    gun.tap("移库")
+    gun.scan(source)
+    gun.scan(UNIT["JL-201"])
+    gun.sees("没有联网，库存等上传时核对")
+    gun.tap("改数量")
+    gun.type("30000")
+    gun.scan("ZJ-D-04-3")
+    gun.page.locator("h1", has_text="扫货品").wait_for()
+    gun.offline(False)
+    expect(gun.page.locator("#strip")).to_contain_text("1 条被拒")
+    gun.page.locator("#strip").click()
+    gun.sees("被拒")
+    gun.tap("改好重发")
+    gun.type("500")
+    expect(gun.page.locator("#strip")).not_to_contain_text("被拒")
+    gun.settled()
+    assert house.stock("JL-201")[("ZJ-D-04-3", "ok")] == 500
+
+
+def test_what_is_given_up_needs_a_reason_and_can_be_copied_before(gun: Gun) -> None:
+    start(gun, "CG-0303")
+    gun.offline()
+    one_line(gun, "JL-201", "ZJ-D-01-3")
+    gun.page.locator("#strip").click()
+    gun.tap("导出")
+    text = gun.page.locator("#export").input_value()
+    assert "ZJ-D-01-3" in text
+    gun.sees("待传")
+
+
+def test_codes_nobody_here_knows_are_kept_until_there_is_a_network(gun: Gun) -> None:
+    gun.offline()
+    gun.scan(UNIT["JL-301"])
+    gun.sees("还没认出的码")
+    gun.sees(UNIT["JL-301"])
+    gun.offline(False)
+    gun.tap("问服务器")
+    gun.sees("商用摇杯机")
+
+
+NO_PHOTO_WAITS = """() => !document.getElementById('strip').textContent.includes('照片')"""
