@@ -1,4 +1,4 @@
-"""The page as a program: insecure origins, old WebViews, updates, speed, many scans, who may enter."""
+"""The page as a program: insecure origins, old WebViews, updates, speed, scans, who may enter."""
 
 from __future__ import annotations
 
