@@ -217,6 +217,10 @@ class Gun:
         """Until these words are on the screen."""
         expect(self.page.get_by_text(words).first).to_be_visible()
 
+    def says(self, level: str, words: str) -> None:
+        """Until the band says these words, in that colour."""
+        expect(self.page.locator(f"#band.{level}")).to_contain_text(words)
+
     def band(self, level: str = "") -> str:
         """What the band says, once it says something of that level."""
         node = self.page.locator(f"#band.{level}" if level else "#band")

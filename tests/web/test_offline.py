@@ -31,7 +31,7 @@ def test_a_line_received_without_a_network_is_booked_later_once(gun: Gun, house:
     start(gun, "CG-0303")
     gun.offline()
     one_line(gun, "JL-201", "ZJ-D-01-3")
-    assert "已记录" in gun.band("ok")
+    gun.says("ok", "已记录")
     expect(gun.page.locator("#strip")).to_contain_text("1 条待传")
     assert ("ZJ-D-01-3", "ok") not in house.stock("JL-201")
     gun.offline(False)

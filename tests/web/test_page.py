@@ -43,7 +43,7 @@ def test_a_wrong_pin_says_so_and_the_right_one_lets_in(house: House, browser: Br
     for digit in "1111":
         gun.page.get_by_role("button", name=digit, exact=True).click()
     gun.tap("开始作业")
-    assert "工牌或 PIN 不对" in gun.band("error")
+    gun.says("error", "工牌或 PIN 不对")
     for digit in "2580":
         gun.page.get_by_role("button", name=digit, exact=True).click()
     gun.tap("开始作业")
