@@ -143,6 +143,7 @@ def test_a_card_is_answered_with_what_it_asks_for(gun: Gun) -> None:
 def test_settings_hold_after_a_reload_and_the_test_names_the_channel(gun: Gun) -> None:
     gun.tap("更多")
     gun.tap("设置与自检")
+    gun.page.locator("[data-test=scan-test]").wait_for()
     gun.scan(label("JL-001"))
     gun.sees("配置正确")
     gun.tap("English")
