@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
+from core.once import operations
 from core.orders.count import OpenCount, open_count
 from core.stock import on_hand
 from tests.pda.floor import MILK_BOX, SYRUP_LABEL, Floor, Scanner
@@ -149,3 +152,17 @@ async def test_a_whole_place_is_counted_as_facts(floor: Floor, gun: Scanner) -> 
     end = await tell(gun, "count", "finish", count_id=count_id)
     assert end["ok"], end
     assert stock(floor, "B-002") == {("A-01", "ok"): 10}
+
+
+async def test_a_question_is_answered_and_kept_nowhere(floor: Floor, gun: Scanner) -> None:
+    """The pack of an order, as often as it is asked; what would change something is refused."""
+    task = next(each for each in gun.inbox.values() if each["kind"] == "receive")
+    asked = {"t": "look", "id": "p-look-0001", "flow": "receive", "action": "open"}
+    first = await gun.do(asked | {"inputs": {"task_id": task["id"]}})
+    assert line_of(first["data"], "A-001")["barcodes"]
+    again = await gun.do(asked | {"inputs": {"task_id": task["id"]}})
+    assert again == first
+    kept = floor.db.read_now(lambda conn: conn.execute(select(operations.c.key)).scalars().all())
+    assert not [key for key in kept if "p-look" in key]
+    refused = await gun.do({"t": "look", "id": "p-look-0002", "flow": "pick", "action": "pick"})
+    assert refused["message"]["code"] == "not_a_question"
