@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from core.stock import on_hand
+from core.catalog import location_by_code
+from core.orders.move import Move, move
+from core.quantity import ONE
+from core.stock import BalanceRow, on_hand
 from tests.web.house import UNIT, Gun, House, label
 
 pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
@@ -84,22 +87,31 @@ def test_two_tabs_send_one_queue_once(gun: Gun, house: House) -> None:
     assert house.stock("JL-203")[("ZJ-D-02-3", "ok")] == 1
 
 
-def test_a_refusal_is_never_silent_and_can_be_mended(gun: Gun, house: House) -> None:
-    start(gun, "CG-0303")
-    rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
-    source = next(row.location_code for row in rows if row.item_code == "JL-201")
-    gun.offline()
-    gun.tap("更多")
-    gun.tap("任务")
+def colleague_takes(house: House, row: BalanceRow, amount: int) -> None:
+    """Somebody else moves goods away meanwhile."""
+    boss, away = house.boss(), amount * ONE
+    target = house.db.read_now(lambda conn: location_by_code(conn, "ZJ-D-03-3"))
+    ask = Move("p-colleague-1", row.item_id, away, row.location_id, target.id, row.lot_id or 0)
+    house.db.write_now(lambda tx: move(tx, boss, ask))
+
+
+def take_from(gun: Gun, source: str) -> None:
     gun.tap("移库")
+    gun.page.locator("h1", has_text="扫拿货的库位").wait_for()
     gun.scan(source)
-    gun.scan(UNIT["JL-201"])
-    gun.sees("没有联网，库存等上传时核对")
-    gun.tap("改数量")
-    gun.type("30000")
-    gun.scan("ZJ-D-04-3")
     gun.page.locator("h1", has_text="扫货品").wait_for()
-    gun.offline(False)
+    gun.scan(UNIT["JL-201"])
+
+
+def test_a_refusal_is_never_silent_and_can_be_mended(gun: Gun, house: House) -> None:
+    rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
+    row = next(row for row in rows if row.item_code == "JL-201")
+    take_from(gun, row.location_code)
+    gun.sees("这里有 20,000 只")
+    colleague_takes(house, row, 19_000)
+    gun.tap("改数量")
+    gun.type("2000")
+    gun.scan("ZJ-D-04-3")
     expect(gun.page.locator("#strip")).to_contain_text("1 条被拒")
     gun.page.locator("#strip").click()
     gun.sees("被拒")
@@ -108,6 +120,31 @@ def test_a_refusal_is_never_silent_and_can_be_mended(gun: Gun, house: House) -> 
     expect(gun.page.locator("#strip")).not_to_contain_text("被拒")
     gun.settled()
     assert house.stock("JL-201")[("ZJ-D-04-3", "ok")] == 500
+
+
+def test_what_the_books_refuse_of_offline_work_is_a_supervisors(gun: Gun, house: House) -> None:
+    rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
+    row = next(row for row in rows if row.item_code == "JL-201")
+    take_from(gun, row.location_code)
+    gun.sees("这里有 20,000 只")
+    gun.offline()
+    gun.tap("改数量")
+    gun.type("2000")
+    gun.scan("ZJ-D-04-3")
+    gun.page.locator("h1", has_text="扫货品").wait_for()
+    colleague_takes(house, row, 19_000)
+    gun.offline(False)
+    expect(gun.page.locator("#strip")).to_contain_text("1 条转主管")
+    gun.page.locator("#strip").click()
+    gun.sees("已转主管")
+    sides = gun.page.locator("[data-test=sides]")
+    expect(sides).to_contain_text(f"2000 只 从 {row.location_code} 到 ZJ-D-04-3")
+    expect(sides).to_contain_text("1,000")
+    gun.sees("等主管答复")
+    assert ("ZJ-D-04-3", "ok") not in house.stock("JL-201")
+    gun.tap("知道了")
+    expect(gun.page.locator("#strip")).not_to_contain_text("转主管")
+    assert gun.page.get_by_role("button", name="重发").count() == 0
 
 
 def test_what_is_given_up_needs_a_reason_and_can_be_copied_before(gun: Gun) -> None:

@@ -180,14 +180,18 @@ export class Hearing {
   }
 
   #event(frame: Extract<ServerFrame, { t: 'event' }>): void {
-    const { memory, connection, taskNews } = this.scanner;
+    const { memory, connection, taskNews, queue } = this.scanner;
     const after = withEvent(memory.inbox, frame, memory.identity.person?.id ?? 0);
     if (!after) {
       this.#resync();
       return;
     }
     memory.inbox = after;
-    taskNews.forEach((listener) => listener(frame.task, frame.kind));
+    const { task } = frame;
+    if (task.kind === 'conflict' && (task.state === 'done' || task.state === 'cancelled')) {
+      void queue.decided(task.id, task.result ?? '').then(() => this.scanner.recount());
+    }
+    taskNews.forEach((listener) => listener(task, frame.kind));
     const ack = (): unknown => connection.send({ t: 'ack', seq: memory.inbox.cursor ?? 0 });
     void memory.keepInbox().then(ack);
   }

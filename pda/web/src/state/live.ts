@@ -5,13 +5,13 @@ import { shallowReactive } from 'vue';
 import { openDb } from '@jieli/client/db';
 import type { Inputs, Reply } from '@jieli/client/frames';
 import { draftId } from '@jieli/client/ids';
-import type { Entry } from '@jieli/client/queue';
+import { isHandedOver, isSettled, type Entry } from '@jieli/client/entries';
 import { openShelf, type Shelf } from '@jieli/client/shelf';
 import { createWire, type PostOptions, type Snapshot, type Wire } from '@jieli/client/wire';
 import { say } from '../words/index.ts';
 import { tellMessage, tellText } from './feedback.ts';
 
-export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number }>({
+export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number; handed: number }>({
   link: 'offline',
   device: null,
   person: null,
@@ -25,6 +25,7 @@ export const live = shallowReactive<Snapshot & { ready: boolean; broken: string;
   ready: false,
   broken: '',
   stuck: 0,
+  handed: 0,
 });
 export let wire: Wire;
 export let shelf: Shelf;
@@ -59,7 +60,7 @@ export async function startLive(): Promise<void> {
 /** Refused work stays until a person mends it or gives it up; a refused question is no work. A button
  * of a card was refused before its person's eyes, unless that came long after. */
 export function isStuck(entry: Entry): boolean {
-  if (entry.state !== 'refused' && entry.state !== 'conflict') return false;
+  if ((entry.state !== 'refused' && entry.state !== 'conflict') || isHandedOver(entry)) return false;
   return entry.op.t === 'submit' ? isWork(entry) : !entry.seen;
 }
 
@@ -71,6 +72,7 @@ export function isWork(entry: Entry): boolean {
 export function recountStuck(): void {
   wire.queue.list().then((all) => {
     live.stuck = all.filter(isStuck).length;
+    live.handed = all.filter((each) => isHandedOver(each) && !each.seen).length;
   }, sayProblem);
 }
 
@@ -103,7 +105,7 @@ export async function book(
 ): Promise<Booked> {
   const plain = JSON.parse(JSON.stringify(inputs)) as Inputs;
   const before = await wire.queue.get(id);
-  if (before && (before.state === 'waiting' || before.state === 'sent')) return 'same';
+  if (before && (before.state === 'waiting' || isSettled(before))) return 'same';
   if (before) {
     await wire.resend(id, { inputs: plain });
     return 'kept';
