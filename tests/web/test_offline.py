@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from core import people
 from core.catalog import location_by_code
+from core.db import Tx
 from core.orders.move import Move, move
 from core.quantity import ONE
 from core.stock import BalanceRow, on_hand
+from core.tasks.queries import attachments_of
 from tests.web.house import UNIT, Gun, House, label
 
 pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
@@ -67,6 +70,50 @@ def test_the_page_opens_again_without_a_network_and_nothing_is_lost(
     assert sum(house.stock("JL-001").values()) == 12
     gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
     assert len(house.photos()) == 1
+    decide = next(each for each in house.tasks() if each.kind == "qc_decide")
+    assert len(house.db.read_now(lambda conn: attachments_of(conn, decide.id))) == 1
+
+
+def test_a_photo_whose_work_was_given_up_is_hung_on_a_task_by_hand(
+    gun: Gun, house: House, tmp_path: Path
+) -> None:
+    start(gun, "CG-0301")
+    gun.offline()
+    gun.scan(label("JL-001"))
+    gun.tap("✕ 不合格")
+    gun.tap("破损")
+    picture = tmp_path / "box.jpg"
+    Image.new("RGB", (800, 600), "#0b5d3b").save(picture)
+    gun.page.locator("input[type=file]").set_input_files(picture)
+    expect(gun.page.locator(".thumb img")).to_be_visible()
+    gun.tap("记不合格，隔离")
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+    roles(house, "buyer")
+    gun.offline(False)
+    expect(gun.page.locator("#strip")).to_contain_text("1 条被拒")
+    gun.page.locator("#strip").click()
+    gun.tap("放弃")
+    gun.tap("已在电脑上补录")
+    gun.tap("放弃")
+    gun.sees("照片还没有任务")
+    gun.page.get_by_role("button", name="挂到任务").first.click()
+    expect(gun.page.get_by_text("照片还没有任务")).to_have_count(0)
+    assert sum(attachments(house, each.id) for each in house.tasks()) == 1
+
+
+def roles(house: House, *names: str) -> None:
+    """赵刚 works elsewhere from now on."""
+
+    def command(tx: Tx) -> None:
+        found = people.person_by_login(tx.conn, "zhaogang")
+        assert found is not None
+        people.update_person(tx, people.ENGINE, found.id, {"roles": names})
+
+    house.db.write_now(command)
+
+
+def attachments(house: House, task_id: str) -> int:
+    return len(house.db.read_now(lambda conn: attachments_of(conn, task_id)))
 
 
 def test_two_tabs_send_one_queue_once(gun: Gun, house: House) -> None:
