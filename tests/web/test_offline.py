@@ -205,6 +205,22 @@ def test_what_is_given_up_needs_a_reason_and_can_be_copied_before(gun: Gun) -> N
     gun.sees("待传")
 
 
+def test_a_question_is_never_queued(gun: Gun) -> None:
+    start(gun, "CG-0303")
+    gun.scan("4000000000006")
+    gun.band("error")
+    assert gun.page.evaluate(QUEUED) == []
+
+
+QUEUED = """() => new Promise(resolve => {
+  const open = indexedDB.open('jieli');
+  open.onsuccess = () => {
+    const all = open.result.transaction('ops').objectStore('ops').getAll();
+    all.onsuccess = () => { open.result.close(); resolve(all.result.map(row => row.op.action)); };
+  };
+})"""
+
+
 def test_codes_nobody_here_knows_are_kept_until_there_is_a_network(gun: Gun) -> None:
     gun.offline()
     gun.scan(UNIT["JL-301"])

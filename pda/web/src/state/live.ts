@@ -7,7 +7,13 @@ import type { Inputs, Reply } from '@jieli/client/frames';
 import { draftId } from '@jieli/client/ids';
 import { isHandedOver, isSettled, type Entry } from '@jieli/client/entries';
 import { openShelf, type Shelf } from '@jieli/client/shelf';
-import { createWire, type PostOptions, type Snapshot, type Wire } from '@jieli/client/wire';
+import {
+  createWire,
+  Refused,
+  type PostOptions,
+  type Snapshot,
+  type Wire,
+} from '@jieli/client/wire';
 import { say } from '../words/index.ts';
 import { tellMessage, tellText } from './feedback.ts';
 
@@ -30,7 +36,6 @@ export const live = shallowReactive<Snapshot & { ready: boolean; broken: string;
 export let wire: Wire;
 export let shelf: Shelf;
 
-const waiting = new Map<string, (reply: Reply) => void>();
 const READS = ['open', 'resolve'];
 
 export async function startLive(): Promise<void> {
@@ -45,11 +50,8 @@ export async function startLive(): Promise<void> {
   wire.subscribe((snapshot) => Object.assign(live, snapshot));
   wire.onSaid((message) => tellMessage(message));
   wire.onReply((reply, entry) => {
-    const heard = waiting.get(reply.id);
-    waiting.delete(reply.id);
     if (!reply.ok) setTimeout(recountStuck, 50); // once the queue has it on disk
-    if (heard) heard(reply);
-    else if (!reply.ok) tellMessage(reply.message);
+    if (!reply.ok) tellMessage(reply.message);
     else if (isWork(entry)) tellMessage(reply.message, true);
   });
   await wire.start();
@@ -78,18 +80,16 @@ export function recountStuck(): void {
 
 export class NoAnswer extends Error {}
 
-/** A question. Rejects with NoAnswer when there is no network or the server stays silent. */
+/** A question, never queued. Rejects with NoAnswer when there is no network or the server stays silent. */
 export async function ask(flow: string, action: string, inputs: Inputs, ms = 6000): Promise<Reply> {
   if (live.link === 'offline') throw new NoAnswer(say.t('notOnline'));
-  const id = draftId();
-  const answer = new Promise<Reply>((resolve, reject) => {
-    waiting.set(id, resolve);
-    setTimeout(() => {
-      if (waiting.delete(id)) reject(new NoAnswer(say.t('noAnswer')));
-    }, ms);
-  });
-  await wire.post({ t: 'submit', id, flow, state: '', context: {}, action, inputs });
-  return answer;
+  try {
+    const id = draftId();
+    return await wire.ask({ t: 'submit', id, flow, state: '', context: {}, action, inputs }, ms);
+  } catch (why) {
+    if (why instanceof Refused && why.said.code !== 'no_answer') throw why;
+    throw new NoAnswer(say.t('noAnswer'));
+  }
 }
 
 /** `same`: this very step is recorded already; nothing was added. */
