@@ -30,6 +30,8 @@ from core.db import Database
 from core.outbox import queue
 from core.people import ENGINE
 from core.stock import on_hand
+from core.tasks.queries import board
+from core.tasks.task import Task
 from tests.databases import DATABASES, MONDAY_0900
 
 BOX = {each.code: box_gtin(each) for each in ITEMS}
@@ -77,6 +79,11 @@ class House:
         found = self.db.read_now(lambda conn: people.person_by_login(conn, "liqiang"))
         assert found is not None
         return self.db.read_now(lambda conn: people.actor_of(conn, found.id, "desk"))
+
+    def tasks(self) -> list[Task]:
+        """Every live task of everybody."""
+        page = self.db.read_now(lambda conn: board(conn, limit=200))
+        return [view.task for view in page.tasks]
 
     def photos(self) -> list[str]:
         """Digests of the pictures the server keeps."""
