@@ -18,6 +18,7 @@ export const router = createRouter({
     { path: '/putaway/:work', component: () => import('./screens/PutawayScreen.vue'), props: true },
     { path: '/count/:work', component: () => import('./screens/CountScreen.vue'), props: true },
     { path: '/pick/:work', component: () => import('./screens/PickScreen.vue'), props: true },
+    { path: '/pack/:work', component: () => import('./screens/PackScreen.vue'), props: true },
     { path: '/transfer', component: () => import('./screens/TransferScreen.vue') },
     { path: '/look/:code', component: () => import('./screens/LookScreen.vue'), props: true },
     { path: '/photo', component: () => import('./screens/PhotoScreen.vue') },
