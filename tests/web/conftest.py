@@ -28,7 +28,9 @@ def browser() -> Iterator[Browser]:
     assert path, "chromium is missing: apt-get install chromium fonts-noto-cjk"
     assert (PDA / "index.html").is_file(), "the app is not built: make web"
     with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=path)
+        found = play.chromium.launch(
+            executable_path=path, args=["--host-resolver-rules=MAP pda.test 127.0.0.1"]
+        )
         yield found
         found.close()
 

@@ -17,10 +17,12 @@ from typing import Any
 
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from starlette.routing import Mount
 
 from api.demo.company import box_gtin, seed, unit_gtin
 from api.demo.data import ITEMS, PIN
 from api.main import create_app
+from api.web import PDA, Web
 from core import people
 from core.clock import ManualClock
 from core.config import Settings
@@ -53,6 +55,7 @@ class House:
     db: Database
     clock: ManualClock
     folder: Path
+    dist: Path
 
     def code(self, name: str = "3号枪") -> str:
         """What a supervisor shows to bind one more scanner."""
@@ -93,14 +96,17 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(seeded: str, folder: Path) -> Iterator[House]:
-    """The product over a fresh copy of `seeded`, until the test is done."""
+def serving(seeded: str, folder: Path, dist: Path = PDA) -> Iterator[House]:
+    """The product over a fresh copy of `seeded`, until the test is done; the app from `dist`."""
     clock = ManualClock(MONDAY_0900)
     url = DATABASES.copy(seeded)
     settings = Settings(
         database_url=url, files_dir=folder, engine=False, sqlite_synchronous="OFF", _env_file=None
     )
     app = create_app(settings, clock)
+    pda = next(each for each in app.router.routes if getattr(each, "path", "") == "/pda")
+    assert isinstance(pda, Mount)
+    pda.app = Web(dist)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -111,7 +117,7 @@ def serving(seeded: str, folder: Path) -> Iterator[House]:
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
-        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock, folder)
+        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock, folder, dist)
     finally:
         server.should_exit = True
         thread.join(10)
@@ -130,7 +136,7 @@ class Gun:
     errors: list[str] = field(default_factory=list)
 
     @staticmethod
-    def take(house: House, browser: Browser, **options: Any) -> Gun:
+    def take(house: House, browser: Browser, *, origin: str = "", **options: Any) -> Gun:
         """A fresh device with the page open."""
         shape: dict[str, Any] = {"viewport": {"width": 360, "height": 640}, "locale": "zh-CN"}
         shape |= {"has_touch": True, "device_scale_factor": 2} | options
@@ -139,17 +145,17 @@ class Gun:
         gun = Gun(house, context, context.new_page())
         gun.watch(gun.page)
         gun.context.add_init_script(f"({NOTE_KEYS})()")
-        gun.page.goto(f"{house.url}/pda/")
+        gun.page.goto(f"{origin or house.url}/pda/")
         return gun
 
     def watch(self, page: Page) -> None:
         """Keep what the page must never do: talk to other hosts, throw."""
-        ours = self.house.url.removeprefix("http://")
+        ours = self.house.url.removeprefix("http://127.0.0.1")  # by whatever name
         page.on(
             "request",
             lambda request: (
                 None
-                if f"//{ours}/" in request.url or request.url.startswith(("data:", "blob:"))
+                if f"{ours}/" in request.url or request.url.startswith(("data:", "blob:"))
                 else self.strange_hosts.append(request.url)
             ),
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from core.orders.count import OpenCount, open_count
 from core.stock import on_hand
+from core.tasks.queries import attachments_of
 from tests.web.house import UNIT, Gun, House, label
 
 pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
@@ -18,19 +22,55 @@ def total(house: House, item: str, place: str) -> int:
     return sum(row.on_hand for row in here) // 1_000_000
 
 
-def receive_to_the_dock(gun: Gun) -> None:
-    """Goods that nobody shelved yet: received with a verdict, no bin."""
+def test_goods_left_on_the_dock_are_put_away_by_two_scans(gun: Gun, house: House) -> None:
     card = gun.page.locator(".task", has_text="CG-0303")
     card.get_by_role("button", name="开始收货").click()
     gun.page.locator("h1", has_text="扫货品标签").wait_for()
     gun.scan(UNIT["JL-201"])
+    gun.tap("更多")
+    gun.tap("先收，晚点上架")
+    gun.tap("先收，晚点上架")
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+    gun.settled()
+    gun.tap("更多")
+    gun.tap("任务")
+    gun.page.locator(".task", has_text="上架").get_by_role("button", name="去上架").click()
     gun.page.locator("h1", has_text="杯盖").wait_for()
+    gun.scan(UNIT["JL-201"])
+    assert "货对" in gun.band("ok")
+    gun.scan("ZJ-D-03-3")
+    assert "建议的是" in gun.band("ask")
+    gun.scan("ZJ-D-03-3")
+    gun.sees("扫任意码开始")
+    gun.settled()
+    assert total(house, "JL-201", "ZJ-D-03-3") == 1
+
+
+def test_a_problem_is_photographed_and_hangs_on_its_task(
+    gun: Gun, house: House, tmp_path: Path
+) -> None:
+    picture = tmp_path / "dent.jpg"
+    Image.new("RGB", (1200, 900), "#4a4a46").save(picture)
+    card = gun.page.locator(".task", has_text="CG-0301")
+    task = (card.get_attribute("id") or "").removeprefix("task-")
+    gun.tap("更多")
+    gun.tap("拍异常")
+    gun.page.locator("input[type=file]").set_input_files(picture)
+    expect(gun.page.locator(".thumb img")).to_be_visible()
+    gun.page.get_by_label("怎么了？（一句话）").fill("托盘压坏")
+    gun.page.get_by_role("button", name="收货 · 低糖基料").click()
+    gun.tap("记录")
+    assert "照片 1 张" in gun.band("ok")
+    expect(gun.page.locator("#strip")).not_to_contain_text("照片")
+    found = house.db.read_now(lambda conn: attachments_of(conn, task))
+    assert [each.note for each in found] == ["托盘压坏"]
 
 
 def test_a_pallet_moves_from_place_to_place(gun: Gun, house: House) -> None:
     rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
     source = next(row for row in rows if row.item_code == "JL-201")
     gun.tap("移库")
+    gun.page.locator("h1", has_text="扫拿货的库位").wait_for()
     gun.scan(source.location_code)
     gun.page.locator("h1", has_text="扫货品").wait_for()
     for _ in range(3):
@@ -46,6 +86,7 @@ def test_more_than_is_there_stops_the_scan_hard(gun: Gun, house: House) -> None:
     rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
     source = next(row for row in rows if row.item_code == "JL-201")
     gun.tap("移库")
+    gun.page.locator("h1", has_text="扫拿货的库位").wait_for()
     gun.scan(source.location_code)
     gun.page.locator("h1", has_text="扫货品").wait_for()
     gun.scan(UNIT["JL-201"])

@@ -92,6 +92,7 @@ def test_a_refusal_is_never_silent_and_can_be_mended(gun: Gun, house: House) -> 
     gun.tap("更多")
     gun.tap("任务")
     gun.tap("移库")
+    gun.page.locator("h1", has_text="扫拿货的库位").wait_for()
     gun.scan(source)
     gun.scan(UNIT["JL-201"])
     gun.sees("没有联网，库存等上传时核对")

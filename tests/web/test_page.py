@@ -1,11 +1,15 @@
-"""The page as a program: insecure origins, old WebViews, updates, speed, scans, who may enter."""
+"""The page as a program: plain http, old WebViews, updates, speed, many scans, who may enter."""
 
 from __future__ import annotations
+
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.web.house import UNIT, Gun, House
+from api.web import PDA
+from tests.web.house import UNIT, Gun, House, serving
 
 pytestmark = pytest.mark.sqlite  # about the page
 
@@ -73,6 +77,53 @@ def test_a_code_of_a_chat_card_opens_its_task(gun: Gun) -> None:
     gun.scan(f"JLT:{task}")
     gun.page.locator("h1", has_text="扫货品标签").wait_for()
     gun.sees("CG-0301")
+
+
+def test_plain_http_on_a_lan_works_and_says_what_it_cannot(house: House, browser: Browser) -> None:
+    port = house.url.rpartition(":")[2]
+    gun = Gun.take(house, browser, origin=f"http://pda.test:{port}")
+    gun.sees("未加密（http）")
+    assert gun.page.evaluate("[isSecureContext, 'serviceWorker' in navigator]") == [False, False]
+    gun.begin()
+    card = gun.page.locator(".task", has_text="CG-0303")
+    card.get_by_role("button", name="开始收货").click()
+    gun.page.locator("h1", has_text="扫货品标签").wait_for()
+    gun.offline()
+    gun.scan(UNIT["JL-201"])
+    gun.scan("ZJ-D-01-3")
+    gun.sees("已记录")
+    gun.offline(False)
+    gun.settled()
+    assert house.stock("JL-201")[("ZJ-D-01-3", "ok")] == 1
+    gun.leave()
+
+
+def test_a_new_version_waits_for_an_empty_queue_and_a_tap(
+    furniture: str, browser: Browser, tmp_path: Path
+) -> None:
+    dist = tmp_path / "dist"
+    shutil.copytree(PDA, dist)
+    with serving(furniture, tmp_path / "files", dist) as house:
+        gun = Gun.take(house, browser).begin()
+        gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        card = gun.page.locator(".task", has_text="CG-0303")
+        card.get_by_role("button", name="开始收货").click()
+        gun.page.locator("h1", has_text="扫货品标签").wait_for()
+        (dist / "sw.js").write_text((dist / "sw.js").read_text().replace("pda-", "pda-new-", 1))
+        page = dist / "index.html"
+        page.write_text(page.read_text().replace("扫码枪</title>", "新扫码枪</title>"))
+        gun.page.evaluate("navigator.serviceWorker.getRegistration().then(one => one.update())")
+        gun.sees("有新版本，点此更新")
+        gun.offline()
+        gun.scan(UNIT["JL-201"])
+        gun.scan("ZJ-D-01-3")
+        gun.sees("有新版本，等 1 条传完再更新")
+        gun.offline(False)
+        gun.settled()
+        gun.tap("有新版本，点此更新")
+        expect(gun.page).to_have_title("接力 · 新扫码枪")
+        assert house.stock("JL-201")[("ZJ-D-01-3", "ok")] == 1
+        gun.leave()
 
 
 FIFTY = """async code => {

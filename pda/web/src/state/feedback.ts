@@ -12,10 +12,18 @@ export const band = shallowReactive<{ said: Said | null; stop: Said | null; n: n
   n: 0,
 });
 
-export function tell(words: Said): void {
-  play(words.sound);
+const JUST_NOW_MS = 500;
+let told = 0;
+
+function show(words: Said): void {
   band.said = words;
   band.n += 1;
+  told = performance.now();
+}
+
+export function tell(words: Said): void {
+  play(words.sound);
+  show(words);
   if (words.hard) band.stop = words;
 }
 
@@ -26,14 +34,13 @@ export function tellText(level: Level, text: string, code = ''): void {
 /** The server's sentence in the chosen language. */
 export function tellMessage(message: Message, quietly = false): void {
   const words = said(message.level, say.pick(message), message.code);
-  if (quietly) {
-    band.said = words;
-    band.n += 1;
-  } else tell(words);
+  if (quietly) show(words);
+  else tell(words);
 }
 
+/** Another screen: what was said belongs to the one before, unless it was said on leaving it. */
 export function hush(): void {
-  band.said = null;
+  if (performance.now() - told > JUST_NOW_MS) band.said = null;
 }
 
 export function acknowledgeStop(): void {

@@ -97,6 +97,7 @@ export const screens = {
   fail: 'Reject',
   passed: 'Accepted',
   failedN: '{n} rejected',
+  laterShelf: 'Receive, shelve later',
   later: 'Receive, inspect later',
   changeQuantity: 'Change',
   reason: 'Why rejected',

@@ -25,6 +25,7 @@ export const en = {
   binHeld: 'Bin {bin} is kept. Still missing: {what}. No need to scan the bin again.',
   recorded: 'Recorded: {item} {n} to {bin}.',
   recordedReject: 'Recorded: {item} {n} rejected, to quarantine.',
+  recordedDock: 'Recorded: {item} {n} on the dock, to be put away.',
   recordedLater: 'Recorded: {item} {n}, waits for inspection.',
   bookedTwice: 'This step was recorded already. If another delivery came, tap once more.',
   otherLot: 'Lot {lot} is wrong, lot {wanted} is wanted; nothing was counted.',

@@ -97,6 +97,7 @@ export const screens = {
   fail: '不合格',
   passed: '已判合格',
   failedN: '不合格 {n}',
+  laterShelf: '先收，晚点上架',
   later: '先收，晚点质检',
   changeQuantity: '改数量',
   reason: '不合格原因',

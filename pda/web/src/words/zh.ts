@@ -25,6 +25,7 @@ export const zh = {
   binHeld: '库位 {bin} 记住了，还差：{what}。补上就入账，不用再扫库位。',
   recorded: '已记录：{item} {n} 到 {bin}。',
   recordedReject: '已记录：{item} {n} 不合格，放隔离区。',
+  recordedDock: '已记录：{item} {n} 在码头，等上架。',
   recordedLater: '已记录：{item} {n}，等别人质检。',
   bookedTwice: '这一步已经记过一次，没有再记。确实又来了一批，就再点一次。',
   otherLot: '批次 {lot} 不对，这一步要批次 {wanted}，没有记数。换对的货再扫。',
