@@ -19,6 +19,7 @@ export const router = createRouter({
     { path: '/count/:work', component: () => import('./screens/CountScreen.vue'), props: true },
     { path: '/pick/:work', component: () => import('./screens/PickScreen.vue'), props: true },
     { path: '/pack/:work', component: () => import('./screens/PackScreen.vue'), props: true },
+    { path: '/urgent', component: () => import('./screens/UrgentScreen.vue') },
     { path: '/transfer', component: () => import('./screens/TransferScreen.vue') },
     { path: '/look/:code', component: () => import('./screens/LookScreen.vue'), props: true },
     { path: '/photo', component: () => import('./screens/PhotoScreen.vue') },

@@ -41,6 +41,13 @@ export const out = {
   w_cancelled: '已取消',
   stopGone: '{bin} 这一行别人已经处理，不用再拿。看下一行。',
   askUrgent: '本仓没有了，还差 {n}：紧急调拨',
+  // urgent transfer
+  urgentTitle: '紧急调拨',
+  scanWhatLacks: '扫缺的货品',
+  launch: '发起',
+  launched: '已发起',
+  guessed: '推算',
+  wasBefore: '变了，原来是 {was}',
   // labels
   printLabel: '打印标签',
   labelReady: '标签已打开。',
