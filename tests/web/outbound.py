@@ -1,4 +1,4 @@
-"""Customers' orders for the tests of the page: taken and released through the same verbs as sold ones."""
+"""Customers' orders for the tests of the page, taken and released through the verbs they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Urgent transfer from the scanner, one tap: filled, explained, changed where it is wrong, stale."""
+"""Urgent transfer from the scanner, one tap: filled, explained, changed, stale."""
 
 from __future__ import annotations
 

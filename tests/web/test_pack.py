@@ -1,4 +1,4 @@
-"""Packing and handing over on one screen, against the real server: scans, boxes, labels, no network."""
+"""Packing and handing over on one screen, real server: scans, boxes, labels, no network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def packer(house: House, browser: Browser) -> Iterator[Gun]:
     gun = Gun.take(house, browser).begin()
     yield gun
     gun.leave()
-    assert house.db.read_now(lambda conn: prove(conn)).problems == ()
+    assert house.db.read_now(prove).problems == ()
 
 
 def fill(gun: Gun, item: str, pieces: str) -> None:
