@@ -22,7 +22,7 @@ from core.quantity import plain, show
 from core.stock import BalanceRow, on_hand
 from pda import messages as say
 from pda.find import Found, Goods, find, options_wire, warehouses_of
-from pda.flows import pack, pick, receive
+from pda.flows import back, pack, pick, receive
 from pda.packs import item_pack
 from pda.steps import Answer, Ask, Context, load
 
@@ -97,7 +97,9 @@ def _going(found: Found) -> dict[str, Any]:
     if found.sale is not None and found.sale.state == "picking":
         return {"kind": "wave", "flow": pick.FLOW, "wave_id": found.sale.wave_id}
     if found.sale is not None:
-        return {"kind": "sale", "flow": pack.FLOW, "sale_id": found.sale.id}
+        flow = back.FLOW if found.sale.state == "shipped" else pack.FLOW
+        paper = {"kind": "sale", "flow": flow, "sale_id": found.sale.id}
+        return paper | {"state": found.sale.state}
     assert found.package is not None, "one of the three"
     box = found.package
     return {"kind": "package", "flow": pack.FLOW, "sale_id": box.sale_id, "package": box.code}
@@ -131,6 +133,8 @@ def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
     if found.sale is not None and found.sale.state == "picking":
         opened = Ask(ask.op_id, action="open", inputs={"wave_id": found.sale.wave_id})
         return pick.submit(tx, actor, opened)
+    if found.sale is not None and found.sale.state == "shipped":
+        return back.scan(tx, actor, Ask(ask.op_id, code=ask.code))
     if found.sale is not None or found.package is not None:
         return pack.scan(tx, actor, Ask(ask.op_id, code=ask.code))
     if found.place is not None:

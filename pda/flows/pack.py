@@ -18,6 +18,7 @@ from core.catalog import items_by_id
 from core.db import Tx
 from core.orders.sales.book import PickLine, Sale, picks_of, sale
 from core.orders.sales.boxes import Package, packages_of
+from core.orders.sales.carriers import carriers
 from core.orders.sales.pack import Box, BoxLine, Pack, pack
 from core.orders.sales.ship import Ship, ship
 from core.people import Actor, Thing, require
@@ -180,7 +181,7 @@ def _screen(
     if message is None:
         message = out.pack_begins(made.code, len(waiting), sum(e.state == "packed" for e in boxes))
     data = {
-        "sale": _sale_wire(made),
+        "sale": _sale_wire(tx, made),
         "lines": _lines_wire(tx, waiting),
         "box": [each.model_dump() for each in memory.box],
         "scanned": list(memory.boxes),
@@ -193,12 +194,13 @@ def _screen(
     return Answer(FLOW, state, message, data, memory.model_dump())
 
 
-def _sale_wire(made: Sale) -> dict[str, Any]:
+def _sale_wire(tx: Tx, made: Sale) -> dict[str, Any]:
+    names = {each.code: each.name for each in carriers(tx.conn)}
     return {
         "id": made.id,
         "code": made.code,
         "customer": made.customer_name,
-        "carrier": made.carrier,
+        "carrier": names.get(made.carrier, made.carrier),
         "state": made.state,
         "version": plain(sum(line.packed + line.shipped for line in made.lines)),
         "note": made.note,

@@ -244,6 +244,14 @@ export class Scanner implements Wire {
 
   now = (): number => this.clock.now() + (this.memory.identity.skewMs ?? 0);
 
+  request = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const { session } = this.memory.identity;
+    if (!session) return Promise.reject(new Refused(needsSignIn));
+    const headers = { ...(init.headers as object), Authorization: `Bearer ${session}` };
+    const send = this.options.fetch ?? ((...given) => fetch(...given));
+    return send((this.options.api ?? '') + path, { ...init, headers });
+  };
+
   #moment(): string {
     return new Date(this.now()).toISOString();
   }

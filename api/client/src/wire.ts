@@ -89,6 +89,8 @@ export interface Wire {
   connect(): void;
   /** Server time as far as known. */
   now(): number;
+  /** A REST route as the person who is signed in. Rejects with Refused(needs_sign_in). */
+  request(path: string, init?: RequestInit): Promise<Response>;
 }
 
 export interface WireOptions {

@@ -19,10 +19,10 @@ from core.orders.replay import post_new, run_once
 from core.orders.sales import cards, rules
 from core.orders.sales.book import Sale, SaleLine, sale
 from core.orders.sales.tables import package_lines, packages, sale_lines
-from core.people import Actor, Thing, require
+from core.people import ENGINE, Actor, Thing, require
 from core.quantity import Micro, check_positive, plain, show
 from core.stock import Line, Posting
-from core.tasks import board
+from core.tasks import board, talk
 from core.tasks.policies import policy_of
 
 CONDITIONS = {"good": "完好", "bad": "有问题", "unknown": "待检查"}
@@ -42,6 +42,7 @@ class CustomerReturn:
     lot_id: int = 0
     serials: tuple[str, ...] = ()
     to_location: int = 0
+    photos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class SupplierReturn:
     lot_id: int = 0
     status: str = "ok"
     serials: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,13 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
         "quantity_micro": quantity,
         "condition": ask.condition,
         "reason": reason,
+        "photos": list(ask.photos),
     }
     events.append(tx, "sale.returned", f"sale:{made.id}", actor.label, payload)
     if ask.condition == "unknown":
-        _ask_to_look(tx, actor, made, move)
+        task_id = _ask_to_look(tx, actor, made, move)
+        for photo in ask.photos:
+            talk.attach(tx, ENGINE, task_id, photo, note=reason[:200])
     item = catalog.item(tx.conn, line.item_id)
     words = f"{item.name} {short_amount(tx.conn, item, quantity)} 退回，{CONDITIONS[ask.condition]}"
     return Returned(ask.op_id, posted.posting_id, quantity, words)
@@ -199,7 +204,8 @@ def shipped_of_lot(conn: Connection, line: SaleLine, lot_id: int) -> Micro:
     return int(conn.execute(query).scalar_one())
 
 
-def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> None:
+def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> str:
+    """Have somebody judge what came back; the task's id."""
     context = {
         "item_id": move.item_id,
         "lot_id": move.lot_id,
@@ -210,7 +216,7 @@ def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> None:
     goods = goods_named(tx.conn, move.item_id, move.quantity, made.warehouse_id, move.lot_id)
     key = f"{made.id}:{tx.new_id()}"
     new = cards.return_task(policy_of(tx.conn, "inspect"), goods, key=key, context=context)
-    board.open_task(tx, actor, replace(new, title=f"{new.title} · {made.code}"))
+    return board.open_task(tx, actor, replace(new, title=f"{new.title} · {made.code}")).id
 
 
 def judge_return(tx: Tx, actor: Actor, ask: Judge) -> Returned:
@@ -258,7 +264,11 @@ def supplier_return(tx: Tx, actor: Actor, ask: SupplierReturn) -> Returned:
         line = _away(tx, ask, "SUPPLIER", "ok")
         doc = f"partner:{supplier.id}"
         posting = Posting(f"{ask.op_id}:away", "return", (line,), doc=doc, reason=reason)
-        return _done(tx, actor, ask.op_id, posting, f"退回 {supplier.name}")
+        done = _done(tx, actor, ask.op_id, posting, f"退回 {supplier.name}")
+        payload = {"item": ask.item_id, "quantity_micro": ask.quantity, "reason": reason}
+        payload |= {"photos": list(ask.photos), "location": ask.from_location}
+        events.append(tx, "stock.sent_back", f"partner:{supplier.id}", actor.label, payload)
+        return done
 
     return run_once(tx, "return.supplier", ask, Returned, run)
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   booked,
   fresh,
+  merged,
   nextLine,
   pickFacts,
   progress,
@@ -147,4 +148,40 @@ test('the printed label of a bin is the bin, right or wrong', () => {
   const taken = scanned(at('33', true), PACK, 'J1:II-33:LL-1:N2');
   expect(taken).toMatchObject({ next: 'book', draft: { quantity: 2 * ONE } });
   expect(scanned(at('33', true), PACK, 'J1:II-33:LL-9').said.code).toBe('other_lot');
+});
+
+test("the server's walk comes in: new stops, another's stop done, mine kept until it is heard", () => {
+  const local = booked(PACK, { ...at('11'), quantity: 2 * ONE }, 'picked');
+  const told: Pack = {
+    ...PACK,
+    lines: [
+      ...PACK.lines.map((each) => (each.id === '22' ? { ...each, state: 'picked' as const } : each)),
+      line('55', 5, 'D-01'),
+    ],
+  };
+  const now = merged(local, told, ['11']);
+  expect(now.lines.filter((each) => each.state === 'open').map((each) => each.id)).toEqual([
+    '33',
+    '44',
+    '55',
+  ]);
+  expect(merged(local, told, []).lines.find((each) => each.id === '11')!.state).toBe('open');
+});
+
+test('what was picked of a stop before counts: only the rest is wanted', () => {
+  const part = { ...PACK, lines: [line('11', 1, 'A-01', { picked: '1' })] };
+  const found = scanned(at('11', true), part, '6901002000111');
+  expect(found.next).toBe('book');
+  expect(booked(part, found.draft, 'picked').lines[0]!.picked).toBe('2');
+});
+
+test('photos and serials go along with a short pick', () => {
+  const row = line('44', 4, 'C-03', { tracking: 'serial' });
+  const draft = { ...at('44', true), serials: ['SN-1'], quantity: ONE, reason: 'missing' };
+  expect(shortFacts(draft, row)).toEqual({
+    line_id: '44',
+    quantity: '1',
+    reason: 'missing',
+    serials: ['SN-1'],
+  });
 });

@@ -21,12 +21,19 @@ export interface Line {
   tracking: 'none' | 'lot' | 'serial';
   quantity: string;
   picked: string;
-  state: 'open' | 'picked' | 'short';
+  state: 'open' | 'picked' | 'short' | 'cancelled';
   order_code: string;
   barcodes: { code: string; per_scan: string }[];
 }
 export interface Pack {
-  wave: { id: string; code: string; version: number | string; carrier: string; cut_off: string };
+  wave: {
+    id: string;
+    code: string;
+    version: number | string;
+    carrier: string;
+    cut_off: string | null;
+    why?: string;
+  };
   lines: Line[];
   short_reasons: { key: string; label: string }[];
 }
@@ -38,17 +45,18 @@ export interface Draft {
   goodsCode: string;
   reason: string;
   note: string;
+  photos: string[];
 }
 
 export function fresh(lineId = '', atBin = false): Draft {
-  return { lineId, atBin, quantity: 0, serials: [], goodsCode: '', reason: '', note: '' };
+  return { lineId, atBin, quantity: 0, serials: [], goodsCode: '', reason: '', note: '', photos: [] };
 }
 
 /** In the order of the path; the next open one is preloaded with the pack. */
 export function nextLine(pack: Pack, after = ''): Line | undefined {
-  const path = [...pack.lines].sort((a, b) => a.step - b.step);
-  const from = path.findIndex((each) => each.id === after) + 1;
-  return path.slice(from).find(isOpen) || path.find(isOpen);
+  const walk = path(pack);
+  const from = walk.findIndex((each) => each.id === after) + 1;
+  return walk.slice(from).find(isOpen) || walk.find(isOpen);
 }
 function isOpen(line: Line): boolean {
   return line.state === 'open';
@@ -56,7 +64,7 @@ function isOpen(line: Line): boolean {
 
 /** How much of a line is still to be taken. */
 export function left(line: Line): Micro {
-  return Math.max(0, micro(line.quantity) || 0);
+  return Math.max(0, (micro(line.quantity) || 0) - (micro(line.picked) || 0));
 }
 
 export function scanned(draft: Draft, pack: Pack, scan: string, today = ''): Judged<Draft> {
@@ -155,15 +163,30 @@ export function shortFacts(draft: Draft, line: Line): { [key: string]: unknown }
     quantity: plain(draft.quantity),
     reason: draft.reason,
   };
-  return draft.note ? { ...inputs, note: draft.note } : inputs;
+  if (draft.note) inputs.note = draft.note;
+  return line.tracking === 'serial' ? { ...inputs, serials: draft.serials } : inputs;
 }
 
 /** The wave as it will be once the server has booked this line. */
 export function booked(pack: Pack, draft: Draft, state: 'picked' | 'short'): Pack {
+  const taken = (each: Line): string => plain((micro(each.picked) || 0) + draft.quantity);
   const lines = pack.lines.map((each) =>
-    each.id === draft.lineId ? { ...each, state, picked: plain(draft.quantity) } : each,
+    each.id === draft.lineId ? { ...each, state, picked: taken(each) } : each,
   );
   return { ...pack, lines };
+}
+
+/** The walk as the server tells it, with what the hands did since and it has not heard of. Stops
+ * that a short pick added stand in it, and those that somebody else did are done. */
+export function merged(local: Pack, told: Pack, ahead: string[]): Pack {
+  const mine = local.lines.filter((each) => ahead.indexOf(each.id) >= 0);
+  const lines = told.lines.map((each) => mine.find((one) => one.id === each.id) || each);
+  return { ...told, lines };
+}
+
+/** The wave's stops in walking order, for the list below the work. */
+export function path(pack: Pack): Line[] {
+  return [...pack.lines].sort((a, b) => a.step - b.step);
 }
 
 export function progress(pack: Pack): { done: number; all: number } {
@@ -171,6 +194,13 @@ export function progress(pack: Pack): { done: number; all: number } {
     done: pack.lines.filter((each) => each.state !== 'open').length,
     all: pack.lines.length,
   };
+}
+
+/** What `urgent` `open` takes, when a short pick found the rest nowhere in this warehouse. */
+export interface Wish {
+  item: string;
+  place: string;
+  missing: string;
 }
 
 function asGoods(line: Line, n: number): Goods {

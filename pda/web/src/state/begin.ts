@@ -1,5 +1,5 @@
 // From a task, a scan or a choice to the screen of the work. Packs are fetched when there is a network.
-import type { Task } from '@jieli/client/frames';
+import type { Inputs, Task } from '@jieli/client/frames';
 import type { Goods } from '../flows/goods.ts';
 import { recognise } from '../flows/goods.ts';
 import { open, type Pack } from '../flows/receive.ts';
@@ -13,6 +13,8 @@ const SCREENS: { [kind: string]: string } = {
   count: 'count',
   recount: 'count',
   pick: 'pick',
+  pack: 'pack',
+  ship: 'pack',
 };
 
 export function screenOf(task: Task): string {
@@ -43,4 +45,16 @@ export function ordersWaiting(code: string): { key: string; pack: Pack }[] {
 export function beginReceive(key: string, code = ''): void {
   handOver(code);
   void router.push(`/receive/${key}`);
+}
+
+/** A paper the server knows opens its screen; false: it is no paper. */
+export function beginFound(data: Inputs, code: string): boolean {
+  if (data.kind === 'order') beginReceive(`order:${data.order_id as string}`);
+  else if (data.kind === 'wave') void router.push(`/pick/wave:${data.wave_id as string}`);
+  else if (data.kind === 'sale') void router.push(`/pack/sale:${data.sale_id as string}`);
+  else if (data.kind === 'package') {
+    handOver(code);
+    void router.push(`/pack/sale:${data.sale_id as string}`);
+  } else return false;
+  return true;
 }

@@ -1,9 +1,11 @@
 // What the screens say in English. Scans: en.ts.
 
 import { device } from './en-device.ts';
+import { out } from './en-out.ts';
 
 export const screens = {
   ...device,
+  ...out,
   online: 'Online',
   weak: 'Weak',
   offline: 'Offline',

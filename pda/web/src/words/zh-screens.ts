@@ -1,9 +1,11 @@
 // What the screens of the scanner app say in Chinese: titles, keys, states. Scans: zh.ts.
 
 import { device } from './zh-device.ts';
+import { out } from './zh-out.ts';
 
 export const screens = {
   ...device,
+  ...out,
   // the strip
   online: '在线',
   weak: '弱网',
