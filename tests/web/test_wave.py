@@ -182,7 +182,7 @@ def test_a_wave_walked_without_a_network_after_a_reload_is_booked_once(
     assert total(house, "JL-201", "ZJ-OUT") == 2
 
 
-def test_a_stop_that_was_taken_meanwhile_is_refused_and_shown(
+def test_a_stop_that_was_taken_meanwhile_is_a_supervisors_question(
     picker: Gun, walk: Wave, house: House
 ) -> None:
     gun = picker
@@ -193,7 +193,7 @@ def test_a_stop_that_was_taken_meanwhile_is_refused_and_shown(
     boss = house.boss()
     house.db.write_now(lambda tx: pick(tx, boss, Pick("boss-pick-1", first.id, first.quantity)))
     gun.offline(False)
-    expect(gun.page.locator("#strip")).to_contain_text("1 条被拒")
+    expect(gun.page.locator("#strip")).to_contain_text("1 条转主管")
     expect(gun.page.locator("[data-test=stop].picked")).to_contain_text(first.bin)
     assert total(house, first.item_code, "ZJ-OUT") == first.quantity // 1_000_000
 
