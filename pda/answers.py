@@ -19,7 +19,7 @@ from core.orders.conflict import open_conflict
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
 from pda.conflicts import asked_boss, conflict_of
-from pda.flows import count, lookup, pack, pick, putaway, receive, transfer, urgent
+from pda.flows import count, lookup, pack, pick, putaway, queue, receive, transfer, urgent
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -40,6 +40,7 @@ FLOWS: dict[str, ModuleType] = {
     lookup.FLOW: lookup,
     pick.FLOW: pick,
     pack.FLOW: pack,
+    queue.FLOW: queue,
 }
 # Refusals that must not be remembered: the same operation may succeed a moment later.
 _NOT_FINAL = frozenset(
