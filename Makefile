@@ -30,8 +30,8 @@ test: $(READY) $(SDKS) $(PDA) ## the whole test suite, on SQLite and on PostgreS
 contract: $(READY) $(SDKS) $(PDA) ## the suite without torture once more on both, with Redis between the processes
 	for on in sqlite postgres; do $(V)/python -m pytest -n 2 --dist worksteal --on $$on --bus redis --ignore=tests/torture --ignore=tests/simulation --ignore=tests/properties || exit 1; done
 
-check: $(READY) ## ruff, mypy --strict, import contracts
-	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports
+check: $(READY) $(SDKS) ## ruff, mypy --strict, import contracts, vue-tsc, vitest
+	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports && npm run typecheck --silent && npm test --silent
 
 demo: $(READY) ## a seeded warehouse day through the real doors, then jieli prove
 	$(V)/jieli demo

@@ -63,7 +63,7 @@ class Scanner:
         self._socket = socket
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._made = 0
-        self._hearing = asyncio.create_task(self._hear())
+        self.hearing = asyncio.create_task(self._hear())
 
     @classmethod
     async def connect(cls, port: int, key: Key) -> Scanner:
@@ -84,7 +84,7 @@ class Scanner:
         await self._socket.send(
             json.dumps({"t": "scan", "id": op_id, "code": code, "flow": "lookup"})
         )
-        await asyncio.wait((self._waiting[op_id], self._hearing), return_when=FIRST_COMPLETED)
+        await asyncio.wait((self._waiting[op_id], self.hearing), return_when=FIRST_COMPLETED)
         assert self._waiting.pop(op_id).done(), "the server hung up on a scanner"
         return perf() - sent
 
@@ -98,6 +98,6 @@ class Scanner:
                 self._waiting[frame["id"]].set_result(frame)
 
     async def close(self) -> None:
-        self._hearing.cancel()
-        await asyncio.gather(self._hearing, return_exceptions=True)
+        self.hearing.cancel()
+        await asyncio.gather(self.hearing, return_exceptions=True)
         await self._socket.close()

@@ -23,6 +23,7 @@ from pda.flows import back, count, lookup, pack, pick, putaway, receive, transfe
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
+    NOT_A_QUESTION,
     OTHER_PERSON,
     Act,
     Operation,
@@ -42,6 +43,10 @@ FLOWS: dict[str, ModuleType] = {
     pack.FLOW: pack,
     back.FLOW: back,
 }
+READS = frozenset(
+    {(flow, "open") for flow in ("receive", "putaway", "count", "pick", "pack")}
+    | {("lookup", "resolve")}
+)
 # Refusals that must not be remembered: the same operation may succeed a moment later.
 _NOT_FINAL = frozenset(
     kind.code for kind in (KEY_REUSED, AFTER_UNKNOWN, NEEDS_SIGN_IN, OTHER_PERSON)
@@ -74,6 +79,19 @@ def answer(tx: Tx, hands: Hands, operation: Operation) -> dict[str, Any]:
     actor = _actor(tx, hands, operation)
     touch_session(tx, hands.token)
     return _once(tx, hands, operation, lambda: _run(tx, actor, hands, operation))
+
+
+def look(tx: Tx, hands: Hands, question: Submit) -> dict[str, Any]:
+    """Answer a question; nothing is kept, so it costs no room however often it is asked.
+
+    Raises:
+        AppError(not_a_question): it would change something; also what session and flow refuse.
+    """
+    if (question.flow, question.action) not in READS:
+        raise AppError(NOT_A_QUESTION, flow=question.flow, action=question.action)
+    actor = _actor(tx, hands, question)
+    touch_session(tx, hands.token)
+    return _run(tx, actor, hands, question)
 
 
 def remember_refusal(

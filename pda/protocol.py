@@ -65,6 +65,12 @@ OTHER_PERSON = define(
     "这一枪是另一位同事扫的，没有入账。请他重新登录后自动补传，或由他放弃。",
     "A colleague made this scan; nothing was posted. It is sent when that person signs in again.",
 )
+NOT_A_QUESTION = define(
+    "not_a_question",
+    422,
+    "没有执行：「{flow}」的「{action}」会改动数据，不能当查询发。刷新扫码枪页面后重试。",
+    "Nothing done: {action} of {flow} changes things and cannot be asked. Reload the page.",
+)
 WRONG_PIN = define(
     "wrong_pin",
     401,
@@ -178,6 +184,28 @@ class Submit(_Frame):
     at: Annotated[str, Field(max_length=40)] = ""
 
 
+class Look(_Frame):
+    """A question: a `submit` that changes nothing and whose answer nobody has to keep."""
+
+    t: Literal["look"]
+    id: OpId
+    flow: Name
+    action: Name
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    by: int | None = None
+
+    def submit(self) -> Submit:
+        """The same as an operation."""
+        return Submit(
+            t="submit",
+            id=self.id,
+            flow=self.flow,
+            action=self.action,
+            inputs=self.inputs,
+            by=self.by,
+        )
+
+
 class Act(_Frame):
     """A button of a task card."""
 
@@ -203,7 +231,7 @@ class Ping(_Frame):
     n: Seq = 0
 
 
-Frame = Enrol | Hello | SignIn | SignOut | Scan | Submit | Act | Ack | Ping
+Frame = Enrol | Hello | SignIn | SignOut | Scan | Submit | Look | Act | Ack | Ping
 Operation = Scan | Submit | Act
 
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="t")])

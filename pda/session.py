@@ -49,6 +49,7 @@ from pda.protocol import (
     Enrol,
     Frame,
     Hello,
+    Look,
     Operation,
     Ping,
     Scan,
@@ -140,6 +141,8 @@ class Session:
         match frame:
             case Scan() | Submit() | Act():
                 await self._operate(frame)
+            case Look():
+                await self._look(frame.submit())
             case Ack():
                 self._acknowledge(frame.seq)
             case Ping():
@@ -277,6 +280,19 @@ class Session:
             reply = await self._db.write(lambda tx: answers.answer(tx, hands, frame))
         except AppError as problem:
             reply = await self._refuse(hands, frame, problem)
+        self._send(reply)
+
+    async def _look(self, question: Submit) -> None:
+        if self.device is None or not self._token:
+            self._send(answers.refusal(question, AppError(NEEDS_SIGN_IN)))
+            return
+        hands = Hands(self.device.id, self._token)
+        try:
+            reply = await self._db.write(lambda tx: answers.look(tx, hands, question))
+        except AppError as problem:
+            if problem.code == "signed_out":
+                self._signed_out(problem)
+            reply = answers.refusal(question, problem)
         self._send(reply)
 
     async def _refuse(self, hands: Hands, frame: Operation, problem: AppError) -> dict[str, Any]:

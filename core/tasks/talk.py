@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from core.db import Tx
@@ -44,11 +46,14 @@ def comment(tx: Tx, actor: Actor, task_id: str, body: str) -> Task:
 def attach(tx: Tx, actor: Actor, task_id: str, file_id: str, note: str = "") -> File:
     """Hang a registered file on a task; the same file twice is the same attachment.
 
+    Besides the task's own people whoever's work opened it may: the proof follows the work.
+
     Raises:
         AppError(not_found): no such task or file. AppError(forbidden).
     """
     task = load(tx.conn, task_id)
-    require(actor, "task.attach", task.thing)
+    opener = {actor.person_id} if task.opened_by == actor.label else set()
+    require(actor, "task.attach", replace(task.thing, people=task.thing.people | opener))
     found = file(tx.conn, file_id)
     same = (attachments.c.task_id == task.id) & (attachments.c.file_id == file_id)
     if tx.execute(select(attachments.c.id).where(same)).first() is not None:

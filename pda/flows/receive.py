@@ -24,8 +24,9 @@ from core.catalog import Item, Location, item, location_by_code, lot_by_code_or_
 from core.clock import to_datetime
 from core.db import Tx
 from core.errors import AppError
-from core.orders.combined import ReceiveLineAll, receive_line
+from core.orders.combined import ReceivedLineAll, ReceiveLineAll, receive_line
 from core.orders.order_book import Order, OrderLine, open_lines, order
+from core.orders.progress import line as receipt_line
 from core.orders.suggestion import suggest
 from core.people import Actor, Thing, require
 from core.quantity import Micro, check_positive, parse, plain, show
@@ -311,7 +312,17 @@ def _confirm(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answ
             over_reason=form.over_reason,
         ),
     )
-    return _order_screen(order(tx.conn, found.id), say.posted(done.sentence))
+    screen = _order_screen(order(tx.conn, found.id), say.posted(done.sentence))
+    task_id = _task_of(tx, done)
+    return replace(screen, data=screen.data | {"task_id": task_id}) if task_id else screen
+
+
+def _task_of(tx: Tx, done: ReceivedLineAll) -> str:
+    """The task that photos of these goods belong to: they may come after the text."""
+    if done.inspection is not None and done.inspection.tasks:
+        return done.inspection.tasks[0]
+    row = receipt_line(tx.conn, done.receipt.lines[0].id)
+    return row.inspect_task or row.putaway_task
 
 
 def _ask_back(tx: Tx, memory: Memory, message: Message) -> Answer:

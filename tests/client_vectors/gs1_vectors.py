@@ -54,6 +54,34 @@ LINKS = (
     f"https://id.gs1.org/01/{MILK}/10/A+B?10=C+D",
     f"https://id.gs1.org/01/{MILK}/10/%E4%BD%8E%zz#frag/01/1",
 )
+OWN = (
+    "J1:IA-001:LL-7:M20260101:E20261231",
+    "J1:PA-01",
+    "J1:PA-01:LL-7",
+    "J1:IA-001:S9:N12.5",
+    "J1:IA%3A1:L%E6%89%B9%20%2B:SA-._/+Z",
+    "J1:IA:L%EF%BB%BF%E4%BD%zz%",
+    "J1:IA:L%E4%BDA%FF",
+    "J1:I低糖",
+    "J1:IA:N1,000.500000",
+    "J1:IA:N0.0000001",
+    "J1:IA:N9000000000",
+    "J1:IA:N9000000000.000001",
+    "J1:IA:N+.5",
+    "J1:IA:N%EF%BC%92",
+    "J1:IA:N 3",
+    "J1:IA:M20260229",
+    "J1:IA:E20280229",
+    "J1:IA:E00000101",
+    "J1:IA:E2026 101",
+    "J1:IA:E2026-01-01",
+    "J1:IA:M:E",
+    "J1:IA:x1",
+    "J1:constructor",
+    "Ｊ１：ＰＡ－０１",
+    *("J1:", "J1:A-001", "J1:IA:PB", "J1:LL-7", "J1:IA:IB", "J1:IA:N0", "J1:IA:N-1", "J1:I"),
+    *("J1:IA:E20261301", "J1:IA:E261231", "J1:IA:Nx", "J1:IA:N", "j1:IA-001", "J1:IA:", "J1"),
+)
 PROBES = (
     "1234567890" * 10,
     "0" * 40,
@@ -104,7 +132,9 @@ def _combined() -> list[Case]:
         made.append((f"01{MILK}{odd}", kind, today))
         made.append((odd, kind, today))
         made.append((f"(01){MILK}({odd[:2]}){odd[2:]}", kind, today))
-    made += [(link, None, today) for link in LINKS]
+    kinds = (None, "]Q1", "Q1", "]E0", "]d1", "]C0")
+    made += [(text, kind, today) for text, kind in product((*LINKS, *OWN), kinds)]
+    made += [(f"]Q1{text}", None, today) for text in (*LINKS, *OWN)]
     return made
 
 

@@ -137,6 +137,10 @@ class Shop:
     def wave(self, made: book.Wave) -> book.Wave:
         return self.t.db.read_now(lambda conn: book.wave(conn, made.id))
 
+    def board(self) -> list[book.Wave]:
+        """What the wave board shows."""
+        return self.t.db.read_now(lambda conn: book.waves(conn, state="open"))
+
     def walked(self, stop: book.PickLine) -> book.Wave:
         """The walk that this stop belongs to, as it is now."""
         return self.t.db.read_now(lambda conn: book.wave(conn, stop.wave_id))

@@ -40,6 +40,7 @@ def test_an_order_goes_from_the_shelf_to_the_lorry(s: Shop) -> None:
     assert s.again(made).state == "picking"
     assert t.inbox(KEEPER) == ["pick"]
     first = s.pick(wave.lines[0])
+    assert [(each.orders, each.stops, each.done) for each in s.board()] == [(1, 2, 1)]
     assert (first.stops_left, first.sentence) == (1, "燕麦奶 24 瓶 从 ZJ-A-1 拣出")
     s.pick(wave.lines[1])
     assert s.wave(wave).state == "done"

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from sqlalchemy import select
+
+from core.errors import AppError
+from core.once import operations
 from core.orders.count import OpenCount, open_count
 from core.stock import on_hand
+from core.tasks import files
+from core.tasks.queries import attachments_of, task
+from core.tasks.talk import attach
 from tests.pda.floor import MILK_BOX, SYRUP_LABEL, Floor, Scanner
 
 
@@ -149,3 +157,57 @@ async def test_a_whole_place_is_counted_as_facts(floor: Floor, gun: Scanner) -> 
     end = await tell(gun, "count", "finish", count_id=count_id)
     assert end["ok"], end
     assert stock(floor, "B-002") == {("A-01", "ok"): 10}
+
+
+async def test_a_question_is_answered_and_kept_nowhere(floor: Floor, gun: Scanner) -> None:
+    """The pack of an order, as often as it is asked; what would change something is refused."""
+    task = next(each for each in gun.inbox.values() if each["kind"] == "receive")
+    asked = {"t": "look", "id": "p-look-0001", "flow": "receive", "action": "open"}
+    first = await gun.do(asked | {"inputs": {"task_id": task["id"]}})
+    assert line_of(first["data"], "A-001")["barcodes"]
+    again = await gun.do(asked | {"inputs": {"task_id": task["id"]}})
+    assert again == first
+    kept = floor.db.read_now(lambda conn: conn.execute(select(operations.c.key)).scalars().all())
+    assert not [key for key in kept if "p-look" in key]
+    refused = await gun.do({"t": "look", "id": "p-look-0002", "flow": "pick", "action": "pick"})
+    assert refused["message"]["code"] == "not_a_question"
+
+
+async def test_the_answer_names_the_task_that_photos_of_the_goods_belong_to(
+    floor: Floor, gun: Scanner
+) -> None:
+    """Photos of offline work go up after the text."""
+    pack = await opened(gun)
+    syrup, carton = line_of(pack, "A-001"), line_of(pack, "B-002")
+    facts = {"order_id": syrup["order_id"], "line_id": syrup["id"], "quantity": "12"}
+    facts |= {"lot": "L-7", "expires_on": "2026-12-31"}
+    bad = await tell(gun, "receive", "confirm", **facts, rejected="12", reason="破损")
+    assert kind_of(floor, bad) == "qc_decide"
+    unjudged = await tell(gun, "receive", "later", **(facts | {"lot": "L-8"}))
+    assert kind_of(floor, unjudged) == "inspect"
+    facts = {"order_id": carton["order_id"], "line_id": carton["id"], "quantity": "10"}
+    assert kind_of(floor, await tell(gun, "receive", "confirm", **facts)) == "putaway"
+    shelved = await tell(gun, "receive", "confirm", **facts, bin="B-01")
+    assert shelved["ok"]
+    assert "task_id" not in shelved["data"]
+
+
+def kind_of(floor: Floor, answer: dict[str, Any]) -> str:
+    return floor.db.read_now(lambda conn: task(conn, answer["data"]["task_id"])).kind
+
+
+async def test_only_whose_work_opened_a_task_may_bring_its_proof_later(
+    floor: Floor, gun: Scanner
+) -> None:
+    line = line_of(await opened(gun), "A-001")
+    facts = {"order_id": line["order_id"], "line_id": line["id"], "quantity": "12"}
+    facts |= {"lot": "L-7", "expires_on": "2026-12-31", "rejected": "12", "reason": "破损"}
+    task_id = (await tell(gun, "receive", "confirm", **facts))["data"]["task_id"]
+    kept = files.NewFile("ab" * 32, "image/jpeg", 4, "破损.jpg")
+    photo = floor.db.write_now(lambda tx: files.register(tx, floor.person("zhang"), kept)).id
+    with pytest.raises(AppError) as refused:
+        floor.db.write_now(lambda tx: attach(tx, floor.person("li"), task_id, photo))
+    assert refused.value.code == "forbidden"
+    floor.db.write_now(lambda tx: attach(tx, floor.person("zhang"), task_id, photo))
+    [found] = floor.db.read_now(lambda conn: attachments_of(conn, task_id))
+    assert found.file_id == photo

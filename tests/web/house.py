@@ -30,6 +30,8 @@ from core.db import Database
 from core.outbox import queue
 from core.people import ENGINE
 from core.stock import on_hand
+from core.tasks.queries import board
+from core.tasks.task import Task
 from tests.databases import DATABASES, MONDAY_0900
 
 BOX = {each.code: box_gtin(each) for each in ITEMS}
@@ -77,6 +79,11 @@ class House:
         found = self.db.read_now(lambda conn: people.person_by_login(conn, "liqiang"))
         assert found is not None
         return self.db.read_now(lambda conn: people.actor_of(conn, found.id, "desk"))
+
+    def tasks(self) -> list[Task]:
+        """Every live task of everybody."""
+        page = self.db.read_now(lambda conn: board(conn, limit=200))
+        return [view.task for view in page.tasks]
 
     def photos(self) -> list[str]:
         """Digests of the pictures the server keeps."""
@@ -216,6 +223,10 @@ class Gun:
     def sees(self, words: str) -> None:
         """Until these words are on the screen."""
         expect(self.page.get_by_text(words).first).to_be_visible()
+
+    def says(self, level: str, words: str) -> None:
+        """Until the band says these words, in that colour."""
+        expect(self.page.locator(f"#band.{level}")).to_contain_text(words)
 
     def band(self, level: str = "") -> str:
         """What the band says, once it says something of that level."""

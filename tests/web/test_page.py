@@ -31,7 +31,7 @@ def test_fifty_scans_five_a_second_are_fifty(gun: Gun) -> None:
     gun.page.evaluate(FIFTY, UNIT["JL-201"])
     expect(gun.page.locator("[data-test=quantity]")).to_have_text("50 只", timeout=20_000)
     spent: list[float] = gun.page.evaluate("window.__spent")
-    assert sorted(spent)[47] < 50, "from the last key to sound and band, at a slow processor"
+    assert len(spent) == 50, "how long each took is bench/page.py's"
 
 
 def test_a_wrong_pin_says_so_and_the_right_one_lets_in(house: House, browser: Browser) -> None:
@@ -43,7 +43,7 @@ def test_a_wrong_pin_says_so_and_the_right_one_lets_in(house: House, browser: Br
     for digit in "1111":
         gun.page.get_by_role("button", name=digit, exact=True).click()
     gun.tap("开始作业")
-    assert "工牌或 PIN 不对" in gun.band("error")
+    gun.says("error", "工牌或 PIN 不对")
     for digit in "2580":
         gun.page.get_by_role("button", name=digit, exact=True).click()
     gun.tap("开始作业")

@@ -56,7 +56,7 @@ def test_a_claimed_wave_is_picked_without_a_network(gun: Gun) -> None:
     place = gun.page.locator("[data-test=bin]")
     expect(place).to_have_text("ZJ-A-01-1")
     gun.scan(label("JL-001"))
-    assert "先扫库位 ZJ-A-01-1" in gun.band("error")
+    gun.says("error", "先扫库位 ZJ-A-01-1")
     gun.scan("ZJ-A-01-1")
     gun.scan(label("JL-001"))
     gun.scan(UNIT["JL-101"])

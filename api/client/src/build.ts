@@ -12,6 +12,7 @@ export function frameOf(
   entry: Entry, before: Entry | undefined, view: View | null, files: string[],
 ): OpFrame | null {
   const frame = { ...entry.op, by: entry.by, at: entry.at } as OpFrame;
+  if (frame.t === 'submit' && entry.late) frame.late = true;
   const inputs = withPhotos(entry, files);
   if (inputs) frame.inputs = inputs;
   if (frame.t === 'act' || frame.flow !== undefined) return frame;

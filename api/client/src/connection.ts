@@ -182,3 +182,8 @@ export function watchNetwork(connection: Connection): () => void {
     document.removeEventListener('visibilitychange', woken);
   };
 }
+
+/** Of the server this page came from. */
+export function socketUrl(): string {
+  return `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/ws/pda`;
+}

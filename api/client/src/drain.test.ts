@@ -277,7 +277,7 @@ test('a scan whose predecessor nobody has any more is refused in words', async (
   const [one, two] = [scan(), scan()];
   await it.wire.post(one);
   await it.wire.post(two);
-  await it.wire.queue.sending([one.id, two.id]); // they were under way when the battery died
+  await it.wire.queue.departing([one.id, two.id]); // they were under way when the battery died
   await it.wire.abandon(one.id, '扫错了');
   await comeBack();
   expect(effects()).toEqual([]);

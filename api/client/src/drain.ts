@@ -10,6 +10,7 @@ import type { Queue } from './queue.ts';
 import { tooLarge } from './said.ts';
 
 const WINDOW = 32; // more unanswered ones than this help nobody
+const ROOM = 16; // bytes a frame may still grow by, told late
 const PAUSE_MS = 2_000;
 const SILENT_MS = 30_000; // the line lives and no answer comes: something got lost
 
@@ -65,10 +66,7 @@ export class Drain {
       if (person === null) return;
       const waiting = await this.options.queue.waiting();
       const went = await this.#send(waiting, person);
-      if (went.length) {
-        this.#watch(went);
-        await this.options.queue.sending(went);
-      }
+      if (went.length) this.#watch(went);
       if (!this.#flying.size) this.options.idle();
     }
   }
@@ -82,23 +80,34 @@ export class Drain {
   }
 
   async #send(waiting: Entry[], person: number): Promise<string[]> {
-    const went: string[] = [];
+    const chosen: string[] = [];
     // Chosen before anything is awaited: what is settled meanwhile was flying when it was read.
     const free = waiting.filter((each) => each.by === person && !this.#flying.has(each.id));
     for (const entry of free) {
-      if (this.#flying.size >= (this.#careful ? 1 : WINDOW)) break;
+      if (this.#flying.size + chosen.length >= (this.#careful ? 1 : WINDOW)) break;
       const ready = entry.frame ? entry : await this.#build(entry, waiting);
       if (!ready || !ready.frame) continue;
       entry.frame = ready.frame;
-      if (sizeOf(ready.frame) > this.options.maxBytes()) {
+      if (sizeOf(ready.frame) + ROOM > this.options.maxBytes()) {
         await this.options.queue.refuse(ready.id, tooLarge);
         continue;
       }
-      if (this.options.person() !== person || !this.options.send(ready.frame)) break;
-      this.#flying.set(ready.id, ready);
-      went.push(ready.id);
+      chosen.push(ready.id);
     }
-    return went;
+    return chosen.length ? this.#go(chosen, person) : [];
+  }
+
+  async #go(chosen: string[], person: number): Promise<string[]> {
+    const going = await this.options.queue.departing(chosen);
+    const went = new Set<string>();
+    for (const entry of going) {
+      if (this.options.person() !== person || !this.options.send(entry.frame as OpFrame)) break;
+      this.#flying.set(entry.id, entry);
+      went.add(entry.id);
+    }
+    const stay = going.filter((each) => !went.has(each.id)).map((each) => each.id);
+    if (stay.length) await this.options.queue.stayed(stay);
+    return Array.from(went);
   }
 
   async #build(entry: Entry, waiting: Entry[]): Promise<Entry | undefined> {

@@ -25,8 +25,12 @@ export interface Entry {
   state: State;
   /** What is sent; frozen once made, so that a repeat is the same content. */
   frame: OpFrame | null;
-  /** How often it went on the wire. */
+  /** How often it went on the wire, or was about to. */
   tries: number;
+  /** Finished without a connection. Decided before it first goes on the wire, then for good. */
+  late: boolean;
+  /** Since when it waits, by the device's own clock. */
+  since: number;
   /** How often the server broke (close 1011) on it. */
   breaks: number;
   /** Which confirmation it is: a question was answered by doing the same again. */
@@ -35,6 +39,8 @@ export interface Entry {
   /** Why it is refused, in conflict, set aside or abandoned. */
   said: Message | null;
   reason: string;
+  /** What the supervisor decided about a conflict, when this person was told. */
+  verdict: string;
   /** False while a refusal, conflict or abandonment waits to be seen by a person. */
   seen: boolean;
   photos: string[];
@@ -53,6 +59,7 @@ export interface AddOptions {
   photos?: string[];
   photoField?: string;
   photosFirst?: boolean;
+  late?: boolean;
 }
 
 export interface Counts {
@@ -65,7 +72,7 @@ export interface Counts {
   oldestAt: number | null;
 }
 
-export interface Patch { inputs?: Inputs; generation?: number }
+export interface Patch { inputs?: Inputs; generation?: number; late?: boolean }
 
 /** Answers that mean "not now": the operation stays and is sent again under the same id. */
 export const LATER = ['busy', 'needs_sign_in', 'signed_out', 'other_person', 'after_unknown'];
@@ -75,13 +82,25 @@ const CONFLICTS = ['already_decided', 'already_done', 'already_reversed', 'claim
   'count_changed', 'key_reused', 'line_gone', 'not_now', 'nothing_open', 'order_closed',
   'reservation_closed', 'stale_card', 'wrong_state'];
 
+const LATE_MS = 30_000; // whoever did it has turned to something else
+
 export function isWaiting(entry: Entry): boolean {
   return entry.state === 'waiting';
 }
 
+/** Nothing is left to do about it on this device: booked, or a supervisor's. */
+export function isSettled(entry: Entry): boolean {
+  return entry.state === 'sent' || isHandedOver(entry);
+}
+
+/** Late work that the books refused: a supervisor has it. */
+export function isHandedOver(entry: Entry): boolean {
+  return entry.state === 'conflict' && !!entry.reply?.conflict;
+}
+
 /** The same id again: nothing is added. A refused one was not stored, so it may be mended. */
 export function keepsFirst(old: Entry): boolean {
-  return old.state === 'waiting' || old.state === 'sent' || old.op.t === 'scan';
+  return old.state === 'waiting' || isSettled(old) || old.op.t === 'scan';
 }
 
 /** It was answered by a question, and doing it again means yes: that is another operation. */
@@ -96,7 +115,7 @@ export function unsettled(
   const entry: Entry = {
     n: 0, id: op.id, op, by: options.by, at: options.at ?? new Date(now).toISOString(),
     deviceAt: now, chain, behind: null, state: 'waiting', frame: null, tries: 0, breaks: 0,
-    again: Number(/\.y(\d+)$/.exec(op.id)?.[1] ?? 0), reply: null, said: null, reason: '',
+    late: op.t === 'submit' && !!options.late, since: now, verdict: '', again: Number(/\.y(\d+)$/.exec(op.id)?.[1] ?? 0), reply: null, said: null, reason: '',
     seen: true, photos: options.photos ?? [], photoField: options.photoField ?? 'photos',
     photosFirst: options.photosFirst ?? false,
   };
@@ -114,6 +133,9 @@ export function unsettled(
 
 export function afterAnswer(entry: Entry, reply: Reply, live: boolean): Entry {
   const { code, level } = reply.message;
+  if (isWaiting(entry) && reply.conflict) {
+    return { ...entry, reply, state: 'conflict', said: reply.message, seen: false };
+  }
   if (!isWaiting(entry) || (!reply.ok && LATER.indexOf(code) >= 0)) return entry;
   if (reply.ok && (level !== 'ask' || live)) return { ...entry, reply, state: 'sent', said: null };
   const state = CONFLICTS.indexOf(code) >= 0 ? 'conflict' : 'refused';
@@ -122,7 +144,7 @@ export function afterAnswer(entry: Entry, reply: Reply, live: boolean): Entry {
 
 /** Once more, with other inputs. A new id only where the server keeps its first answer. */
 export function mended(entry: Entry, patch: Patch, now: number): Entry {
-  if (isWaiting(entry) || entry.state === 'sent') return entry;
+  if (isWaiting(entry) || isSettled(entry)) return entry;
   const op: Operation = { ...entry.op, inputs: { ...entry.op.inputs, ...patch.inputs } };
   const stored = op.t === 'scan' || entry.said?.code === 'key_reused';
   if (onceMore(entry)) op.id = `${entry.id.replace(/\.y\d+$/, '')}.y${entry.again + 1}`;
@@ -132,15 +154,24 @@ export function mended(entry: Entry, patch: Patch, now: number): Entry {
   return {
     ...entry, id: op.id, op, state: 'waiting', frame: null, behind: null, tries: 0, breaks: 0,
     again: onceMore(entry) ? entry.again + 1 : entry.again, reply: null, said: null, reason: '',
-    seen: true,
+    seen: true, late: op.t === 'submit' && !!patch.late, since: now,
   };
 }
 
 export function abandoned(entry: Entry, reason: string): Entry {
-  if (entry.state === 'sent') return entry;
+  if (isSettled(entry)) return entry;
   const fresh = entry.tries ? maybeDone(reason) : givenUp(reason);
   const said = isWaiting(entry) ? fresh : entry.said;
   return { ...entry, state: 'abandoned', reason, said, seen: false };
+}
+
+/** About to go on the wire: first whether it is late, which nobody may change from then on. */
+export function departed(entry: Entry, now: number): Entry {
+  const { frame } = entry;
+  const tries = entry.tries + 1;
+  const waited = now - (entry.since ?? entry.deviceAt) >= LATE_MS;
+  if (entry.tries || frame?.t !== 'submit' || frame.late || !waited) return { ...entry, tries };
+  return { ...entry, tries, late: true, frame: { ...frame, late: true } };
 }
 
 /** What waited behind `gone`, which will never be answered, goes on from where `gone` stood. */

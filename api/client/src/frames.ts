@@ -65,6 +65,8 @@ export interface ScanOp {
 export interface SubmitOp {
   t: 'submit'; id: string; action: string;
   flow?: string; state?: string; context?: Inputs; inputs?: Inputs;
+  /** Done without a connection: what the books refuse becomes a supervisor's conflict. */
+  late?: true;
 }
 export interface ActOp {
   t: 'act'; id: string; task_id: string; action: string; generation?: number; inputs?: Inputs;
@@ -87,6 +89,8 @@ export type ClientFrame =
 export interface Reply {
   t: 'reply'; id: string; ok: boolean; flow: string; next_state: string;
   data: Inputs | null; context: Inputs; message: Message; sound: Sound;
+  /** Late work that the books refused: a supervisor decides on this task. Final. */
+  conflict?: { task_id: string; mine: string; server: string };
 }
 
 export type ServerFrame =

@@ -2,6 +2,7 @@
 // Link addresses become fields; fields become a label. Pure. Repair and choosing are gs1.ts.
 
 import { fieldOf, identifiers, type Element } from './gs1-fields.ts';
+import { unquoted } from './gs1-own.ts';
 import type { Label } from './gs1.ts';
 
 const ONE = 1_000_000;
@@ -87,14 +88,6 @@ function queryOf(query: string): Map<string, string> {
   return pairs;
 }
 
-/** Percent escapes as UTF-8; what is none stays as it is. */
-function unquoted(text: string): string {
-  return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
-    const bytes = run.slice(1).split('%').map((each) => parseInt(each, 16));
-    return new TextDecoder().decode(new Uint8Array(bytes));
-  });
-}
-
 /** A field that is the whole of `text`, with a date that exists where it holds one. */
 function strict(text: string, year: number): Element | null {
   const element = fieldOf(text, true);
@@ -131,7 +124,7 @@ function labelOf(elements: Element[], year: number): Label {
   const weight = Array.from(byAi.values()).find((each) => each.ai.slice(0, 3) === '310');
   const count = value('37') || value('30');
   return {
-    gtin: /^0{14}$/.test(gtin) ? '' : gtin,
+    gtin: /^0{14}$/.test(gtin) ? '' : gtin, item: '', place: '',
     lot: value('10'), serial: value('21'),
     made_on: day('11'), expires_on: day('17'), best_before: day('15'),
     count: count ? Number(count) * ONE : null,

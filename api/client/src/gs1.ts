@@ -4,11 +4,16 @@
 // and believable dates is a candidate. Field names are those of the Python side. Never throws on
 // what a scanner may send. Not for finding goods or orders: that is the server's.
 
+import { ownLabel } from './gs1-own.ts';
 import { checkDigitFits, parse, parseBracketed, parseLink } from './gs1-parse.ts';
 
 export interface Label {
   /** Always 14 digits. */
   gtin: string;
+  /** Our own item code, instead of a GTIN. */
+  item: string;
+  /** Our own place code: then nothing else is set. */
+  place: string;
   lot: string;
   serial: string;
   /** ISO days. */
@@ -46,6 +51,7 @@ const FNC1 = '\u001d';
 const MAX_CANDIDATES = 6;
 const MAX_CUTS = 40;
 const MAX_STEPS = 20_000; // cuts tried before a hostile string is given up
+const LINK = /^https?:\/\//i; // perhaps: it stands in an ordinary QR code, whose prefix is ]Q1
 const GS1_KINDS = [']C1', ']d2', ']e0', ']e1', ']e2', ']Q3', ']J1'];
 
 // Fields a warehouse label carries, as least and most characters.
@@ -70,15 +76,16 @@ export function read(code: string, symbology?: string | null, expected: Expected
   const raw = cleaned.slice(prefix.length);
   const marked = GS1_KINDS.indexOf(kind) >= 0 || raw.indexOf(FNC1) >= 0;
   const body = raw.replace(/^\u001d+|\u001d+$/g, '');
-  const reading = { code: body, labels: [], odd_keyboard: !isAscii(body) };
-  if (!body || (kind && !marked)) return reading;
+  const own = ownLabel(body);
+  const reading = { code: body, labels: only(own), odd_keyboard: !isAscii(body) };
+  if (own || !body || (kind && !marked && !LINK.test(body))) return reading;
   return { ...reading, labels: labelsOf(body, marked, expected) };
 }
 
 function labelsOf(body: string, marked: boolean, expected: Expected): Label[] {
   const year = new Date().getUTCFullYear();
   if (body[0] === '(') return only(parseBracketed(body, year));
-  if (/^https?:\/\//i.test(body)) return only(parseLink(body, year));
+  if (LINK.test(body)) return only(parseLink(body, year));
   if (!marked && /^(\d{8}|\d{12,14})$/.test(body) && checkDigitFits(body)) return [];
   let greedy = parse(body, year);
   if (greedy && !marked && !(greedy.gtin && greedy.gtin_valid)) {
@@ -144,8 +151,8 @@ function sortedBy(labels: Label[], rank: (label: Label) => number[]): Label[] {
 function gtinAlone(body: string): Label | null {
   const gtin = body.slice(2, 16);
   if (body.slice(0, 2) !== '01' || body.length < 16 || !checkDigitFits(gtin)) return null;
-  return { gtin, lot: '', serial: '', made_on: '', expires_on: '', best_before: '', count: null,
-    weight_kg: null, sscc: '', text: `(01)${gtin} …`, repaired: false, gtin_valid: true };
+  return { gtin, item: '', place: '', lot: '', serial: '', made_on: '', expires_on: '', best_before: '',
+    count: null, weight_kg: null, sscc: '', text: `(01)${gtin} …`, repaired: false, gtin_valid: true };
 }
 
 // -- cutting again -----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ export class Hearing {
   #signOut = '';
   #asking: Asking;
   #waits = 0;
+  #held: OpFrame[] = []; // questions put between hello and the inbox
 
   constructor(readonly scanner: Scanner) {
     this.#asking = new Asking(scanner.clock);
@@ -44,6 +45,7 @@ export class Hearing {
     this.#notReady();
     void scanner.drain.lost(code).then(() => scanner.recount(), scanner.failed);
     this.#asking.lost(ENROL);
+    this.#held = [];
     if (code === 4001) {
       scanner.problem = deviceRevoked;
       scanner.connection.stop();
@@ -111,7 +113,9 @@ export class Hearing {
     const { connection, memory, now } = this.scanner;
     const by = memory.identity.person?.id ?? 0;
     const frame = { ...op, by, at: new Date(now()).toISOString() } as OpFrame;
-    const asked = this.#asking.ask<Reply>(op.id, () => this.ready && connection.send(frame), ms);
+    const send = (): boolean => connection.send(frame);
+    const hold = (): boolean => connection.link !== 'offline' && this.#held.push(frame) > 0;
+    const asked = this.#asking.ask<Reply>(op.id, () => (this.ready ? send() : hold()), ms);
     connection.expectAnswer();
     return asked;
   }
@@ -176,18 +180,24 @@ export class Hearing {
   #caughtUp(): void {
     this.ready = true;
     void this.scanner.memory.keepInbox();
+    this.#held.splice(0).filter((each) => this.#asking.isOpen(each.id))
+      .forEach((each) => this.scanner.connection.send(each));
     this.scanner.flush();
   }
 
   #event(frame: Extract<ServerFrame, { t: 'event' }>): void {
-    const { memory, connection, taskNews } = this.scanner;
+    const { memory, connection, taskNews, queue } = this.scanner;
     const after = withEvent(memory.inbox, frame, memory.identity.person?.id ?? 0);
     if (!after) {
       this.#resync();
       return;
     }
     memory.inbox = after;
-    taskNews.forEach((listener) => listener(frame.task, frame.kind));
+    const { task } = frame;
+    if (task.kind === 'conflict' && (task.state === 'done' || task.state === 'cancelled')) {
+      void queue.decided(task.id, task.result ?? '').then(() => this.scanner.recount());
+    }
+    taskNews.forEach((listener) => listener(task, frame.kind));
     const ack = (): unknown => connection.send({ t: 'ack', seq: memory.inbox.cursor ?? 0 });
     void memory.keepInbox().then(ack);
   }

@@ -130,7 +130,7 @@ test('given up: the reason stays until acknowledged, and "maybe posted" is said'
   const [never, perhaps] = [tap('a', LINE), tap('b', LINE)];
   await queue.add(never, LI);
   await queue.add(perhaps, LI);
-  await queue.sending([perhaps.id]);
+  await queue.departing([perhaps.id]);
   await queue.abandon(never.id, '扫错了');
   await queue.abandon(perhaps.id, '扫错了');
   const kept = await queue.list('abandoned');

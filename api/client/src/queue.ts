@@ -8,7 +8,7 @@
 import { realClock, type Clock } from './clock.ts';
 import { asJson, STRICT, writeProblem, type Db } from './db.ts';
 import {
-  abandoned, afterAnswer, countOf, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
+  abandoned, afterAnswer, countOf, departed, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
   type AddOptions, type Counts, type Entry, type Patch, type State,
 } from './entries.ts';
 import type { Message, Operation, OpFrame, Reply } from './frames.ts';
@@ -28,8 +28,12 @@ export interface Queue {
   counts(person?: number | null): Promise<Counts>;
   /** What is sent from now on, for this operation. The first frame stays. */
   freeze(id: string, frame: OpFrame): Promise<Entry | undefined>;
-  /** These went on the wire once more. */
-  sending(ids: string[]): Promise<void>;
+  /** These go on the wire: said before they do, so that a dead tab changes no frame. As sent. */
+  departing(ids: string[]): Promise<Entry[]>;
+  /** They did not go after all. */
+  stayed(ids: string[]): Promise<void>;
+  /** The task of a conflict was closed. */
+  decided(task: string, verdict: string): Promise<void>;
   /** `live`: the person still looks at the screen it came from. */
   answered(reply: Reply, live: boolean): Promise<Entry | undefined>;
   refuse(id: string, said: Message): Promise<Entry | undefined>;
@@ -104,13 +108,34 @@ class Rows implements Queue {
     return this.#change(id, (entry) => (entry.frame ? entry : { ...entry, frame: asJson(frame) }));
   }
 
-  async sending(ids: string[]): Promise<void> {
+  async departing(ids: string[]): Promise<Entry[]> {
+    const now = this.clock.now();
+    const changed = await this.#changeAll(ids, (entry) => departed(entry, now));
+    return changed.filter((each) => isWaiting(each) && each.frame);
+  }
+
+  async stayed(ids: string[]): Promise<void> {
+    await this.#changeAll(ids, (entry) => ({ ...entry, tries: Math.max(0, entry.tries - 1) }));
+  }
+
+  async decided(task: string, verdict: string): Promise<void> {
+    const all = await this.list('conflict');
+    const about = all.filter((each) => each.reply?.conflict?.task_id === task);
+    await this.#changeAll(about.map((each) => each.id), (entry) =>
+      ({ ...entry, verdict, seen: false }));
+  }
+
+  async #changeAll(ids: string[], change: (entry: Entry) => Entry): Promise<Entry[]> {
     const tx = this.db.transaction('ops', 'readwrite', STRICT);
+    const changed: Entry[] = [];
     for (const id of ids) {
       const entry = await tx.store.index('id').get(id);
-      if (entry) await tx.store.put({ ...entry, tries: entry.tries + 1 });
+      if (!entry) continue;
+      changed.push(change(entry));
+      await tx.store.put(changed[changed.length - 1] as Entry);
     }
     await tx.done;
+    return changed;
   }
 
   answered(reply: Reply, live: boolean): Promise<Entry | undefined> {

@@ -2,7 +2,7 @@
 // hearing.ts; this file wires the parts, posts operations and tells listeners.
 
 import { realClock, type Clock } from './clock.ts';
-import { Connection, watchNetwork } from './connection.ts';
+import { Connection, socketUrl, watchNetwork } from './connection.ts';
 import { StorageProblem } from './db.ts';
 import { Drain } from './drain.ts';
 import type { AddOptions, Entry, Patch } from './entries.ts';
@@ -153,7 +153,8 @@ export class Scanner implements Wire {
   post(op: Operation, options: PostOptions = {}): Promise<Entry> {
     const by = this.#personId();
     if (by === null) return Promise.reject(new Refused(needsSignIn));
-    const made = { by, at: this.#moment(), chain: this.chain, view: this.#view, ...options };
+    const made = { by, at: this.#moment(), chain: this.chain, view: this.#view, late: this.#apart(),
+      ...options };
     const posted = this.#posting.then(() => this.#record(op, made));
     this.#posting = posted.then(() => undefined, () => undefined);
     return posted;
@@ -168,6 +169,9 @@ export class Scanner implements Wire {
     this.flush();
     return entry;
   }
+
+  /** What the hands do now, nobody can refuse before they turn to something else. */
+  #apart = (): boolean => this.connection.link !== 'online';
 
   ask = (op: Operation, ms = 6_000): Promise<Reply> => this.#hearing.question(op, ms);
 
@@ -192,7 +196,7 @@ export class Scanner implements Wire {
 
   async resend(id: string, patch?: Patch): Promise<void> {
     const before = await this.queue.get(id);
-    const after = await this.queue.resend(id, patch);
+    const after = await this.queue.resend(id, { ...patch, late: this.#apart() });
     if (before && after && after.id !== before.id) await this.#prove(after.photos, after.id);
     this.flush();
   }
@@ -251,8 +255,4 @@ export class Scanner implements Wire {
   #moment(): string {
     return new Date(this.now()).toISOString();
   }
-}
-
-function socketUrl(): string {
-  return `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/ws/pda`;
 }

@@ -207,4 +207,6 @@ test('the task of an answer is the one it changed or the one it opened', () => {
     taskOf(reply('x', { data: data as never, context: {} }));
   expect([of({ task: { id: 'A' } }), of({ task_id: 'B' }), of({ tasks: [{ id: 'C' }] }),
     of({ tasks: ['D'] }), of({})]).toEqual(['A', 'B', 'C', 'D', null]);
+  const conflict = { task_id: 'E', mine: 'm', server: 's' };
+  expect(taskOf(refusal('x', 'already_picked', { conflict }))).toBe('E');
 });

@@ -144,10 +144,11 @@ function isInside(entry: Entry, file: string | null): boolean {
   return JSON.stringify(entry.frame?.inputs ?? {}).indexOf(JSON.stringify(file)) >= 0;
 }
 
-/** The task an answer is about: the one it changed, or the one it opened. */
+/** The task an answer is about: the one it changed, or the one it opened, if only to decide. */
 export function taskOf(reply: Reply): string | null {
-  const { data, context } = reply;
+  const { data, context, conflict } = reply;
   const tasks = data && Array.isArray(data.tasks) ? data.tasks : [];
+  if (conflict) return conflict.task_id;
   return idOf(data?.task) ?? idOf(data?.task_id) ?? idOf(tasks[0]) ?? idOf(context.task_id);
 }
 

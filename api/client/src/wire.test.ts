@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from './testing/clock.ts';
 import { floor, switchOn, task, type Floor } from './testing/floor.ts';
 import { ZHANG } from './testing/server.ts';
-import { message } from './testing/ops.ts';
+import { LINE, message, tap } from './testing/ops.ts';
 import type { Wire } from './wire.ts';
 
 let clock: FakeClock;
@@ -230,4 +230,28 @@ test('a storage that fails while working is said', async () => {
   it.server.tell(task('T1'));
   await clock.run(100);
   expect(it.wire.snapshot().problem?.code).toBe('storage_closed');
+});
+
+test('a question put before the inbox is there goes out with it, and is never recorded', async () => {
+  it.server.cut();
+  it.wire.connect();
+  await clock.run(12);
+  expect(it.wire.snapshot().link).toBe('online'); // welcomed, and not caught up
+  const asked = it.wire.ask(tap('open', LINE));
+  await clock.run(300);
+  expect((await asked).ok).toBe(true);
+  expect(await it.db.getAll('ops')).toEqual([]);
+});
+
+test('a question held for an inbox that never comes is over in time, and not asked later', async () => {
+  it.server.cut();
+  it.wire.connect();
+  await clock.run(12);
+  it.server.silent = true;
+  const asked = it.wire.ask(tap('open', LINE), 2_000).catch((why) => why.said.code);
+  await clock.run(3_000, 100);
+  expect(await asked).toBe('no_answer');
+  it.server.silent = false;
+  await clock.run(30_000, 500);
+  expect(it.server.of('submit')).toEqual([]);
 });

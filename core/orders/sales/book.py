@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from core.catalog import tables as catalogs
 from core.clock import Instant
@@ -131,6 +131,9 @@ class Wave:
     state: str
     task_id: str
     made_at: Instant
+    orders: int  # that are walked for
+    stops: int
+    done: int  # stops that are picked, short or given up
     lines: tuple[PickLine, ...] = field(default=())
 
 
@@ -166,7 +169,20 @@ _LINES = (
     .order_by(paper.sale_lines.c.sale_id, paper.sale_lines.c.line_no)
     .limit(100 * MOST_LINES)
 )
-_WAVES = select(paper.waves, func.coalesce(paper.carriers.c.name, "").label("carrier_name"))
+
+
+def _stops(count: Any, *only: ColumnElement[bool]) -> Any:
+    mine = paper.pick_lines.c.wave_id == paper.waves.c.id
+    return select(count).where(mine, *only).correlate(paper.waves).scalar_subquery()
+
+
+_WAVES = select(
+    paper.waves,
+    func.coalesce(paper.carriers.c.name, "").label("carrier_name"),
+    _stops(func.count(paper.pick_lines.c.sale_id.distinct())).label("orders"),
+    _stops(func.count()).label("stops"),
+    _stops(func.count(), paper.pick_lines.c.state != "open").label("done"),
+)
 _WAVES = _WAVES.outerjoin(paper.carriers, paper.carriers.c.code == paper.waves.c.carrier)
 _WAVE = _WAVES.where(paper.waves.c.id == bindparam("wave")).limit(1)
 _PICKS = (
@@ -346,6 +362,9 @@ def _wave(row: Any, lines: tuple[PickLine, ...]) -> Wave:
         state=row.state,
         task_id=row.task_id,
         made_at=row.made_at,
+        orders=row.orders,
+        stops=row.stops,
+        done=row.done,
         lines=lines,
     )
 

@@ -70,18 +70,9 @@ def pick_task(
         urgent=urgent,
         footer="在扫码枪上按走位拣：扫库位，扫货。",
     )
-    return NewTask(
-        kind="pick",
-        title=f"{what} · {goods.warehouse} {goods.amount}",
-        subject=f"wave:{wave_id}",
-        to=WAREHOUSE,
-        policy=policy,
-        card=card,
-        context={"wave_id": wave_id, "code": code},
-        dedupe_key=f"pick:{wave_id}",
-        priority="urgent" if urgent else "normal",
-        warehouse_id=goods.warehouse_id,
-    )
+    context = {"wave_id": wave_id, "code": code}
+    title = f"{what} · {goods.warehouse} {goods.amount}"
+    return _task("pick", f"wave:{wave_id}", title, (policy, card), (goods, context))
 
 
 def pack_task(
@@ -103,18 +94,9 @@ def pack_task(
         (Button("pack_rest", "装成一箱", "primary"),),
         urgent=urgent,
     )
-    return NewTask(
-        kind="pack",
-        title=f"打包 · {goods.item} {goods.amount}",
-        subject=f"sale:{sale_id}",
-        to=WAREHOUSE,
-        policy=policy,
-        card=card,
-        context={"sale_id": sale_id, "code": code},
-        dedupe_key=f"pack:{sale_id}",
-        priority="urgent" if urgent else "normal",
-        warehouse_id=goods.warehouse_id,
-    )
+    context = {"sale_id": sale_id, "code": code}
+    title = f"打包 · {goods.item} {goods.amount}"
+    return _task("pack", f"sale:{sale_id}", title, (policy, card), (goods, context))
 
 
 def ship_task(
@@ -136,16 +118,34 @@ def ship_task(
         (Button("ship", "已交给承运商", "primary", (tracking,)),),
         urgent=urgent,
     )
+    context = {"sale_id": sale_id, "code": code}
+    title = f"发货交接 · {code} {boxes} 箱"
+    return _task("ship", f"sale:{sale_id}", title, (policy, card), (goods, context))
+
+
+def _task(
+    kind: str,
+    subject: str,
+    title: str,
+    face: tuple[Policy, Card],
+    about: tuple[Goods, dict[str, Any]],
+    *,
+    to: tuple[str, ...] = WAREHOUSE,
+    group: str = "",
+) -> NewTask:
+    """One live task for each subject; `about`: the goods it is about, and what its buttons need."""
+    (policy, card), (goods, context) = face, about
     return NewTask(
-        kind="ship",
-        title=f"发货交接 · {code} {boxes} 箱",
-        subject=f"sale:{sale_id}",
-        to=WAREHOUSE,
+        kind=kind,
+        title=title,
+        subject=subject,
+        to=to,
         policy=policy,
         card=card,
-        context={"sale_id": sale_id, "code": code},
-        dedupe_key=f"ship:{sale_id}",
-        priority="urgent" if urgent else "normal",
+        context=context,
+        group=group,
+        dedupe_key=f"{kind}:{subject.partition(':')[2]}",
+        priority="urgent" if card.urgent else "normal",
         warehouse_id=goods.warehouse_id,
     )
 
@@ -177,18 +177,10 @@ def shortage_task(
         (*swap, wait, cut),
         urgent=urgent,
     )
-    return NewTask(
-        kind="shortage",
-        title=f"缺货 · {goods.item} 差 {goods.amount}",
-        subject=f"sale_line:{line_id}",
-        to=BUYER,
-        policy=policy,
-        card=card,
-        context={"sale_line_id": line_id, "code": code},
-        dedupe_key=f"shortage:{line_id}",
-        priority="urgent" if urgent else "normal",
-        warehouse_id=goods.warehouse_id,
-    )
+    context = {"sale_line_id": line_id, "code": code}
+    title = f"缺货 · {goods.item} 差 {goods.amount}"
+    subject = f"sale_line:{line_id}"
+    return _task("shortage", subject, title, (policy, card), (goods, context), to=BUYER)
 
 
 def replenish_task(
@@ -236,17 +228,8 @@ def return_task(policy: Policy, goods: Goods, *, key: str, context: dict[str, An
             Button("bad", "有问题，冻结", "danger", (reason_field(), photo)),
         ),
     )
-    return NewTask(
-        kind="return_check",
-        title=f"退货检查 · {goods.item} {goods.amount}",
-        subject=f"return:{key}",
-        to=WAREHOUSE,
-        policy=policy,
-        card=card,
-        context=context,
-        dedupe_key=f"return_check:{key}",
-        warehouse_id=goods.warehouse_id,
-    )
+    title = f"退货检查 · {goods.item} {goods.amount}"
+    return _task("return_check", f"return:{key}", title, (policy, card), (goods, context))
 
 
 def rush_stock_task(
@@ -265,19 +248,10 @@ def rush_stock_task(
         urgent=True,
         footer="缺的行另有一张缺货卡，可换替代品。",
     )
-    return NewTask(
-        kind="rush_stock",
-        title=f"急单确认库存 · {customer} {goods.item} {goods.amount}",
-        subject=f"sale:{sale_id}",
-        to=BUYER,
-        policy=policy,
-        card=card,
-        context={"sale_id": sale_id, "code": code},
-        group=group,
-        dedupe_key=f"rush_stock:{sale_id}",
-        priority="urgent",
-        warehouse_id=goods.warehouse_id,
-    )
+    context = {"sale_id": sale_id, "code": code}
+    title = f"急单确认库存 · {customer} {goods.item} {goods.amount}"
+    about, subject = (goods, context), f"sale:{sale_id}"
+    return _task("rush_stock", subject, title, (policy, card), about, to=BUYER, group=group)
 
 
 def rush_terms_task(
@@ -295,16 +269,7 @@ def rush_terms_task(
         ),
         urgent=True,
     )
-    return NewTask(
-        kind="rush_terms",
-        title=f"急单账期 · {customer} {code}",
-        subject=f"sale:{sale_id}",
-        to=FINANCE,
-        policy=policy,
-        card=card,
-        context={"sale_id": sale_id, "code": code},
-        group=group,
-        dedupe_key=f"rush_terms:{sale_id}",
-        priority="urgent",
-        warehouse_id=goods.warehouse_id,
-    )
+    context = {"sale_id": sale_id, "code": code}
+    title = f"急单账期 · {customer} {code}"
+    about, subject = (goods, context), f"sale:{sale_id}"
+    return _task("rush_terms", subject, title, (policy, card), about, to=FINANCE, group=group)

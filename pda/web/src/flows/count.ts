@@ -2,7 +2,7 @@
 // Pure: absolute numbers per place, so a place told twice is the same place. Nobody sees the books.
 
 import { say } from '../words/index.ts';
-import { binOf, type Bins } from './bins.ts';
+import { binOf, placed, type Bins } from './bins.ts';
 import { recognise, type Goods } from './goods.ts';
 import { judged, said, unknown, type Judged } from './judgement.ts';
 import { ONE, plain, show, type Micro } from './quantity.ts';
@@ -42,7 +42,8 @@ export function fresh(place = '', round = 0): Draft {
   return { place, tallies: [], scans: 0, strange: [], again: '', round };
 }
 
-export function scanned(draft: Draft, pack: Pack, code: string, today = ''): Judged<Draft> {
+export function scanned(draft: Draft, pack: Pack, scan: string, today = ''): Judged<Draft> {
+  const code = placed(scan);
   const found = recognise(code, pack.goods, today);
   if (found.kind === 'goods') {
     if (!draft.place) return judged(draft, said('error', say.t('placeFirst'), 'unexpected_scan'));

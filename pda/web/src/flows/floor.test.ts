@@ -1,7 +1,7 @@
 // Putaway, transfer and count judged on the device.
 import { expect, test } from 'vitest';
 import * as count from './count.ts';
-import type { Goods } from './goods.ts';
+import { recognise, type Goods } from './goods.ts';
 import * as putaway from './putaway.ts';
 import { ONE, micro, plain, show } from './quantity.ts';
 import * as transfer from './transfer.ts';
@@ -192,4 +192,27 @@ test('count: unsaved scans are not lost by another place, and the only lot of a 
   draft = count.scanned(asked.draft, SHEET, 'D-01').draft;
   expect(draft).toMatchObject({ place: 'D-01', tallies: [] });
   expect(count.scanned(draft, SHEET, '06901002001016').said.code).toBe('lot_label_wanted');
+});
+
+test('our own printed labels: the goods with lot, dates and count, the bin as its bare code', () => {
+  const own = 'J1:IJL-101:LL-1:M20260101:E20261231:N6';
+  expect(recognise(own, [CUP, MILK], '2026-03-02')).toMatchObject({
+    kind: 'goods',
+    hit: { goods: { item_code: 'JL-101' }, perScan: 6 * ONE, lot: 'L-1', madeOn: '2026-01-01' },
+  });
+  expect(recognise(']Q1J1:IJL-101', [MILK], '')).toMatchObject({ hit: { perScan: ONE, lot: '' } });
+  expect(recognise('J1:ISX-9:SS-1', [{ ...CUP, item_code: 'SX-9' }], '')).toMatchObject({
+    hit: { serial: 'S-1', useBy: '' },
+  });
+  expect(recognise('J1:INOT-HERE', [CUP, MILK], '').kind).toBe('none');
+  expect(putaway.scanned(putaway.fresh(SHELF), SHELF, 'J1:PB-01')).toEqual(
+    putaway.scanned(putaway.fresh(SHELF), SHELF, 'B-01'),
+  );
+  expect(putaway.scanned(putaway.fresh(SHELF), SHELF, ']Q1J1:PB-02')).toEqual(
+    putaway.scanned(putaway.fresh(SHELF), SHELF, 'B-02'),
+  );
+  const held = transfer.scanned(transfer.fresh('D-01'), HERE, own, false).draft;
+  expect(held).toMatchObject({ lot: 'L-1', quantity: 6 * ONE });
+  expect(transfer.scanned(held, HERE, 'J1:PD-02', true).draft.to).toBe('D-02');
+  expect(count.scanned(count.fresh(), SHEET, 'J1:PD-01').draft.place).toBe('D-01');
 });

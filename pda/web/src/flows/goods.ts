@@ -53,7 +53,7 @@ export function recognise(code: string, goods: Goods[], today: string, choice = 
   labels = labels.filter((each) => !choice || each.text === choice);
   if (labels.length > 1) return { kind: 'options', options: labels };
   const label = labels[0];
-  const hit = label && label.gtin ? byCode(label.gtin, goods) : null;
+  const hit = label && (label.item ? byItem(label.item, goods) : byCode(label.gtin, goods));
   return label && hit ? { kind: 'goods', hit: labelled(hit, label) } : { kind: 'none' };
 }
 
@@ -63,17 +63,25 @@ export function sameCode(a: string, b: string): boolean {
   return DIGITS.test(a) && DIGITS.test(b) && a.padStart(14, '0') === b.padStart(14, '0');
 }
 
+/** Our own printed label names the item by its own code. */
+function byItem(code: string, goods: Goods[]): Hit | null {
+  const found = goods.find((each) => each.item_code === code);
+  return found ? hitOf(found, ONE) : null;
+}
+
 function byCode(code: string, goods: Goods[]): Hit | null {
+  if (!code) return null;
   for (const each of goods) {
     const found =
       each.barcodes.find((barcode) => barcode.code === code) ||
       each.barcodes.find((barcode) => sameCode(barcode.code, code));
-    if (found) {
-      const perScan = micro(found.per_scan) || ONE;
-      return { goods: each, perScan, lot: '', serial: '', madeOn: '', useBy: '', repaired: false };
-    }
+    if (found) return hitOf(each, micro(found.per_scan) || ONE);
   }
   return null;
+}
+
+function hitOf(goods: Goods, perScan: Micro): Hit {
+  return { goods, perScan, lot: '', serial: '', madeOn: '', useBy: '', repaired: false };
 }
 
 function labelled(hit: Hit, label: Label): Hit {

@@ -142,6 +142,14 @@ test('a short pick says how many were found and why; the wave goes on', () => {
   expect(nextLine(after, '11')!.id).toBe('22');
 });
 
+test('the printed label of a bin is the bin, right or wrong', () => {
+  expect(scanned(at('11'), PACK, 'J1:PA-01').draft.atBin).toBe(true);
+  expect(scanned(at('11'), PACK, ']d1J1:PB-02').said).toEqual(scanned(at('11'), PACK, 'B-02').said);
+  const taken = scanned(at('33', true), PACK, 'J1:II-33:LL-1:N2');
+  expect(taken).toMatchObject({ next: 'book', draft: { quantity: 2 * ONE } });
+  expect(scanned(at('33', true), PACK, 'J1:II-33:LL-9').said.code).toBe('other_lot');
+});
+
 test("the server's walk comes in: new stops, another's stop done, mine kept until it is heard", () => {
   const local = booked(PACK, { ...at('11'), quantity: 2 * ONE }, 'picked');
   const told: Pack = {

@@ -3,6 +3,7 @@
 // bin or a wrong item is a hard stop: nothing goes on until a person has seen it.
 
 import { say } from '../words/index.ts';
+import { placed } from './bins.ts';
 import { recognise, type Goods } from './goods.ts';
 import { judged, said, type Judged } from './judgement.ts';
 import { micro, plain, show, type Micro } from './quantity.ts';
@@ -66,7 +67,8 @@ export function left(line: Line): Micro {
   return Math.max(0, (micro(line.quantity) || 0) - (micro(line.picked) || 0));
 }
 
-export function scanned(draft: Draft, pack: Pack, code: string, today = ''): Judged<Draft> {
+export function scanned(draft: Draft, pack: Pack, scan: string, today = ''): Judged<Draft> {
+  const code = placed(scan);
   const line = pack.lines.find((each) => each.id === draft.lineId);
   if (!line) return judged(draft, said('info', say.t('waveDone')));
   const found = recognise(code, pack.lines.map(asGoods), today);

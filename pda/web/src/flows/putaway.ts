@@ -2,7 +2,7 @@
 // Pure. Another bin than the suggested ones asks for the same scan again. Not for receiving.
 
 import { say } from '../words/index.ts';
-import { binOf, type Bins, type Suggested } from './bins.ts';
+import { binOf, placed, type Bins, type Suggested } from './bins.ts';
 import { recognise, type Goods } from './goods.ts';
 import { judged, said, unknown, type Judged } from './judgement.ts';
 import { micro, plain, show, type Micro } from './quantity.ts';
@@ -31,7 +31,8 @@ export function fresh(pack: Pack): Draft {
   return { quantity: micro(pack.quantity) || 0, bin: '', seen: false, again: '' };
 }
 
-export function scanned(draft: Draft, pack: Pack, code: string): Judged<Draft> {
+export function scanned(draft: Draft, pack: Pack, scan: string): Judged<Draft> {
+  const code = placed(scan);
   const found = recognise(code, [pack.goods], '');
   if (found.kind === 'goods') {
     if (found.hit.lot && pack.lot && found.hit.lot !== pack.lot) {

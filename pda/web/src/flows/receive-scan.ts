@@ -2,7 +2,7 @@
 // Pure. Not for what is still missing or told to the server: receive.ts.
 
 import { say } from '../words/index.ts';
-import { binOf } from './bins.ts';
+import { binOf, placed } from './bins.ts';
 import { recognise, type Hit } from './goods.ts';
 import { judged, said, unknown, type Judged, type Said } from './judgement.ts';
 import {
@@ -23,9 +23,10 @@ import {
 export function scanned(
   draft: Draft,
   pack: Pack,
-  code: string,
+  scan: string,
   choice = '',
 ): Judged<Draft> & { options?: string[] } {
+  const code = placed(scan);
   if (code === pack.order.code)
     return judged(draft, said('info', say.t('orderHere', { order: code })));
   const known = pack.lines.filter(isKnown);

@@ -181,3 +181,13 @@ test('a bin that is not in a full list is no bin; in a list that was cut it is a
   expect(asked.said.level).toBe('ask');
   expect(scanned(asked.draft, cut, 'Z-99').next).toBe('book');
 });
+
+test('our own printed labels count and shelve like any other', () => {
+  const draft = after('J1:II-l1:LL-9:M20260101:E20271231:N6');
+  expect(draft).toMatchObject({ quantity: 6 * ONE, lot: 'L-9', madeOn: '2026-01-01' });
+  expect(draft.useBy).toBe('2027-12-31');
+  expect(scanned(after('J1:II-l2'), PACK, ']Q1J1:PA-02')).toMatchObject({
+    next: 'book',
+    draft: { bin: 'A-02' },
+  });
+});

@@ -3,6 +3,7 @@
 // move is recorded and the server decides. Not for transfers between warehouses.
 
 import { say } from '../words/index.ts';
+import { placed } from './bins.ts';
 import { recognise, type Goods } from './goods.ts';
 import { judged, said, unknown, type Judged } from './judgement.ts';
 import { micro, plain, show, type Micro } from './quantity.ts';
@@ -50,7 +51,8 @@ export function fresh(from = ''): Draft {
 }
 
 /** Scanned goods at the place they are taken from. `isPlace`: whether the code is one of a bin. */
-export function scanned(draft: Draft, pack: Pack, code: string, isPlace: boolean): Judged<Draft> {
+export function scanned(draft: Draft, pack: Pack, scan: string, isPlace: boolean): Judged<Draft> {
+  const code = placed(scan);
   if (isPlace) return place(draft, code);
   if (!draft.from) return judged(draft, said('error', say.t('placeFirst'), 'unexpected_scan'));
   const found = recognise(code, pack.goods, '');

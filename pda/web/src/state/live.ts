@@ -5,13 +5,19 @@ import { shallowReactive } from 'vue';
 import { openDb } from '@jieli/client/db';
 import type { Inputs, Reply } from '@jieli/client/frames';
 import { draftId } from '@jieli/client/ids';
-import type { Entry } from '@jieli/client/queue';
+import { isHandedOver, isSettled, type Entry } from '@jieli/client/entries';
 import { openShelf, type Shelf } from '@jieli/client/shelf';
-import { createWire, type PostOptions, type Snapshot, type Wire } from '@jieli/client/wire';
+import {
+  createWire,
+  Refused,
+  type PostOptions,
+  type Snapshot,
+  type Wire,
+} from '@jieli/client/wire';
 import { say } from '../words/index.ts';
 import { tellMessage, tellText } from './feedback.ts';
 
-export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number }>({
+export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number; handed: number }>({
   link: 'offline',
   device: null,
   person: null,
@@ -25,11 +31,11 @@ export const live = shallowReactive<Snapshot & { ready: boolean; broken: string;
   ready: false,
   broken: '',
   stuck: 0,
+  handed: 0,
 });
 export let wire: Wire;
 export let shelf: Shelf;
 
-const waiting = new Map<string, (reply: Reply) => void>();
 const READS = ['open', 'resolve'];
 
 export async function startLive(): Promise<void> {
@@ -44,11 +50,8 @@ export async function startLive(): Promise<void> {
   wire.subscribe((snapshot) => Object.assign(live, snapshot));
   wire.onSaid((message) => tellMessage(message));
   wire.onReply((reply, entry) => {
-    const heard = waiting.get(reply.id);
-    waiting.delete(reply.id);
     if (!reply.ok) setTimeout(recountStuck, 50); // once the queue has it on disk
-    if (heard) heard(reply);
-    else if (!reply.ok) tellMessage(reply.message);
+    if (!reply.ok) tellMessage(reply.message);
     else if (isWork(entry)) tellMessage(reply.message, true);
   });
   await wire.start();
@@ -59,7 +62,7 @@ export async function startLive(): Promise<void> {
 /** Refused work stays until a person mends it or gives it up; a refused question is no work. A button
  * of a card was refused before its person's eyes, unless that came long after. */
 export function isStuck(entry: Entry): boolean {
-  if (entry.state !== 'refused' && entry.state !== 'conflict') return false;
+  if ((entry.state !== 'refused' && entry.state !== 'conflict') || isHandedOver(entry)) return false;
   return entry.op.t === 'submit' ? isWork(entry) : !entry.seen;
 }
 
@@ -71,23 +74,22 @@ export function isWork(entry: Entry): boolean {
 export function recountStuck(): void {
   wire.queue.list().then((all) => {
     live.stuck = all.filter(isStuck).length;
+    live.handed = all.filter((each) => isHandedOver(each) && !each.seen).length;
   }, sayProblem);
 }
 
 export class NoAnswer extends Error {}
 
-/** A question. Rejects with NoAnswer when there is no network or the server stays silent. */
+/** A question, never queued. Rejects with NoAnswer when there is no network or the server stays silent. */
 export async function ask(flow: string, action: string, inputs: Inputs, ms = 6000): Promise<Reply> {
   if (live.link === 'offline') throw new NoAnswer(say.t('notOnline'));
-  const id = draftId();
-  const answer = new Promise<Reply>((resolve, reject) => {
-    waiting.set(id, resolve);
-    setTimeout(() => {
-      if (waiting.delete(id)) reject(new NoAnswer(say.t('noAnswer')));
-    }, ms);
-  });
-  await wire.post({ t: 'submit', id, flow, state: '', context: {}, action, inputs });
-  return answer;
+  try {
+    const id = draftId();
+    return await wire.ask({ t: 'submit', id, flow, state: '', context: {}, action, inputs }, ms);
+  } catch (why) {
+    if (why instanceof Refused && why.said.code !== 'no_answer') throw why;
+    throw new NoAnswer(say.t('noAnswer'));
+  }
 }
 
 /** `same`: this very step is recorded already; nothing was added. */
@@ -103,7 +105,7 @@ export async function book(
 ): Promise<Booked> {
   const plain = JSON.parse(JSON.stringify(inputs)) as Inputs;
   const before = await wire.queue.get(id);
-  if (before && (before.state === 'waiting' || before.state === 'sent')) return 'same';
+  if (before && (before.state === 'waiting' || isSettled(before))) return 'same';
   if (before) {
     await wire.resend(id, { inputs: plain });
     return 'kept';

@@ -69,7 +69,7 @@ export function usePack(key: string, flow: string, inputs: Inputs): { renew(): P
     }
   }
   watch(
-    () => live.stuck,
+    () => live.stuck + live.handed,
     (now, before) => {
       if (now > before) void renew();
     },
