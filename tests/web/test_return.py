@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from core.orders.sales.pack import PackRest, pack_rest
 from core.orders.sales.pick import PickRest, pick_rest
@@ -20,14 +20,16 @@ pytestmark = pytest.mark.sqlite  # about the page; the flow behind it runs on bo
 
 
 @pytest.fixture
-def clerk(gun: Gun, house: House) -> Iterator[Gun]:
+def clerk(house: House, browser: Browser) -> Iterator[Gun]:
     """XS-5 (two lids and twelve bags of base) left for the customer."""
     walk, boss = sold(house, "XS-5", ("JL-201", 2), ("JL-001", 12)), house.boss()
     sale_id = walk.lines[0].sale_id
     house.db.write_now(lambda tx: pick_rest(tx, boss, PickRest("all-picked", walk.id)))
     house.db.write_now(lambda tx: pack_rest(tx, boss, PackRest("all-packed", sale_id)))
     house.db.write_now(lambda tx: ship(tx, boss, Ship("all-gone", sale_id)))
+    gun = Gun.take(house, browser).begin()
     yield gun
+    gun.leave()
     books_are_right(house)
 
 

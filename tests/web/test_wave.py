@@ -54,7 +54,7 @@ def take(gun: Gun, stop: PickLine, times: int, how: str = "burst") -> None:
     """Walk to a bin and scan its goods."""
     at(gun, stop.bin)
     gun.scan(stop.bin, how)
-    gun.sees(f"库位 {stop.bin} 对")
+    gun.page.locator(".card .tag.ok", has_text="✓").wait_for()
     for _ in range(times):
         gun.scan(goods(stop), how)
 
@@ -182,7 +182,7 @@ def test_a_wave_walked_without_a_network_after_a_reload_is_booked_once(
     assert total(house, "JL-201", "ZJ-OUT") == 2
 
 
-def test_a_stop_that_was_taken_meanwhile_is_refused_and_shown(
+def test_a_stop_that_was_taken_meanwhile_goes_to_the_supervisor_and_is_shown(
     picker: Gun, walk: Wave, house: House
 ) -> None:
     gun = picker
@@ -193,7 +193,7 @@ def test_a_stop_that_was_taken_meanwhile_is_refused_and_shown(
     boss = house.boss()
     house.db.write_now(lambda tx: pick(tx, boss, Pick("boss-pick-1", first.id, first.quantity)))
     gun.offline(False)
-    expect(gun.page.locator("#strip")).to_contain_text("1 条被拒")
+    expect(gun.page.locator("#strip")).to_contain_text("1 条转主管")
     expect(gun.page.locator("[data-test=stop].picked")).to_contain_text(first.bin)
     assert total(house, first.item_code, "ZJ-OUT") == first.quantity // 1_000_000
 
