@@ -14,7 +14,7 @@ from core.orders.sales.pick import PickRest, pick_rest
 from core.orders.sales.ship import Ship, ship
 from core.stock import on_hand
 from tests.web.house import UNIT, Gun, House
-from tests.web.outbound import books_are_right, order, sold, total
+from tests.web.outbound import books_are_right, order, sold, told, total
 
 pytestmark = pytest.mark.sqlite  # about the page; the flow behind it runs on both databases
 
@@ -72,8 +72,8 @@ def test_a_shipped_order_opens_its_return_and_what_nobody_judged_becomes_a_task(
     assert sum(line.returned for line in order(house, "XS-5").lines) == 2_000_000
 
 
-def test_good_goods_come_back_for_sale_without_a_network_and_once(
-    clerk: Gun, house: House
+def test_good_goods_come_back_without_a_network_once_and_with_their_photo(
+    clerk: Gun, house: House, tmp_path: Path
 ) -> None:
     gun = clerk
     gun.scan("XS-5-1")  # the box that left
@@ -82,6 +82,8 @@ def test_good_goods_come_back_for_sale_without_a_network_and_once(
     gun.scan(UNIT["JL-201"])
     gun.tap("完好")
     gun.tap("不要了")
+    gun.page.locator("input[type=file]").set_input_files(picture(tmp_path))
+    expect(gun.page.locator(".thumb img")).to_be_visible()
     gun.tap("收回 1 只")
     gun.page.locator("p.big", has_text="扫货品标签").wait_for()
     gun.scan(UNIT["JL-201"])
@@ -89,7 +91,10 @@ def test_good_goods_come_back_for_sale_without_a_network_and_once(
     gun.offline(False)
     gun.settled()
     expect(gun.page.locator("#strip")).not_to_contain_text("待传")
+    gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
     assert total(house, "JL-201", "ZJ-DOCK") == 1
+    [came_back] = told(house, "sale.returned")
+    assert len(came_back["photos"]) == 1
 
 
 def test_goods_that_lie_in_a_bin_are_scrapped_and_sent_back_with_a_reason(

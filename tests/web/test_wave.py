@@ -4,14 +4,16 @@ and a wave that is walked without a network."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from core.orders.sales.book import PickLine, Wave, wave
 from core.orders.sales.pick import Pick, pick
 from tests.web.house import BOX, UNIT, Gun, House
-from tests.web.outbound import books_are_right, order, sold, total
+from tests.web.outbound import books_are_right, order, sold, told, total
 
 pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
 
@@ -112,7 +114,7 @@ def test_a_wrong_bin_wrong_goods_and_a_wrong_lot_block_in_red(
 
 
 def test_a_short_pick_gives_its_reason_and_walks_on_to_another_bin(
-    picker: Gun, walk: Wave, house: House
+    picker: Gun, walk: Wave, house: House, tmp_path: Path
 ) -> None:
     gun = picker
     open_walk(gun)
@@ -125,11 +127,17 @@ def test_a_short_pick_gives_its_reason_and_walks_on_to_another_bin(
     gun.scan(UNIT["JL-201"])
     gun.tap("货不够")
     gun.tap("够不着")
+    torn = tmp_path / "blocked.jpg"
+    Image.new("RGB", (640, 480), "#4a4a46").save(torn)
+    gun.page.locator("input[type=file]").set_input_files(torn)
+    expect(gun.page.locator(".thumb img")).to_be_visible()
     gun.page.get_by_role("button", name="记短拣 1 只").click()
     expect(gun.page.locator("[data-test=stop].short")).to_have_count(1)
     expect(gun.page.locator("[data-test=stop]")).to_have_count(3)  # come back for the rest
     gun.settled()
     assert total(house, "JL-201", "ZJ-OUT") == 1
+    expect(gun.page.locator("#strip")).not_to_contain_text("照片")
+    assert len(told(house, "task.attached")) == 1
     again = stop_of(house, walk, "JL-201")
     if walk.lines[0].item_code == "JL-201":
         take(gun, stop_of(house, walk, "JL-001"), 1)
