@@ -10,8 +10,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from api.demo.selling import open_sales
+from core import catalog
+from core.db import Tx
 from core.orders.sales.book import PickLine, Wave, wave
+from core.orders.sales.faces import keep_full
 from core.orders.sales.pick import Pick, pick
+from core.people import ENGINE
 from tests.web.house import BOX, UNIT, Gun, House
 from tests.web.outbound import books_are_right, order, sold, told, total
 
@@ -204,6 +209,23 @@ def test_a_stop_that_was_taken_meanwhile_goes_to_the_supervisor_and_is_shown(
     expect(gun.page.locator("#strip")).to_contain_text("1 条转主管")
     expect(gun.page.locator("[data-test=stop].picked")).to_contain_text(first.bin)
     assert total(house, first.item_code, "ZJ-OUT") == first.quantity // 1_000_000
+
+
+def test_a_pick_face_that_runs_low_is_filled_from_its_card(gun: Gun, house: House) -> None:
+    """One tap is enough: the card names both bins, and the books move what is really there."""
+
+    def low(tx: Tx) -> None:
+        open_sales(tx)
+        shelf = catalog.location_by_code(tx.conn, "ZJ-D-01-1").id
+        keep_full(tx, ENGINE, shelf, catalog.item_by_code(tx.conn, "JL-201").id)
+
+    house.db.write_now(low)
+    card = gun.page.locator(".task", has_text="补拣货位")
+    card.get_by_role("button", name="已补到 ZJ-D-01-1").click()
+    expect(card).to_have_count(0)
+    gun.settled()
+    assert total(house, "JL-201", "ZJ-D-01-1") == 2_000
+    books_are_right(house)
 
 
 NOTHING_WAITS = """() => new Promise(resolve => {
