@@ -19,9 +19,13 @@ from tests.web.house import Gun, House, furnished, serving
 DECIDES = os.environ.get("CI") or os.environ.get("JIELI_CI")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, driven by Playwright; no browser is downloaded."""
+    """Debian's chromium, driven by Playwright; no browser is downloaded.
+
+    One for each file: while it is there, Playwright's loop runs in this thread, and no test that
+    needs a loop of its own could run in the same process.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None and not DECIDES:
         pytest.skip("no chromium on this machine: apt-get install chromium fonts-noto-cjk")

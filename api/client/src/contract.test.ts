@@ -34,6 +34,8 @@ test('every kind of frame is sent, with known fields, and none is missing', asyn
   await it.wire.post(tap('open', { flow: 'receive', state: '', context: {} }));
   await it.wire.post({ t: 'act', id: draftId(), task_id: 'T-1', generation: 2, action: 'take' });
   void it.wire.ask(tap('open', { flow: 'receive' })).catch(() => undefined);
+  const look = { t: 'look' as const, id: draftId(), flow: 'receive', action: 'open' };
+  void it.wire.ask({ ...look, inputs: {} }).catch(() => undefined);
   it.server.tell(task('T-1'));
   await clock.run(12_000, 200);
   it.server.cut();

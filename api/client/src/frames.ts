@@ -73,6 +73,9 @@ export interface ActOp {
 }
 export type Operation = ScanOp | SubmitOp | ActOp;
 
+/** A question that changes nothing; its answer is kept nowhere. */
+export interface LookOp { t: 'look'; id: string; flow: string; action: string; inputs?: Inputs }
+
 /** An operation as it is sent: frozen at the first sending, so a repeat is the same content. */
 export type OpFrame = Operation & { by: number; at: string; after?: string };
 
@@ -84,6 +87,7 @@ export type ClientFrame =
   | { t: 'sign_out'; id: string }
   | { t: 'ack'; seq: number }
   | { t: 'ping'; n: number }
+  | (LookOp & { by: number })
   | OpFrame;
 
 export interface Reply {

@@ -3,12 +3,14 @@
 
 import { Asking } from './asking.ts';
 import type {
-  Device, Message, Operation, OpFrame, Person, Reply, ServerFrame,
+  Device, LookOp, Message, Operation, OpFrame, Person, Reply, ServerFrame,
 } from './frames.ts';
 import { draftId } from './ids.ts';
 import { EMPTY, resumed, withEvent, withPart } from './inbox.ts';
 import { deviceRevoked, originRefused, pageOld } from './said.ts';
 import type { Scanner } from './scanner.ts';
+
+type Question = OpFrame | (LookOp & { by: number });
 
 const PATIENCE_MS = 15_000;
 const LIVE_MS = 15_000; // after that nobody looks at the screen an answer belongs to
@@ -22,7 +24,7 @@ export class Hearing {
   #signOut = '';
   #asking: Asking;
   #waits = 0;
-  #held: OpFrame[] = []; // questions put between hello and the inbox
+  #held: Question[] = []; // questions put between hello and the inbox
 
   constructor(readonly scanner: Scanner) {
     this.#asking = new Asking(scanner.clock);
@@ -109,10 +111,11 @@ export class Hearing {
     return this.#asking.ask<void>(frame.id, send, PATIENCE_MS);
   }
 
-  question(op: Operation, ms: number): Promise<Reply> {
+  question(op: Operation | LookOp, ms: number): Promise<Reply> {
     const { connection, memory, now } = this.scanner;
     const by = memory.identity.person?.id ?? 0;
-    const frame = { ...op, by, at: new Date(now()).toISOString() } as OpFrame;
+    const frame = op.t === 'look' ? { ...op, by }
+      : { ...op, by, at: new Date(now()).toISOString() } as OpFrame;
     const send = (): boolean => connection.send(frame);
     const hold = (): boolean => connection.link !== 'offline' && this.#held.push(frame) > 0;
     const asked = this.#asking.ask<Reply>(op.id, () => (this.ready ? send() : hold()), ms);

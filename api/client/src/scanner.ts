@@ -6,7 +6,7 @@ import { Connection, socketUrl, watchNetwork } from './connection.ts';
 import { StorageProblem } from './db.ts';
 import { Drain } from './drain.ts';
 import type { AddOptions, Entry, Patch } from './entries.ts';
-import type { Device, Message, Operation, Person, Reply, Task, View } from './frames.ts';
+import type { Device, LookOp, Message, Operation, Person, Reply, Task, View } from './frames.ts';
 import { Hearing } from './hearing.ts';
 import { Memory } from './identity.ts';
 import { draftId } from './ids.ts';
@@ -174,7 +174,7 @@ export class Scanner implements Wire {
   /** What the hands do now, nobody can refuse before they turn to something else. */
   #apart = (): boolean => this.connection.link !== 'online';
 
-  ask = (op: Operation, ms = 6_000): Promise<Reply> => this.#hearing.question(op, ms);
+  ask = (op: Operation | LookOp, ms = 6_000): Promise<Reply> => this.#hearing.question(op, ms);
 
   async #prove(photos: string[], op: string): Promise<void> {
     for (const key of photos) await this.photos.update(key, { op });

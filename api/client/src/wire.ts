@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import type { Link } from './connection.ts';
 import type { Db } from './db.ts';
 import type { Entry, Patch } from './entries.ts';
-import type { Device, Message, Operation, Person, Reply, Task, View } from './frames.ts';
+import type { Device, LookOp, Message, Operation, Person, Reply, Task, View } from './frames.ts';
 import type { PhotoCounts, PhotoRow, Photos } from './photos.ts';
 import type { Counts, Queue } from './queue.ts';
 import { Scanner } from './scanner.ts';
@@ -74,7 +74,7 @@ export interface Wire {
   /** Resolves when it is on disk; rejects with StorageProblem or Refused(needs_sign_in). */
   post(op: Operation, options?: PostOptions): Promise<Entry>;
   /** A question that changes nothing: never recorded, lost with the network. Rejects: Refused. */
-  ask(op: Operation, ms?: number): Promise<Reply>;
+  ask(op: Operation | LookOp, ms?: number): Promise<Reply>;
   /** Rejects with StorageProblem: post the text without it. */
   keepPhoto(bytes: ArrayBuffer, options?: PhotoOptions): Promise<PhotoRow>;
   /** A photo whose task the server did not name: a person picks one. */

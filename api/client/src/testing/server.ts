@@ -133,6 +133,7 @@ export class FakeServer {
         socket.say({ t: 'pong', n: frame.n, seq: this.seq, now: this.now() });
         break;
       case 'ack': break;
+      case 'look': socket.say(reply(frame.id)); break;
       default: this.#operate(socket, frame);
     }
   }

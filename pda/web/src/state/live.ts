@@ -85,7 +85,7 @@ export async function ask(flow: string, action: string, inputs: Inputs, ms = 600
   if (live.link === 'offline') throw new NoAnswer(say.t('notOnline'));
   try {
     const id = draftId();
-    return await wire.ask({ t: 'submit', id, flow, state: '', context: {}, action, inputs }, ms);
+    return await wire.ask({ t: 'look', id, flow, action, inputs }, ms);
   } catch (why) {
     if (why instanceof Refused && why.said.code !== 'no_answer') throw why;
     throw new NoAnswer(say.t('noAnswer'));
