@@ -128,6 +128,26 @@ def _packed(tx: Tx, told: Inputs) -> dict[str, Any]:
     return {"mine": words, "warehouse_id": made.warehouse_id, "places": [place.id]}
 
 
+def _came_back(tx: Tx, told: Inputs) -> dict[str, Any]:
+    made = sale(tx.conn, told["sale_id"])
+    line = made.line(told["line_id"])
+    words = f"{made.code} 客户退回 {line.item_name} {told['quantity']} {line.unit}"
+    return {"mine": words, "warehouse_id": made.warehouse_id, "items": [line.item_id]}
+
+
+def _went_away(tx: Tx, told: Inputs) -> dict[str, Any]:
+    place = catalog.location_by_code(tx.conn, told["place"])
+    item = catalog.item_by_code(tx.conn, told["item_code"])
+    where = "退供应商" if told.get("supplier") else "报废"
+    words = f"{place.code} {item.name} {told['quantity']} {item.unit} {where}：{told['reason']}"
+    return {
+        "mine": words,
+        "warehouse_id": place.warehouse_id,
+        "places": [place.id],
+        "items": [item.id],
+    }
+
+
 def asked_boss(problem: AppError) -> Message:
     """The hands did it offline and the books say no."""
     zh, en = problem.say("zh"), problem.say("en")
@@ -144,4 +164,7 @@ _READERS: dict[tuple[str, str], Callable[[Tx, Inputs], dict[str, Any]]] = {
     ("pick", "short"): _picked,
     ("pack", "close"): _packed,
     ("pack", "ship"): _packed,
+    ("back", "customer"): _came_back,
+    ("back", "supplier"): _went_away,
+    ("back", "scrap"): _went_away,
 }

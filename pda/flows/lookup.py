@@ -102,7 +102,8 @@ def _going(found: Found) -> dict[str, Any]:
         return paper | {"state": found.sale.state}
     assert found.package is not None, "one of the three"
     box = found.package
-    return {"kind": "package", "flow": pack.FLOW, "sale_id": box.sale_id, "package": box.code}
+    flow = back.FLOW if box.state == "shipped" else pack.FLOW
+    return {"kind": "package", "flow": flow, "sale_id": box.sale_id, "package": box.code}
 
 
 def _place_pack(tx: Tx, actor: Actor, place: Location) -> Answer:
@@ -133,7 +134,7 @@ def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
     if found.sale is not None and found.sale.state == "picking":
         opened = Ask(ask.op_id, action="open", inputs={"wave_id": found.sale.wave_id})
         return pick.submit(tx, actor, opened)
-    if found.sale is not None and found.sale.state == "shipped":
+    if "shipped" in (found.sale and found.sale.state, found.package and found.package.state):
         return back.scan(tx, actor, Ask(ask.op_id, code=ask.code))
     if found.sale is not None or found.package is not None:
         return pack.scan(tx, actor, Ask(ask.op_id, code=ask.code))

@@ -177,6 +177,8 @@ def _short(tx: Tx, actor: Actor, ask: Ask, form: Form, line_id: str) -> Answer:
     )
     done = short_pick(tx, actor, facts)
     answer = _after(tx, actor, line_id, out.went_short(done.sentence), done.stops_left)
+    walk = wave(tx.conn, pick_line(tx.conn, line_id).wave_id)
+    answer.data["task_id"] = walk.task_id  # where photos go that are uploaded after the words
     if done.missing and may(actor, "transfer"):
         stop = pick_line(tx.conn, line_id)
         wish = {"item": stop.item_code, "place": stop.bin, "missing": plain(done.missing)}

@@ -110,3 +110,19 @@ async def test_more_than_lies_there_is_refused(gone: Floor, gun: Scanner) -> Non
     much = await gun.do(fact("scrap", "away-0003", **facts))
     assert (much["ok"], much["message"]["code"]) == (False, "not_enough")
     assert stock(gone, "B-002")[("B-01", "ok")] == 50
+
+
+async def test_what_was_thrown_away_offline_and_the_books_refuse_is_a_supervisors_question(
+    gone: Floor, gun: Scanner
+) -> None:
+    facts = {"place": "B-01", "item_code": "B-002", "quantity": "51", "reason": "受潮"}
+    late = fact("scrap", "away-0004", **facts) | {"late": True, "at": "2026-03-02T01:00:00Z"}
+    asked = await gun.do(late)
+    assert asked["conflict"]["mine"] == "B-01 纸箱 51 件 报废：受潮"
+    pack = (await gun.scan("SO-1", {"flow": "back", "next_state": "", "context": {}}))["data"]
+    line = next(row for row in pack["lines"] if row["item_code"] == "B-002")
+    back = {"sale_id": pack["sale"]["id"], "line_id": line["id"], "quantity": "3"}
+    back |= {"condition": "good", "reason": "不要了"}
+    late = fact("customer", "back-0004", **back) | {"late": True, "at": "2026-03-02T01:00:00Z"}
+    asked = await gun.do(late)
+    assert asked["conflict"]["mine"] == "SO-1 客户退回 纸箱 3 件"

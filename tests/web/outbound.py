@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core import catalog
+from typing import Any
+
+from core import catalog, events
 from core.db import Tx
 from core.orders.sales.book import Sale, Wave, sale, sale_by_code_or_none
 from core.orders.sales.order import NewSale, NewSaleLine, create_sale
@@ -44,6 +46,12 @@ def total(house: House, item: str, place: str) -> int:
     rows = house.db.read_now(lambda conn: on_hand(conn, limit=500))
     here = (row for row in rows if (row.item_code, row.location_code) == (item, place))
     return sum(row.on_hand for row in here) // ONE
+
+
+def told(house: House, kind: str) -> list[dict[str, Any]]:
+    """What the log says happened."""
+    found = house.db.read_now(lambda conn: events.read_after(conn, 0, limit=500))
+    return [dict(each.payload) for each in found if each.kind == kind]
 
 
 def books_are_right(house: House) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from core.orders.sales.pick import PickRest, pick_rest
+from core.orders.sales.ship import Ship, ship
 from tests.web.house import UNIT, Gun, House, label
+from tests.web.outbound import sold
 
 pytestmark = pytest.mark.sqlite  # about the page
 
@@ -62,6 +65,47 @@ def seen(request: pytest.FixtureRequest, house: House, browser: Browser) -> Iter
 def measure(gun: Gun, screen: str) -> None:
     found: dict[str, Any] = gun.page.evaluate(MEASURE)
     assert found == {"pale": [], "small": [], "wide": []}, screen
+
+
+def test_the_screens_of_goods_out_can_be_read_and_hit(seen: Gun, house: House) -> None:
+    """Walking, packing, one tap, coming back; with the longest name the demo has."""
+    walk, boss = sold(house, "XS-8", ("JL-201", 2), ("JL-001", 12)), house.boss()
+    gun = seen.begin()
+    gun.scan(walk.code)
+    gun.page.locator("[data-test=bin]").wait_for()
+    measure(gun, "walk")
+    gun.tap("货不够")
+    measure(gun, "short")
+    house.db.write_now(lambda tx: pick_rest(tx, boss, PickRest("all-picked", walk.id)))
+    gun.page.evaluate(f"location.hash = '#/pack/sale:{walk.lines[0].sale_id}'")
+    gun.page.locator("h1", has_text="XS-8").wait_for()
+    gun.scan(UNIT["JL-201"])
+    gun.scan(UNIT["JL-201"])
+    measure(gun, "pack")
+    gun.page.get_by_role("button", name="关箱").click()
+    gun.page.locator("[data-test=box]").wait_for()
+    measure(gun, "boxes")
+    sale_id = walk.lines[0].sale_id
+    house.db.write_now(lambda tx: ship(tx, boss, Ship("all-gone", sale_id)))
+    gun.page.evaluate(f"location.hash = '#/back/sale:{sale_id}'")
+    gun.page.locator("h1", has_text="客户退货").wait_for()
+    gun.scan(UNIT["JL-201"])
+    gun.tap("完好")
+    measure(gun, "came back")
+    gun.page.evaluate("location.hash = '#/back/place:ZJ-D-02-1'")
+    gun.page.locator("h1", has_text="ZJ-D-02-1").wait_for()
+    gun.scan(UNIT["JL-203"])
+    gun.tap("退供应商")
+    measure(gun, "goes away")
+    gun.page.evaluate("location.hash = '#/urgent?item=JL-102'")
+    gun.page.locator("[data-test=preview]").wait_for()
+    gun.page.locator("[data-field=unit] button").click()
+    measure(gun, "one tap")
+    gun.page.locator("[data-field=reason] button").click()
+    measure(gun, "one tap, writing")
+    gun.tap("发起")
+    gun.page.locator("h1", has_text="已发起").wait_for()
+    measure(gun, "launched")
 
 
 def test_every_screen_can_be_read_and_hit(seen: Gun, house: House) -> None:

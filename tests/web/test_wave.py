@@ -4,14 +4,21 @@ and a wave that is walked without a network."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from api.demo.selling import open_sales
+from core import catalog
+from core.db import Tx
 from core.orders.sales.book import PickLine, Wave, wave
+from core.orders.sales.faces import keep_full
 from core.orders.sales.pick import Pick, pick
+from core.people import ENGINE
 from tests.web.house import BOX, UNIT, Gun, House
-from tests.web.outbound import books_are_right, order, sold, total
+from tests.web.outbound import books_are_right, order, sold, told, total
 
 pytestmark = pytest.mark.sqlite  # about the page; the flows behind it run on both databases
 
@@ -54,7 +61,7 @@ def take(gun: Gun, stop: PickLine, times: int, how: str = "burst") -> None:
     """Walk to a bin and scan its goods."""
     at(gun, stop.bin)
     gun.scan(stop.bin, how)
-    gun.sees(f"库位 {stop.bin} 对")
+    gun.page.locator(".card .tag.ok", has_text="✓").wait_for()
     for _ in range(times):
         gun.scan(goods(stop), how)
 
@@ -112,7 +119,7 @@ def test_a_wrong_bin_wrong_goods_and_a_wrong_lot_block_in_red(
 
 
 def test_a_short_pick_gives_its_reason_and_walks_on_to_another_bin(
-    picker: Gun, walk: Wave, house: House
+    picker: Gun, walk: Wave, house: House, tmp_path: Path
 ) -> None:
     gun = picker
     open_walk(gun)
@@ -125,11 +132,17 @@ def test_a_short_pick_gives_its_reason_and_walks_on_to_another_bin(
     gun.scan(UNIT["JL-201"])
     gun.tap("货不够")
     gun.tap("够不着")
+    torn = tmp_path / "blocked.jpg"
+    Image.new("RGB", (640, 480), "#4a4a46").save(torn)
+    gun.page.locator("input[type=file]").set_input_files(torn)
+    expect(gun.page.locator(".thumb img")).to_be_visible()
     gun.page.get_by_role("button", name="记短拣 1 只").click()
     expect(gun.page.locator("[data-test=stop].short")).to_have_count(1)
     expect(gun.page.locator("[data-test=stop]")).to_have_count(3)  # come back for the rest
     gun.settled()
     assert total(house, "JL-201", "ZJ-OUT") == 1
+    expect(gun.page.locator("#strip")).not_to_contain_text("照片")
+    assert len(told(house, "task.attached")) == 1
     again = stop_of(house, walk, "JL-201")
     if walk.lines[0].item_code == "JL-201":
         take(gun, stop_of(house, walk, "JL-001"), 1)
@@ -182,7 +195,7 @@ def test_a_wave_walked_without_a_network_after_a_reload_is_booked_once(
     assert total(house, "JL-201", "ZJ-OUT") == 2
 
 
-def test_a_stop_that_was_taken_meanwhile_is_a_supervisors_question(
+def test_a_stop_that_was_taken_meanwhile_goes_to_the_supervisor_and_is_shown(
     picker: Gun, walk: Wave, house: House
 ) -> None:
     gun = picker
@@ -196,6 +209,23 @@ def test_a_stop_that_was_taken_meanwhile_is_a_supervisors_question(
     expect(gun.page.locator("#strip")).to_contain_text("1 条转主管")
     expect(gun.page.locator("[data-test=stop].picked")).to_contain_text(first.bin)
     assert total(house, first.item_code, "ZJ-OUT") == first.quantity // 1_000_000
+
+
+def test_a_pick_face_that_runs_low_is_filled_from_its_card(gun: Gun, house: House) -> None:
+    """One tap is enough: the card names both bins, and the books move what is really there."""
+
+    def low(tx: Tx) -> None:
+        open_sales(tx)
+        shelf = catalog.location_by_code(tx.conn, "ZJ-D-01-1").id
+        keep_full(tx, ENGINE, shelf, catalog.item_by_code(tx.conn, "JL-201").id)
+
+    house.db.write_now(low)
+    card = gun.page.locator(".task", has_text="补拣货位")
+    card.get_by_role("button", name="已补到 ZJ-D-01-1").click()
+    expect(card).to_have_count(0)
+    gun.settled()
+    assert total(house, "JL-201", "ZJ-D-01-1") == 2_000
+    books_are_right(house)
 
 
 NOTHING_WAITS = """() => new Promise(resolve => {

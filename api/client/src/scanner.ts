@@ -74,6 +74,7 @@ export class Scanner implements Wire {
       fetch: options.fetch ?? ((...given) => fetch(...given)),
       session: () => this.#uploadSession(),
       changed: this.recount,
+      uploaded: () => this.drain.flush(),
     });
   }
 

@@ -110,6 +110,13 @@ test('a photo the server demands is waited for', async () => {
   expect((it.server.effects[0] as OpFrame).inputs).toEqual({ photos: ['f1'] });
 });
 
+test('what waited for a photo goes at once when the photo is there', async () => {
+  const row = await photo();
+  await it.wire.post(tap('confirm', LINE), { photos: [row.key], photosFirst: true });
+  await clock.run(300);
+  expect((it.server.effects[0] as OpFrame).inputs).toEqual({ photos: ['f1'] });
+});
+
 test('a photo for a task hangs there without an operation', async () => {
   const row = await it.wire.keepPhoto(bytes, { task: 'T-5' });
   await clock.run(200);

@@ -21,6 +21,8 @@ export interface UploadOptions {
   /** Who may upload now, with which session; null: nobody, or the text goes first. */
   session: () => { person: number; token: string } | null;
   changed: () => void;
+  /** A file is there: an operation that waited for it may go. */
+  uploaded: () => void;
 }
 
 type Outcome = 'on' | 'later';
@@ -88,7 +90,9 @@ export class Uploader {
     if (!answer) return undefined;
     if (!answer.ok) return this.#refused(row, answer);
     const file = (await answer.json()) as { id: string };
-    return this.options.photos.update(row.key, { state: 'uploaded', fileId: file.id });
+    const kept = await this.options.photos.update(row.key, { state: 'uploaded', fileId: file.id });
+    this.options.uploaded();
+    return kept;
   }
 
   async #hang(row: PhotoRow, token: string): Promise<Outcome> {

@@ -20,6 +20,7 @@ export const router = createRouter({
     { path: '/pick/:work', component: () => import('./screens/PickScreen.vue'), props: true },
     { path: '/pack/:work', component: () => import('./screens/PackScreen.vue'), props: true },
     { path: '/urgent', component: () => import('./screens/UrgentScreen.vue') },
+    { path: '/back/:work?', component: () => import('./screens/ReturnScreen.vue'), props: true },
     { path: '/transfer', component: () => import('./screens/TransferScreen.vue') },
     { path: '/look/:code', component: () => import('./screens/LookScreen.vue'), props: true },
     { path: '/photo', component: () => import('./screens/PhotoScreen.vue') },

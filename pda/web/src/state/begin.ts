@@ -51,10 +51,10 @@ export function beginReceive(key: string, code = ''): void {
 export function beginFound(data: Inputs, code: string): boolean {
   if (data.kind === 'order') beginReceive(`order:${data.order_id as string}`);
   else if (data.kind === 'wave') void router.push(`/pick/wave:${data.wave_id as string}`);
-  else if (data.kind === 'sale') void router.push(`/pack/sale:${data.sale_id as string}`);
-  else if (data.kind === 'package') {
-    handOver(code);
-    void router.push(`/pack/sale:${data.sale_id as string}`);
+  else if (data.kind === 'sale' || data.kind === 'package') {
+    const screen = data.flow === 'back' ? 'back' : 'pack';
+    if (data.kind === 'package' && screen === 'pack') handOver(code);
+    void router.push(`/${screen}/sale:${data.sale_id as string}`);
   } else return false;
   return true;
 }
