@@ -18,6 +18,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from api.demo.selling import open_sales
 from core.orders.count import OpenCount, open_count
+from core.orders.sales.book import Wave, waves
+from core.orders.sales.book import wave as wave_of
+from core.orders.sales.pack import PackRest, pack_rest
+from core.orders.sales.pick import PickRest, pick_rest
+from core.orders.sales.ship import Ship, ship
 from core.stock import on_hand
 from tests.web.house import UNIT, Gun, House, furnished, label, serving
 
@@ -116,11 +121,10 @@ def counting(gun: Gun, album: Album, house: House) -> None:
     album.keep("count")
 
 
-def picking(gun: Gun, album: Album) -> None:
+def picking(gun: Gun, album: Album, wave: Wave) -> None:
     """A wave, bin by bin; what is wrong; what is missing."""
     home(gun)
-    card = gun.page.locator(".task", has_text="拣货").first
-    card.get_by_role("button", name="开始拣货").click()
+    gun.scan(wave.code)
     place = gun.page.locator("[data-test=bin]")
     place.wait_for()
     album.keep("pick-bin")
@@ -128,6 +132,40 @@ def picking(gun: Gun, album: Album) -> None:
     album.keep("pick-goods")
     gun.tap("货不够")
     album.keep("pick-short")
+
+
+def going(gun: Gun, album: Album, house: House, wave: Wave) -> None:
+    """Packed, handed over, and back again."""
+    boss = house.boss()
+    sale_id = next(each.sale_id for each in wave.lines if each.sale_code == "XS-0302")
+    house.db.write_now(lambda tx: pick_rest(tx, boss, PickRest("g-picked-1", wave.id)))
+    home(gun)
+    gun.scan("XS-0301")
+    gun.page.locator("h1", has_text="XS-0301").wait_for()
+    gun.scan(UNIT["JL-201"])
+    album.keep("pack")
+    house.db.write_now(lambda tx: pack_rest(tx, boss, PackRest("g-packed-1", sale_id)))
+    home(gun)
+    gun.scan("XS-0302")
+    gun.sees("等交接")
+    album.keep("ship")
+    house.db.write_now(lambda tx: ship(tx, boss, Ship("g-gone-1", sale_id)))
+    home(gun)
+    gun.scan("XS-0302")
+    gun.page.locator("h1", has_text="客户退货").wait_for()
+    gun.scan(UNIT["JL-201"])
+    album.keep("return")
+
+
+def asking(gun: Gun, album: Album) -> None:
+    """What an item is, and the form that arrives filled."""
+    home(gun)
+    gun.scan(UNIT["JL-102"])
+    gun.sees("▲ 紧急调拨")
+    album.keep("look-item")
+    gun.tap("▲ 紧急调拨")
+    gun.page.locator("[data-test=preview]").wait_for()
+    album.keep("urgent")
 
 
 def seldom(gun: Gun, album: Album) -> None:
@@ -161,12 +199,16 @@ def seldom(gun: Gun, album: Album) -> None:
 def day(house: House, browser: Browser) -> None:
     """Everything once in light, the first screens again in dark."""
     house.db.write_now(open_sales)
+    wave = house.db.read_now(lambda conn: waves(conn, state="open"))[0]
+    wave = house.db.read_now(lambda conn: wave_of(conn, wave.id))
     gun, album = begin(house, browser)
     steps: tuple[Callable[[], None], ...] = (
         lambda: receiving(gun, album),
         lambda: moving(gun, album, house),
         lambda: counting(gun, album, house),
-        lambda: picking(gun, album),
+        lambda: picking(gun, album, wave),
+        lambda: going(gun, album, house, wave),
+        lambda: asking(gun, album),
         lambda: seldom(gun, album),
     )
     for step in steps:
