@@ -2,19 +2,27 @@
 
 import type { Clock } from '@jieli/client/clock';
 
-export const SPEED = 40; // waiting is what a day is made of
+const CALM = 2; // while the device is made ready, which is not what is tried here
+const FAST = 40; // waiting is what a day is made of
 
 export class DeviceClock {
-  #began = Date.now();
-  #ahead = Date.UTC(2026, 2, 2, 1) - Date.now();
+  speed = CALM;
+  #at = Date.UTC(2026, 2, 2, 1);
+  #since = Date.now();
 
   now(): number {
-    return Date.now() + (Date.now() - this.#began) * (SPEED - 1) + this.#ahead;
+    return this.#at + (Date.now() - this.#since) * this.speed;
   }
 
   /** Set forward or back by hand, or slept through. */
   jump(hours: number): void {
-    this.#ahead += hours * 3_600_000;
+    this.#at += hours * 3_600_000;
+  }
+
+  hurry(): void {
+    this.#at = this.now();
+    this.#since = Date.now();
+    this.speed = FAST;
   }
 }
 
@@ -26,7 +34,7 @@ export class TabClock implements Clock {
   now = (): number => this.device.now();
 
   after(ms: number, work: () => void): () => void {
-    const timer = setTimeout(() => { if (this.alive) work(); }, ms / SPEED);
+    const timer = setTimeout(() => { if (this.alive) work(); }, ms / this.device.speed);
     return () => clearTimeout(timer);
   }
 }

@@ -34,6 +34,7 @@ export class Day {
 
   async play(): Promise<object> {
     const hands = await this.#morning();
+    this.device.clock.hurry();
     this.device.net.down();
     await this.#offline(hands);
     await this.#online();

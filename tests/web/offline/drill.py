@@ -23,7 +23,7 @@ from core.stock import prove
 from tests.databases import DATABASES
 from tests.web.house import House, serving
 from tests.web.offline.audit import Verdict, audit, colleague
-from tests.web.offline.stage import PIN, Twin, company, told, twin
+from tests.web.offline.stage import PIN, Twin, company, send_home, told, twin
 
 HERE = Path(__file__).parent
 
@@ -43,6 +43,7 @@ class Drill:
         offline, online = (twin(self.house.db, f"Q{seed}{n}", self.pin_hash) for n in "AB")
         report = self.report(seed, offline, mutant)
         verdict = audit(self.house.db, offline, online, report)
+        self.house.db.write_now(lambda tx: send_home(tx, (offline, online)))
         self.counts += verdict.counts + Counter(report["counts"])
         self.counts["seeds"] += 1
         self.wrong += [f"seed {seed}: {each}" for each in verdict.wrong]

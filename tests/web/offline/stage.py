@@ -159,6 +159,13 @@ def _actor(tx: Tx, login: str) -> people.Actor:
     return people.actor_of(tx.conn, found.id, "desk")
 
 
+def send_home(tx: Tx, twins: tuple[Twin, ...]) -> None:
+    """Their day is over: a company has no thousand keepers at once."""
+    for each in twins:
+        for person_id in (each.worker_id, each.colleague_id):
+            people.deactivate(tx, ENGINE, person_id, "下班")
+
+
 def pictures(seed: int, count: int) -> list[str]:
     """Photos that no other seed has, as base64."""
     made = []
