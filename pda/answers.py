@@ -19,7 +19,18 @@ from core.orders.conflict import open_conflict
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
 from pda.conflicts import asked_boss, conflict_of
-from pda.flows import back, count, lookup, pack, pick, putaway, receive, transfer, urgent
+from pda.flows import (
+    back,
+    count,
+    lookup,
+    pack,
+    pick,
+    putaway,
+    queue,
+    receive,
+    transfer,
+    urgent,
+)
 from pda.protocol import (
     AFTER_UNKNOWN,
     NEEDS_SIGN_IN,
@@ -42,6 +53,7 @@ FLOWS: dict[str, ModuleType] = {
     pick.FLOW: pick,
     pack.FLOW: pack,
     back.FLOW: back,
+    queue.FLOW: queue,
 }
 READS = frozenset(
     {(flow, "open") for flow in ("receive", "putaway", "count", "pick", "pack")}

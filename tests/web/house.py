@@ -116,6 +116,7 @@ def serving(seeded: str, folder: Path, dist: Path = PDA) -> Iterator[House]:
     pda.app = Web(dist)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)  # who comes before the server is up waits in line
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         app, log_level="error", ws="websockets-sansio", ws_max_size=65_536, lifespan="on"

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from core import people
+from core.audit import Filter, search
 from core.catalog import location_by_code
 from core.db import Tx
 from core.orders.move import Move, move
@@ -96,6 +97,8 @@ def test_a_photo_whose_work_was_given_up_is_hung_on_a_task_by_hand(
     gun.tap("已在电脑上补录")
     gun.tap("放弃")
     gun.sees("照片还没有任务")
+    [line] = house.db.read_now(lambda conn: search(conn, Filter(verb="operation.abandoned")))
+    assert (line.why, "低糖基料" in str(line.after)) == ("已在电脑上补录", True)
     gun.page.get_by_role("button", name="挂到任务").first.click()
     expect(gun.page.get_by_text("照片还没有任务")).to_have_count(0)
     assert sum(attachments(house, each.id) for each in house.tasks()) == 1

@@ -11,6 +11,7 @@ import {
   abandoned, afterAnswer, countOf, departed, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
   type AddOptions, type Counts, type Entry, type Patch, type State,
 } from './entries.ts';
+import { isRecord } from './given-up.ts';
 import type { Message, Operation, OpFrame, Reply } from './frames.ts';
 import { setAside } from './said.ts';
 
@@ -161,7 +162,7 @@ class Rows implements Queue {
   }
 
   abandon(id: string, reason: string): Promise<Entry | undefined> {
-    return this.#change(id, (entry) => abandoned(entry, reason));
+    return this.#change(id, (entry) => (isRecord(entry.op) ? entry : abandoned(entry, reason)));
   }
 
   async acknowledge(id: string): Promise<void> {

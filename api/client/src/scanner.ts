@@ -4,6 +4,7 @@
 import { realClock, type Clock } from './clock.ts';
 import { Connection, socketUrl, watchNetwork } from './connection.ts';
 import { StorageProblem } from './db.ts';
+import { onRecord } from './given-up.ts';
 import { Drain } from './drain.ts';
 import type { AddOptions, Entry, Patch } from './entries.ts';
 import type { Device, LookOp, Message, Operation, Person, Reply, Task, View } from './frames.ts';
@@ -202,8 +203,11 @@ export class Scanner implements Wire {
     this.flush();
   }
 
-  async abandon(id: string, reason: string): Promise<void> {
-    await this.queue.abandon(id, reason);
+  async abandon(id: string, reason: string, what = ''): Promise<void> {
+    const by = this.#personId();
+    if (by === null) throw new Refused(needsSignIn);
+    const gone = await this.queue.abandon(id, reason);
+    if (gone?.state === 'abandoned') await this.queue.add(onRecord(gone, what), { by, at: this.#moment() });
     this.flush();
   }
 
@@ -238,11 +242,8 @@ export class Scanner implements Wire {
   }
 
   view = (): View | null => this.#view;
-
   setView = (view: View | null): void => { this.#view = view; };
-
   connect = (): void => this.connection.network(true);
-
   now = (): number => this.clock.now() + (this.memory.identity.skewMs ?? 0);
 
   request = (path: string, init: RequestInit = {}): Promise<Response> => {
@@ -253,7 +254,5 @@ export class Scanner implements Wire {
     return send((this.options.api ?? '') + path, { ...init, headers });
   };
 
-  #moment(): string {
-    return new Date(this.now()).toISOString();
-  }
+  #moment = (): string => new Date(this.now()).toISOString();
 }

@@ -80,7 +80,8 @@ export interface Wire {
   /** A photo whose task the server did not name: a person picks one. */
   attachPhoto(key: string, task: string): Promise<void>;
   resend(id: string, patch?: Patch): Promise<void>;
-  abandon(id: string, reason: string): Promise<void>;
+  /** Given up; the server puts it on record when there is a connection. `what`: in words. */
+  abandon(id: string, reason: string, what?: string): Promise<void>;
   acknowledge(id: string): Promise<void>;
   /** The screen an operation without `flow` belongs to; answers move it, null is the first. */
   view(): View | null;

@@ -4,6 +4,7 @@
 import { shallowReactive } from 'vue';
 import { openDb } from '@jieli/client/db';
 import type { Inputs, Reply } from '@jieli/client/frames';
+import { isRecord } from '@jieli/client/given-up';
 import { draftId } from '@jieli/client/ids';
 import { isHandedOver, isSettled, type Entry } from '@jieli/client/entries';
 import { openShelf, type Shelf } from '@jieli/client/shelf';
@@ -66,9 +67,9 @@ export function isStuck(entry: Entry): boolean {
   return entry.op.t === 'submit' ? isWork(entry) : !entry.seen;
 }
 
-/** Not a question. */
+/** Not a question, nor word of what was given up. */
 export function isWork(entry: Entry): boolean {
-  return entry.op.t !== 'submit' || READS.indexOf(entry.op.action) < 0;
+  return entry.op.t !== 'submit' || (READS.indexOf(entry.op.action) < 0 && !isRecord(entry.op));
 }
 
 export function recountStuck(): void {
