@@ -172,7 +172,7 @@ def going_out(gun: Gun, album: Album, house: House) -> None:
     gun.scan(UNIT["JL-201"])
     album.keep("pack-box")
     gun.page.get_by_role("button", name="关箱").click()
-    gun.settled()
+    gun.sees("待交接")
     album.keep("pack-closed")
     house.db.write_now(lambda tx: pack_rest(tx, boss, PackRest("g-packed-1", sale_id)))
     house.db.write_now(lambda tx: ship(tx, boss, Ship("g-gone-01", sale_id)))

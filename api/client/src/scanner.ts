@@ -15,6 +15,7 @@ import { sorted } from './inbox.ts';
 import { takeTurns, type Turn } from './lease.ts';
 import { openPhotos, type PhotoRow } from './photos.ts';
 import { openQueue } from './queue.ts';
+import { requester } from './request.ts';
 import { needsSignIn, Refused, storageClosed } from './said.ts';
 import { openShelf } from './shelf.ts';
 import { on, Telling } from './telling.ts';
@@ -73,8 +74,7 @@ export class Scanner implements Wire {
       api: options.api ?? '', queue: this.queue, photos: this.photos, clock: this.clock,
       fetch: options.fetch ?? ((...given) => fetch(...given)),
       session: () => this.#uploadSession(),
-      changed: this.recount,
-      uploaded: () => this.drain.flush(),
+      changed: this.recount, uploaded: () => this.drain.flush(),
     });
   }
 
@@ -245,14 +245,6 @@ export class Scanner implements Wire {
   setView = (view: View | null): void => { this.#view = view; };
   connect = (): void => this.connection.network(true);
   now = (): number => this.clock.now() + (this.memory.identity.skewMs ?? 0);
-
-  request = (path: string, init: RequestInit = {}): Promise<Response> => {
-    const { session } = this.memory.identity;
-    if (!session) return Promise.reject(new Refused(needsSignIn));
-    const headers = { ...(init.headers as object), Authorization: `Bearer ${session}` };
-    const send = this.options.fetch ?? ((...given) => fetch(...given));
-    return send((this.options.api ?? '') + path, { ...init, headers });
-  };
-
+  request = requester(() => this.memory.identity.session, () => this.options);
   #moment = (): string => new Date(this.now()).toISOString();
 }
