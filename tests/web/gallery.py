@@ -18,12 +18,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from api.demo.selling import open_sales
 from core.orders.count import OpenCount, open_count
+from core.orders.sales.book import Wave, waves
+from core.orders.sales.book import wave as wave_of
 from core.orders.sales.pack import PackRest, pack_rest
 from core.orders.sales.pick import PickRest, pick_rest
 from core.orders.sales.ship import Ship, ship
 from core.stock import on_hand
 from tests.web.house import UNIT, Gun, House, furnished, label, serving
-from tests.web.outbound import sold
 
 FOLDER = Path(__file__).parents[2] / "docs/screens"
 COLOURS = 96  # flat screens need no more, and the files stay small
@@ -120,10 +121,10 @@ def counting(gun: Gun, album: Album, house: House) -> None:
     album.keep("count")
 
 
-def picking(gun: Gun, album: Album) -> None:
+def picking(gun: Gun, album: Album, wave: Wave) -> None:
     """A wave, bin by bin; what is wrong; what is missing."""
     home(gun)
-    gun.page.get_by_role("button", name="开始拣货").first.click()
+    gun.scan(wave.code)
     place = gun.page.locator("[data-test=bin]")
     place.wait_for()
     album.keep("pick-bin")
@@ -131,6 +132,40 @@ def picking(gun: Gun, album: Album) -> None:
     album.keep("pick-goods")
     gun.tap("货不够")
     album.keep("pick-short")
+
+
+def going(gun: Gun, album: Album, house: House, wave: Wave) -> None:
+    """Packed, handed over, and back again."""
+    boss = house.boss()
+    sale_id = next(each.sale_id for each in wave.lines if each.sale_code == "XS-0302")
+    house.db.write_now(lambda tx: pick_rest(tx, boss, PickRest("g-picked-1", wave.id)))
+    home(gun)
+    gun.scan("XS-0301")
+    gun.page.locator("h1", has_text="XS-0301").wait_for()
+    gun.scan(UNIT["JL-201"])
+    album.keep("pack")
+    house.db.write_now(lambda tx: pack_rest(tx, boss, PackRest("g-packed-1", sale_id)))
+    home(gun)
+    gun.scan("XS-0302")
+    gun.sees("等交接")
+    album.keep("ship")
+    house.db.write_now(lambda tx: ship(tx, boss, Ship("g-gone-1", sale_id)))
+    home(gun)
+    gun.scan("XS-0302")
+    gun.page.locator("h1", has_text="客户退货").wait_for()
+    gun.scan(UNIT["JL-201"])
+    album.keep("return")
+
+
+def asking(gun: Gun, album: Album) -> None:
+    """What an item is, and the form that arrives filled."""
+    home(gun)
+    gun.scan(UNIT["JL-102"])
+    gun.sees("▲ 紧急调拨")
+    album.keep("look-item")
+    gun.tap("▲ 紧急调拨")
+    gun.page.locator("[data-test=preview]").wait_for()
+    album.keep("urgent")
 
 
 def seldom(gun: Gun, album: Album) -> None:
@@ -161,51 +196,20 @@ def seldom(gun: Gun, album: Album) -> None:
     album.keep("settings")
 
 
-def going_out(gun: Gun, album: Album, house: House) -> None:
-    """A box, the carrier, what comes back, and help from another warehouse."""
-    walk, boss = sold(house, "XS-0309", ("JL-201", 2), ("JL-001", 12)), house.boss()
-    sale_id = walk.lines[0].sale_id
-    house.db.write_now(lambda tx: pick_rest(tx, boss, PickRest("g-picked-1", walk.id)))
-    home(gun)
-    gun.scan("XS-0309")
-    gun.page.locator("h1", has_text="XS-0309").wait_for()
-    gun.scan(UNIT["JL-201"])
-    album.keep("pack-box")
-    gun.page.get_by_role("button", name="关箱").click()
-    gun.sees("待交接")
-    album.keep("pack-closed")
-    house.db.write_now(lambda tx: pack_rest(tx, boss, PackRest("g-packed-1", sale_id)))
-    house.db.write_now(lambda tx: ship(tx, boss, Ship("g-gone-01", sale_id)))
-    gun.page.evaluate(f"location.hash = '#/back/sale:{sale_id}'")
-    gun.page.locator("h1", has_text="客户退货").wait_for()
-    gun.scan(UNIT["JL-201"])
-    gun.tap("待检查")
-    gun.tap("破损")
-    album.keep("came-back")
-    home(gun)
-    gun.scan(UNIT["JL-102"])
-    gun.sees("可用 144 盒")
-    album.keep("look-item")
-    gun.tap("▲ 紧急调拨")
-    gun.page.locator("[data-test=preview]").wait_for()
-    album.keep("one-tap")
-    gun.page.locator("[data-test=preview]").scroll_into_view_if_needed()
-    gun.tap("发起")
-    gun.page.locator("h1", has_text="已发起").wait_for()
-    album.keep("one-tap-sent")
-
-
 def day(house: House, browser: Browser) -> None:
     """Everything once in light, the first screens again in dark."""
     house.db.write_now(open_sales)
+    wave = house.db.read_now(lambda conn: waves(conn, state="open"))[0]
+    wave = house.db.read_now(lambda conn: wave_of(conn, wave.id))
     gun, album = begin(house, browser)
     steps: tuple[Callable[[], None], ...] = (
         lambda: receiving(gun, album),
         lambda: moving(gun, album, house),
         lambda: counting(gun, album, house),
-        lambda: picking(gun, album),
+        lambda: picking(gun, album, wave),
+        lambda: going(gun, album, house, wave),
+        lambda: asking(gun, album),
         lambda: seldom(gun, album),
-        lambda: going_out(gun, album, house),
     )
     for step in steps:
         step()

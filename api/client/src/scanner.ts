@@ -15,7 +15,7 @@ import { sorted } from './inbox.ts';
 import { takeTurns, type Turn } from './lease.ts';
 import { openPhotos, type PhotoRow } from './photos.ts';
 import { openQueue } from './queue.ts';
-import { requester } from './request.ts';
+import { request } from './rest.ts';
 import { needsSignIn, Refused, storageClosed } from './said.ts';
 import { openShelf } from './shelf.ts';
 import { on, Telling } from './telling.ts';
@@ -233,10 +233,9 @@ export class Scanner implements Wire {
   }
 
   #heardTab(word: Word): void {
+    const mine = word.t === 'answered' && word.entry.chain === this.chain;
     if (word.t === 'identity') void this.memory.load().then(() => this.connection.connect());
-    else if (word.t === 'answered' && word.entry.chain === this.chain) {
-      this.answered(word.reply, word.entry, word.live, false);
-    }
+    else if (mine) this.answered(word.reply, word.entry, word.live, false);
     this.drain.flush();
     this.recount();
   }
@@ -245,6 +244,7 @@ export class Scanner implements Wire {
   setView = (view: View | null): void => { this.#view = view; };
   connect = (): void => this.connection.network(true);
   now = (): number => this.clock.now() + (this.memory.identity.skewMs ?? 0);
-  request = requester(() => this.memory.identity.session, () => this.options);
+  request = (path: string, init?: RequestInit): Promise<Response> =>
+    request({ ...this.options, session: this.memory.identity.session }, path, init);
   #moment = (): string => new Date(this.now()).toISOString();
 }

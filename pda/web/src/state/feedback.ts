@@ -43,6 +43,11 @@ export function hush(): void {
   if (performance.now() - told > JUST_NOW_MS) band.said = null;
 }
 
+/** It is not so any more; whatever was said since stays. */
+export function unsay(words: Said): void {
+  if (band.said === words) band.said = null;
+}
+
 export function acknowledgeStop(): void {
   band.stop = null;
 }

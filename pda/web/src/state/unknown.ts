@@ -4,7 +4,7 @@ import { shallowRef } from 'vue';
 import type { Said } from '../flows/judgement.ts';
 import { said } from '../flows/judgement.ts';
 import { say } from '../words/index.ts';
-import { tell, tellMessage } from './feedback.ts';
+import { tell, tellMessage, unsay } from './feedback.ts';
 import { ask, live, sayProblem, shelf } from './live.ts';
 import { keepPack } from './packs.ts';
 import type { Inputs } from '@jieli/client/frames';
@@ -55,9 +55,11 @@ export function useUnknown(): {
         tell(said('error', say.t('keptForLater', { code }), 'unknown_code'));
         return;
       }
-      tell(said('info', say.t('askingServer', { code })));
+      const asking = said('info', say.t('askingServer', { code }));
+      tell(asking);
       resolve(code).then(
         (data) => {
+          unsay(asking);
           if (data && then) then(data);
           else if (data) tell(otherwise);
         },
