@@ -56,7 +56,7 @@ FLOWS: dict[str, ModuleType] = {
     queue.FLOW: queue,
 }
 READS = frozenset(
-    {(flow, "open") for flow in ("receive", "putaway", "count", "pick", "pack")}
+    {(flow, "open") for flow in ("receive", "putaway", "count", "pick", "pack", "back")}
     | {("lookup", "resolve")}
 )
 # Refusals that must not be remembered: the same operation may succeed a moment later.

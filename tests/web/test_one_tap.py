@@ -107,7 +107,7 @@ def test_a_short_pick_offers_it_filled_with_what_is_missing(gun: Gun, house: Hou
     gun.scan(walk.code)
     gun.page.locator("[data-test=bin]").wait_for()
     gun.scan("ZJ-B-01-1")
-    gun.sees("库位 ZJ-B-01-1 对")
+    gun.page.locator(".card .tag.ok", has_text="✓").wait_for()
     gun.scan(f"01{BOX[CREAM]}1726073110L-CREAM")
     gun.tap("货不够")
     gun.tap("库位上没有")

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import {
   booked,
+  cutOffOf,
   fresh,
   merged,
   nextLine,
@@ -184,4 +185,10 @@ test('photos and serials go along with a short pick', () => {
     reason: 'missing',
     serials: ['SN-1'],
   });
+});
+
+test("the cut-off is read on the warehouse's clock", () => {
+  const wave = { ...PACK.wave, cut_off: '2026-03-02T08:30:00Z' };
+  expect(cutOffOf({ ...PACK, wave })).toBe('16:30');
+  expect(cutOffOf({ ...PACK, wave: { ...wave, cut_off: null } })).toBe('');
 });

@@ -196,6 +196,13 @@ export function progress(pack: Pack): { done: number; all: number } {
   };
 }
 
+/** When the carrier leaves, on the warehouse's clock (China has one), whatever the device's says. */
+export function cutOffOf(pack: Pack): string {
+  const text = pack.wave.cut_off || '';
+  if (!/T/.test(text)) return text;
+  return new Date(Date.parse(text) + 8 * 3_600_000).toISOString().slice(11, 16);
+}
+
 /** What `urgent` `open` takes, when a short pick found the rest nowhere in this warehouse. */
 export interface Wish {
   item: string;
