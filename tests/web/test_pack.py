@@ -70,6 +70,7 @@ def test_an_order_is_packed_in_two_boxes_and_handed_over_by_their_labels(
     gun.type("3.5")
     gun.page.get_by_role("button", name="关箱").click()
     gun.sees("都装好了，等交接")
+    expect(gun.page.locator("[data-test=box]", has_text="待交接")).to_have_count(2)
     gun.settled()
     found = boxes(house)
     assert [each.code for each in found] == ["XS-0301-1", "XS-0301-2"]

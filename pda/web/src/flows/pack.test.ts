@@ -5,6 +5,7 @@ import {
   boxed,
   closed,
   closeFacts,
+  fitting,
   fresh,
   left,
   rest,
@@ -127,4 +128,11 @@ test('counted by hand: never more than waits, and nothing takes it out again', (
   const all = rest(fresh(), PACK.lines[0]!, 9 * ONE);
   expect(all.box[0]!.quantity).toBe(2 * ONE);
   expect(rest(all, PACK.lines[0]!, 0).box).toEqual([]);
+});
+
+test('a draft that outlived its box is emptied of what was told already', () => {
+  const first = into(fresh(), PACK, '690100200111', '690100200111');
+  const both = into(first, PACK, `01${LOTTED}10L-2`);
+  expect(fitting(both, PACK)).toBe(both);
+  expect(fitting(both, boxed(PACK, first)).box.map((each) => each.item_id)).toEqual([2]);
 });

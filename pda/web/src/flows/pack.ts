@@ -143,6 +143,15 @@ export function rest(draft: Draft, row: Row, quantity: Micro): Draft {
   return { ...draft, box: [...others, now] };
 }
 
+/** A battery may die between recording a box and emptying the draft: what no longer waits to be
+ * packed lies in a closed box already, and must not be told a second time. */
+export function fitting(draft: Draft, pack: Pack): Draft {
+  const box = draft.box.filter((each) =>
+    pack.lines.some((row) => isOf(each, row) && left(row, draft) >= 0),
+  );
+  return box.length === draft.box.length ? draft : { ...draft, box };
+}
+
 function label(draft: Draft, pack: Pack, box: Box): Judged<Draft> {
   if (box.state === 'shipped')
     return judged(draft, said('warn', say.t('boxGone', { box: box.code }), 'box_shipped'));
