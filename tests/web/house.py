@@ -31,6 +31,7 @@ from core.outbox import queue
 from core.people import ENGINE
 from core.stock import on_hand
 from core.tasks.queries import board
+from core.tasks.queries import task as task_of
 from core.tasks.task import Task
 from tests.databases import DATABASES, MONDAY_0900
 
@@ -84,6 +85,10 @@ class House:
         """Every live task of everybody."""
         page = self.db.read_now(lambda conn: board(conn, limit=200))
         return [view.task for view in page.tasks]
+
+    def task(self, task_id: str) -> Task:
+        """A task as it stands."""
+        return self.db.read_now(lambda conn: task_of(conn, task_id))
 
     def photos(self) -> list[str]:
         """Digests of the pictures the server keeps."""

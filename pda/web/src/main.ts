@@ -4,6 +4,7 @@ import '@jieli/client/tokens.css';
 import './theme.css';
 import App from './App.vue';
 import { router } from './router.ts';
+import { fetchWhatIsHeld } from './state/holding.ts';
 import { live, sayProblem, startLive } from './state/live.ts';
 import { loadPacks } from './state/packs.ts';
 import { handOver, startScanner } from './state/scanner.ts';
@@ -25,6 +26,7 @@ async function start(): Promise<void> {
   if (!live.broken) await Promise.all([loadPacks(), loadStrange()]).catch(sayProblem);
   createApp(App).use(router).mount('#app');
   watchUpdates();
+  fetchWhatIsHeld();
 }
 
 void start();

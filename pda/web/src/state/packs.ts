@@ -24,6 +24,10 @@ export function pack<P>(key: string): P | undefined {
   return found && (found.data as unknown as P);
 }
 
+export function hasPack(key: string): boolean {
+  return packs.has(key);
+}
+
 export function packsOf<P>(flow: string): { key: string; data: P }[] {
   const found: { key: string; data: P }[] = [];
   packs.forEach((kept, key) => {
