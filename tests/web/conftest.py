@@ -19,6 +19,16 @@ from tests.web.house import Gun, House, furnished, serving
 DECIDES = os.environ.get("CI") or os.environ.get("JIELI_CI")
 
 
+def chromium() -> str:
+    """Where Debian's chromium is; no browser is downloaded."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None and not DECIDES:
+        pytest.skip("no chromium on this machine: apt-get install chromium fonts-noto-cjk")
+    assert path, "chromium is missing: apt-get install chromium fonts-noto-cjk"
+    assert (PDA / "index.html").is_file(), "the app is not built: make web"
+    return path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, driven by Playwright; no browser is downloaded.
@@ -26,14 +36,9 @@ def browser() -> Iterator[Browser]:
     One for each file: while it is there, Playwright's loop runs in this thread, and no test that
     needs a loop of its own could run in the same process.
     """
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None and not DECIDES:
-        pytest.skip("no chromium on this machine: apt-get install chromium fonts-noto-cjk")
-    assert path, "chromium is missing: apt-get install chromium fonts-noto-cjk"
-    assert (PDA / "index.html").is_file(), "the app is not built: make web"
     with sync_playwright() as play:
         found = play.chromium.launch(
-            executable_path=path, args=["--host-resolver-rules=MAP pda.test 127.0.0.1"]
+            executable_path=chromium(), args=["--host-resolver-rules=MAP pda.test 127.0.0.1"]
         )
         yield found
         found.close()
