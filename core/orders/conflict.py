@@ -82,6 +82,7 @@ def open_conflict(tx: Tx, actor: Actor, found: Conflict) -> Task:
         card=card,
         context=context,
         dedupe_key=f"conflict:{found.op_id}",
+        hears=(actor.person_id,),
         warehouse_id=found.warehouse_id,
     )
     task = board.open_task(tx, actor, new)

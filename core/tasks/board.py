@@ -201,7 +201,7 @@ def _insert(
         "calendar": new.calendar,
         "surfaces": list(new.surfaces),
         "people": people,
-        "audience": people,
+        "audience": joined(people, new.hears),
         "opened_by": actor.label,
         "opened_at": tx.now,
         "due_at": due_at,

@@ -25,6 +25,7 @@ class NewTask:
     """A task to open. `to` are recipient specs; buttons come from `card.buttons`.
 
     `group` ties siblings (one climb card for all), `dedupe_key` allows one live task per cause.
+    `hears`: persons who hear how it goes on without being asked anything.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class NewTask:
     partner_id: int | None = None
     surfaces: tuple[str, ...] = SURFACES
     calendar: str = "cn"
+    hears: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

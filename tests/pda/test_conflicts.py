@@ -56,6 +56,11 @@ async def test_a_stop_that_a_colleague_picked_meanwhile_is_asked_about_once(
     assert task.id == first["conflict"]["task_id"]
     assert {fact.label for fact in task.card.facts} >= {"现场记的", "系统里", "谁做的", "什么时候"}
     assert answer(shelved, task, "server").startswith("以系统为准")
+    heard = await gun.take("event")  # whoever did it hears who was right
+    while heard["task"]["id"] != task.id or heard["task"]["state"] != "done":
+        heard = await gun.take("event")
+    assert "赵主管" in heard["task"]["result"]
+    assert task.id not in gun.inbox
     assert stock(shelved, "A-001") == {("A-02", "ok"): 12, ("ZJ-OUT", "ok"): 12}
 
 
