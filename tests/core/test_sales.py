@@ -114,6 +114,23 @@ def test_a_short_pick_walks_on_to_another_bin_and_has_the_first_one_counted(s: S
     t.proven()
 
 
+def test_a_bin_that_is_empty_promises_nothing_of_what_its_books_say(s: Shop) -> None:
+    """240 in the books, none on the shelf: the next order must not be sent there."""
+    t = s.t
+    t.put(CUP, "240", "ZJ-A-1")
+    s.short(s.release(s.sell((CUP, "12"))).lines[0], "0")
+    assert t.stands(CUP) == {"ZJ-A-1/hold": "240"}
+    assert plain(s.sell((CUP, "5")).lines[0].missing) == "5"
+    t.proven()
+
+
+def test_broken_goods_say_nothing_of_the_others_in_their_bin(s: Shop) -> None:
+    t = s.t
+    t.put(CUP, "240", "ZJ-A-1")
+    s.short(s.release(s.sell((CUP, "12"))).lines[0], "0", "damaged")
+    assert t.stands(CUP) == {"ZJ-A-1/hold": "12", "ZJ-A-1/ok": "228"}
+
+
 def test_what_is_nowhere_is_the_buyers_question_and_substitutes_are_offered(s: Shop) -> None:
     t = s.t
     t.put(CUP, "10", "ZJ-A-1")

@@ -1,9 +1,9 @@
 """Short picks: a bin does not hold what the books say. What becomes of the order, and of the books.
 
-What was found is picked; the rest of that bin's promise is let go. Goods that nobody found, or that
-are broken, go to `hold` in their bin, so that nobody is promised them again, and a count of that
-bin is opened. The order takes from another bin what is there, on the same walk; what is nowhere is
-the buyer's question.
+What was found is picked; the rest of that bin's promise is let go. Who looked for twelve and found
+four has seen all there is: whatever the books still hold free there goes to `hold`, and so do goods
+that are broken. Nobody is promised them again, and a count of that bin is opened. The order takes
+from another bin what is there, on the same walk; what is nowhere is the buyer's question.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _doubt(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Mic
         return ""
     rows = on_hand(tx.conn, stop.item_id, stop.location_id, lot_id=stop.lot_id, limit=10)
     free = sum(each.available for each in rows if each.lot_id == stop.lot_id)
-    held = min(gap, free)
+    held = min(gap, free) if ask.reason == "damaged" else free
     if held and stop.tracking != "serial":
         line = Line(
             stop.item_id,
