@@ -17,7 +17,7 @@ from core.orders.conflict import Conflict
 from core.orders.count_book import count as count_of
 from core.orders.order_book import order, order_line
 from core.orders.progress import line as receipt_line
-from core.orders.sales.book import pick_line, sale, wave
+from core.orders.sales.book import pick_line, sale
 from core.quantity import parse, plain
 from pda.messages import Message
 from pda.protocol import Submit
@@ -114,7 +114,7 @@ def _picked(tx: Tx, told: Inputs) -> dict[str, Any]:
     words = f"从 {stop.bin} 拣 {stop.item_name} {told['quantity']} {stop.unit}（{stop.sale_code}）"
     return {
         "mine": words,
-        "warehouse_id": wave(tx.conn, stop.wave_id).warehouse_id,
+        "warehouse_id": stop.warehouse_id,
         "places": [stop.location_id],
         "items": [stop.item_id],
     }

@@ -87,6 +87,28 @@ def test_macrozheng_mall_136_locked_stock_is_what_leaves(s: Shop) -> None:
     s.t.proven()
 
 
+def test_a_lot_does_not_come_back_twice_in_place_of_another(s: Shop) -> None:
+    """Five of each lot left; five of the first came back; the first is all back."""
+    one = s.t.put(MILK, "5", "ZJ-A-1", "M-1", expires_on="2026-05-01")
+    other = s.t.put(MILK, "5", "ZJ-A-2", "M-2", expires_on="2026-09-01")
+    made = s.sell((MILK, "10"))
+    s.walk(s.release(made))
+    s.pack(made, ((MILK, "10"),))
+    s.ship(made)
+
+    def back(lot: int) -> str:
+        line = made.lines[0].id
+        ask = CustomerReturn(s.t.op(), made.id, line, q(5), "不要了", "bad", lot_id=lot)
+        try:
+            s.t.do(lambda tx: customer_return(tx, s.t.people[KEEPER], ask))
+        except AppError as refusal:
+            return refusal.code
+        return "ok"
+
+    assert [back(one), back(one), back(other)] == ["ok", "return_too_much", "ok"]
+    s.t.proven()
+
+
 def test_a_return_never_exceeds_what_left(s: Shop) -> None:
     """Not before it left, and not twice."""
     s.t.put(CUP, "5", "ZJ-A-1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
@@ -91,6 +91,7 @@ class PickLine:
     step: int
     sale_id: str
     sale_code: str
+    warehouse_id: int
     sale_line_id: str
     reservation_id: int
     part_id: int
@@ -189,6 +190,7 @@ _PICKS = (
     select(
         paper.pick_lines,
         paper.sales.c.code.label("sale_code"),
+        paper.sales.c.warehouse_id,
         catalogs.locations.c.code.label("bin"),
         catalogs.locations.c.zone,
         catalogs.items.c.code.label("item_code"),
@@ -317,16 +319,23 @@ def line_of(conn: Connection, line_id: str) -> SaleLine:
 # -- waves ---------------------------------------------------------------------------------------
 def wave(conn: Connection, wave_id: str) -> Wave:
     """One wave with every stop of its walk. Raises AppError(not_found)."""
+    head = wave_head(conn, wave_id)
+    stops = tuple(_pick(row) for row in conn.execute(_PICKS_OF_WAVE, {"wave": wave_id}))
+    return replace(head, lines=stops)
+
+
+def wave_head(conn: Connection, wave_id: str) -> Wave:
+    """One wave without its lines, how many are done counted. Raises AppError(not_found)."""
     row = conn.execute(_WAVE, {"wave": wave_id}).first()
     if row is None:
         raise AppError(NOT_FOUND, what="波次", name=wave_id)
-    return _wave(row, tuple(_pick(each) for each in conn.execute(_PICKS_OF_WAVE, {"wave": row.id})))
+    return _wave(row)
 
 
 def wave_by_code_or_none(conn: Connection, code: str) -> Wave | None:
     """One wave (without its lines) by its number, or None."""
     row = conn.execute(_WAVES.where(paper.waves.c.code == code).limit(1)).first()
-    return None if row is None else _wave(row, ())
+    return None if row is None else _wave(row)
 
 
 def waves(conn: Connection, *, state: str = "", limit: int = 50) -> list[Wave]:
@@ -334,7 +343,7 @@ def waves(conn: Connection, *, state: str = "", limit: int = 50) -> list[Wave]:
     query = _WAVES.order_by(paper.waves.c.id.desc()).limit(min(limit, 100))
     if state:
         query = query.where(paper.waves.c.state == state)
-    return [_wave(row, ()) for row in conn.execute(query)]
+    return [_wave(row) for row in conn.execute(query)]
 
 
 def pick_line(conn: Connection, pick_id: str) -> PickLine:
@@ -350,7 +359,7 @@ def picks_of(conn: Connection, sale_id: str) -> list[PickLine]:
     return [_pick(row) for row in conn.execute(_PICKS_OF_SALE, {"sale": sale_id})]
 
 
-def _wave(row: Any, lines: tuple[PickLine, ...]) -> Wave:
+def _wave(row: Any) -> Wave:
     return Wave(
         id=row.id,
         code=row.code,
@@ -365,7 +374,6 @@ def _wave(row: Any, lines: tuple[PickLine, ...]) -> Wave:
         orders=row.orders,
         stops=row.stops,
         done=row.done,
-        lines=lines,
     )
 
 

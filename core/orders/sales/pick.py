@@ -65,7 +65,7 @@ def pick(tx: Tx, actor: Actor, ask: Pick) -> Picked:
             key_reused, or a refusal of the ledger (serials_needed, lot_held …).
     """
     found = pick_line(tx.conn, ask.pick_line_id)
-    require(actor, "pick", thing_of(tx.conn, found))
+    require(actor, "pick", thing_of(found))
     return run_once(tx, "pick", ask, Picked, lambda: _pick(tx, actor, ask, found))
 
 
@@ -118,7 +118,7 @@ def take(
     """Post the goods (quantity, serials) out of the bin and write it on the papers."""
     quantity, serials = taken
     part = PartOf(found.reservation_id, found.part_id, quantity)
-    stage = stage_of(tx.conn, wave(tx.conn, found.wave_id).warehouse_id)
+    stage = stage_of(tx.conn, found.warehouse_id)
     posted = fulfil_part(tx, actor, part, op_id, stage, serials=serials)
     named = [code for row in posted.moves for code in row.serials]
     picked = found.picked + quantity
@@ -176,9 +176,9 @@ def pick_rest(tx: Tx, actor: Actor, ask: PickRest) -> Picked:
     return run_once(tx, "pick.rest", ask, Picked, run)
 
 
-def thing_of(conn: Connection, found: PickLine) -> Thing:
+def thing_of(found: PickLine) -> Thing:
     """What permission must know of a stop."""
-    return Thing("pick_line", found.id, warehouse_id=wave(conn, found.wave_id).warehouse_id)
+    return Thing("pick_line", found.id, warehouse_id=found.warehouse_id)
 
 
 def stage_of(conn: Connection, warehouse_id: int) -> int:

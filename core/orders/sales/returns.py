@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from core import catalog, events
 from core.db import Tx
@@ -18,10 +18,11 @@ from core.orders.measure import dock_of, goods_named, short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import cards, rules
 from core.orders.sales.book import Sale, SaleLine, sale
-from core.orders.sales.tables import package_lines, packages, sale_lines
+from core.orders.sales.tables import package_lines, sale_lines
 from core.people import ENGINE, Actor, Thing, require
 from core.quantity import Micro, check_positive, plain, show
 from core.stock import Line, Posting
+from core.stock.tables import moves, postings
 from core.tasks import board, talk
 from core.tasks.policies import policy_of
 
@@ -129,8 +130,7 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
         )
     quantity = check_positive(ask.quantity)
     lot_id = ask.lot_id or _only_lot(tx.conn, line)
-    left = shipped_of_lot(tx.conn, line, lot_id) - (line.returned if not lot_id else 0)
-    left = min(left, line.shipped - line.returned)
+    left = min(_out_of_lot(tx.conn, line, lot_id), line.shipped - line.returned)
     if quantity > left:
         raise AppError(
             rules.RETURN_TOO_MUCH,
@@ -190,15 +190,17 @@ def _only_lot(conn: Connection, line: SaleLine) -> int:
     return int(found[0]) if len(found) == 1 else 0
 
 
-def shipped_of_lot(conn: Connection, line: SaleLine, lot_id: int) -> Micro:
-    """How much of one lot left in boxes of this line."""
+def _out_of_lot(conn: Connection, line: SaleLine, lot_id: int) -> Micro:
+    """How much of one lot the order's customer still has: what the ledger sent and took back."""
+    out = case((postings.c.kind == "ship", moves.c.quantity), else_=-moves.c.quantity)
     query = (
-        select(func.coalesce(func.sum(package_lines.c.quantity), 0))
-        .join(packages, packages.c.id == package_lines.c.package_id)
+        select(func.coalesce(func.sum(out), 0))
+        .join(postings, postings.c.id == moves.c.posting_id)
         .where(
-            package_lines.c.sale_line_id == line.id,
-            package_lines.c.lot_id == lot_id,
-            packages.c.state == "shipped",
+            postings.c.doc == f"sale:{line.sale_id}",
+            postings.c.kind.in_(("ship", "return")),
+            moves.c.item_id == line.item_id,
+            moves.c.lot_id == lot_id,
         )
     )
     return int(conn.execute(query).scalar_one())

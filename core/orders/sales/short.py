@@ -18,7 +18,7 @@ from core.orders.count import OpenCount, open_count
 from core.orders.measure import short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import faces, rules, shortage_task
-from core.orders.sales.book import PickLine, pick_line, sale, wave
+from core.orders.sales.book import PickLine, pick_line, sale, wave, wave_head
 from core.orders.sales.pick import SAVE_PICK, after_pick, check_open, take, thing_of
 from core.orders.sales.promise import promise_line
 from core.orders.sales.wave import add_stops, promised_to
@@ -62,7 +62,7 @@ def short_pick(tx: Tx, actor: Actor, ask: ShortPick) -> WentShort:
             or a refusal of the ledger.
     """
     found = pick_line(tx.conn, ask.pick_line_id)
-    require(actor, "pick", thing_of(tx.conn, found))
+    require(actor, "pick", thing_of(found))
     return run_once(tx, "pick.short", ask, WentShort, lambda: _short(tx, actor, ask, found))
 
 
@@ -112,9 +112,8 @@ def _doubt(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Mic
         )
         posting = Posting(f"{ask.op_id}:doubt", "hold", (line,), reason=reason[:400])
         post_new(tx, actor, posting)
-    warehouse_id = wave(tx.conn, stop.wave_id).warehouse_id
     code = f"PD-{stop.bin}-{tx.new_id()[-8:]}"
-    sheet = OpenCount(f"{ask.op_id[:80]}:count", code[:64], warehouse_id, (stop.location_id,))
+    sheet = OpenCount(f"{ask.op_id[:80]}:count", code[:64], stop.warehouse_id, (stop.location_id,))
     return open_count(tx, ENGINE, sheet)
 
 
@@ -154,7 +153,7 @@ def _tell(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Micr
         "photos": list(ask.photos),
     }
     events.append(tx, "sale.short", f"sale:{stop.sale_id}", actor.label, payload)
-    task_id = wave(tx.conn, stop.wave_id).task_id
+    task_id = wave_head(tx.conn, stop.wave_id).task_id
     if task_id:
         words = f"{stop.bin} {stop.item_name} 少 {show(gap)} {stop.unit}：{reason}"
         talk.comment(tx, ENGINE, task_id, words[: talk.LONGEST])

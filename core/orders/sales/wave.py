@@ -20,7 +20,7 @@ from core.orders import rules as papers
 from core.orders.cards import Goods
 from core.orders.replay import run_once
 from core.orders.sales import cards, rules
-from core.orders.sales.book import Sale, Wave, sales_by_id, wave
+from core.orders.sales.book import Sale, Wave, sales_by_id, wave, wave_head
 from core.orders.sales.order import SAVE
 from core.orders.sales.plan import Limits, Planned, Waiting, plan
 from core.orders.sales.promise import promise_line
@@ -263,8 +263,8 @@ def _open_task(
 
 def end_wave(tx: Tx, actor: Actor, wave_id: str) -> int:
     """Close the wave and its task when no stop is open any more; how many still are."""
-    made = wave(tx.conn, wave_id)
-    left = sum(each.state == "open" for each in made.lines)
+    made = wave_head(tx.conn, wave_id)
+    left = made.stops - made.done
     if left or made.state != "open":
         return left
     tx.execute(_SAVE_WAVE, {"wave_": wave_id, "state": "done"})
