@@ -254,7 +254,8 @@ class Gun:
             strip.not_to_contain_text("离线")
 
     def settled(self) -> None:
-        """Until nothing waits to be sent."""
+        """Until nothing waits to be sent: by the device's disk, the strip may be a blink behind."""
+        self.page.wait_for_function(NOTHING_WAITS, polling=30)
         expect(self.page.locator("#strip")).not_to_contain_text("离线")
         expect(self.page.locator("#strip")).not_to_contain_text("待传")
 
@@ -290,6 +291,15 @@ def _key(letter: str, modifiers: int) -> dict[str, Any]:
     key = {"key": letter, "text": letter, "unmodifiedText": letter, "modifiers": modifiers}
     return key | ({"windowsVirtualKeyCode": ord(letter.upper())} if letter.isalnum() else {})
 
+
+NOTHING_WAITS = """() => new Promise(resolve => {
+  const open = indexedDB.open('jieli');
+  open.onsuccess = () => {
+    const all = open.result.transaction('ops').objectStore('ops').getAll();
+    all.onsuccess = () => { open.result.close();
+      resolve(all.result.every(row => row.state !== 'waiting')); };
+  };
+})"""
 
 ON_DISK = """([kind, field, value]) => new Promise(resolve => {
   const open = indexedDB.open('jieli');

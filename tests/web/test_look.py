@@ -85,6 +85,7 @@ def test_the_screens_of_goods_out_can_be_read_and_hit(seen: Gun, house: House) -
     gun.page.get_by_role("button", name="关箱").click()
     gun.page.locator("[data-test=box]").wait_for()
     measure(gun, "boxes")
+    gun.settled()  # the page shows its own box before the server has it
     sale_id = walk.lines[0].sale_id
     house.db.write_now(lambda tx: ship(tx, boss, Ship("all-gone", sale_id)))
     gun.page.evaluate(f"location.hash = '#/back/sale:{sale_id}'")

@@ -189,7 +189,6 @@ def test_a_wave_walked_without_a_network_after_a_reload_is_booked_once(
     assert order(house, "XS-1").state == "picking"
     gun.offline(False)
     gun.settled()
-    gun.page.wait_for_function(NOTHING_WAITS, polling=50)
     assert order(house, "XS-1").state == "picked"
     assert total(house, "JL-001", "ZJ-OUT") == 12
     assert total(house, "JL-201", "ZJ-OUT") == 2
@@ -226,13 +225,3 @@ def test_a_pick_face_that_runs_low_is_filled_from_its_card(gun: Gun, house: Hous
     gun.settled()
     assert total(house, "JL-201", "ZJ-D-01-1") == 2_000
     books_are_right(house)
-
-
-NOTHING_WAITS = """() => new Promise(resolve => {
-  const open = indexedDB.open('jieli');
-  open.onsuccess = () => {
-    const all = open.result.transaction('ops').objectStore('ops').getAll();
-    all.onsuccess = () => { open.result.close();
-      resolve(all.result.every(row => row.state !== 'waiting')); };
-  };
-})"""
