@@ -242,7 +242,15 @@ class Gun:
 
     def kept(self, kind: str, field: str, value: object) -> None:
         """Until the device's disk holds it: what a dead battery cannot take any more."""
-        self.page.wait_for_function(ON_DISK, arg=[kind, field, value], polling=30)
+        self.until(ON_DISK, [kind, field, value])
+
+    def until(self, asks: str, arg: object = None) -> None:
+        """Until an async question to the page is answered yes.
+
+        Playwright's own `wait_for_function` takes any promise for a yes.
+        """
+        answered: bool = self.page.evaluate(UNTIL % asks, arg)
+        assert answered, asks
 
     def offline(self, off: bool = True) -> None:
         """Take the network away, or give it back."""
@@ -255,7 +263,7 @@ class Gun:
 
     def settled(self) -> None:
         """Until nothing waits to be sent: by the device's disk, the strip may be a blink behind."""
-        self.page.wait_for_function(NOTHING_WAITS, polling=30)
+        self.until(NOTHING_WAITS)
         expect(self.page.locator("#strip")).not_to_contain_text("离线")
         expect(self.page.locator("#strip")).not_to_contain_text("待传")
 
@@ -291,6 +299,15 @@ def _key(letter: str, modifiers: int) -> dict[str, Any]:
     key = {"key": letter, "text": letter, "unmodifiedText": letter, "modifiers": modifiers}
     return key | ({"windowsVirtualKeyCode": ord(letter.upper())} if letter.isalnum() else {})
 
+
+UNTIL = """async arg => {
+  const asks = %s;
+  for (const end = Date.now() + 10000; Date.now() < end; ) {
+    if (await asks(arg)) return true;
+    await new Promise(resolve => setTimeout(resolve, 30));
+  }
+  return false;
+}"""
 
 NOTHING_WAITS = """() => new Promise(resolve => {
   const open = indexedDB.open('jieli');

@@ -18,7 +18,7 @@ def test_what_was_taken_can_be_opened_for_the_first_time_without_a_network(
     card.get_by_role("button", name="接单").click()
     gun.says("ok", "已接单")
     expect(card).to_contain_text("我在处理")
-    gun.page.wait_for_function(PACK_IS_HERE)
+    gun.until(PACK_IS_HERE)
     gun.offline()
     gun.page.reload()
     gun.page.locator(".task", has_text="CG-0303").get_by_role("button", name="开始收货").click()

@@ -38,12 +38,10 @@ def run() -> Iterator[Drill]:
         yield found
 
 
-@pytest.mark.parametrize("seed", range(1, 7))
-def test_an_offline_day_leaves_the_books_of_an_online_one(run: Drill, seed: int) -> None:
-    assert run.play(seed).wrong == []
-
-
-def test_the_ledger_is_proven_and_the_days_held_what_they_promise(run: Drill) -> None:
+def test_offline_days_leave_the_books_of_online_ones(run: Drill) -> None:
+    """One test, for a worker that steals single tests must not count days it did not play."""
+    for seed in range(1, 7):
+        assert run.play(seed).wrong == []
     run.end()
     assert run.wrong == []
     assert run.counts["facts"] >= 7 * run.counts["seeds"] > 0
