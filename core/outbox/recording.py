@@ -7,7 +7,7 @@ sending (deliver.py).
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -43,6 +43,8 @@ from core.outbox.messages import (
 from core.outbox.surfaces import Surface, merged, on_phone, surface
 from core.outbox.tables import SENDING, attempts, messages, surfaces
 from core.people import mark_chat_dead
+
+LEASE_LOST = "lease_lost"  # the code of an attempt that ended, or reported, after its lease
 
 _m = messages.c
 _FENCED = select(messages).where(
@@ -112,12 +114,13 @@ def record(
     is kept: its card becomes a surface that is edited like any other. `spread` is the jitter in
     [0, rules.SPREAD), drawn here unless a test gives it.
     """
-    _end_attempt(tx, claimed.message, result.kind, result)
     fence = {"id_": claimed.message.id, "worker_": claimed.worker}
     row = tx.execute(_FENCED, fence | {"tries_": claimed.message.tries}).mappings().first()
     if row is None:
+        _end_attempt(tx, claimed.message, result.kind, _as_late(result))
         _came_late(tx, claimed, result)
         return False
+    _end_attempt(tx, claimed.message, result.kind, result)
     now_message = of_row(row)
     if result.gone:
         mark_chat_dead(tx, now_message.channel, now_message.recipient, result.reason)
@@ -183,7 +186,7 @@ def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int =
     """
     values = {"channel_": channel, "now_": tx.now, "limit_": limit}
     lapsed = [of_row(row) for row in tx.execute(_LAPSED, values).mappings()]
-    lost = SendResult("ambiguous", code="lease_lost", reason="发送中断,结果未知")
+    lost = SendResult("ambiguous", code=LEASE_LOST, reason="发送中断,结果未知")
     for each in lapsed:
         _end_attempt(tx, each, "lost", lost)
         if each.patient_until <= tx.now:
@@ -333,6 +336,12 @@ def _came_late(tx: Tx, claimed: Claimed, result: SendResult) -> None:
     card = Card.from_json(before.card)
     said = OUTDATED if is_outdated or current.state == "sent" else MOVED_ON
     retire(tx, here, card.ended(said), before.generation)
+
+
+def _as_late(result: SendResult) -> SendResult:
+    """As the attempts show it: instants of two processes do not tell who came after whom."""
+    late = f"{result.reason} 回报时已由别的进程接手".strip()
+    return replace(result, code=result.code or LEASE_LOST, reason=late)
 
 
 def _end_attempt(tx: Tx, message: Message, outcome: str, result: SendResult) -> None:

@@ -47,6 +47,7 @@ from core.people.roster import (
     LOGIN_TAKEN,
     NewPerson,
     Person,
+    Standing,
     add_person,
     add_team,
     ask_for,
@@ -61,6 +62,7 @@ from core.people.roster import (
     persons_of_partner,
     persons_with_role,
     reactivate,
+    standing_of,
     update_person,
 )
 from core.people.secrets import (
@@ -99,6 +101,7 @@ __all__ = [
     "Person",
     "Reach",
     "Session",
+    "Standing",
     "Thing",
     "actor_of",
     "add_person",
@@ -141,6 +144,7 @@ __all__ = [
     "session_actor",
     "sessions_of",
     "spend_bind_code",
+    "standing_of",
     "token_hash",
     "touch_session",
     "unbind_chat",

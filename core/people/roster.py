@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult, Row, String, bindparam, cast, select
 
@@ -77,8 +77,20 @@ class Person:
     active: bool
 
 
+class Standing(NamedTuple):
+    """As much of a person as decides whether a task reaches him: that is asked for whole roles."""
+
+    id: int
+    active: bool
+    partner_id: int | None
+    warehouse_ids: list[int]
+
+
 _BY_ID = select(persons).where(persons.c.id == bindparam("id_"))
 _BY_IDS = select(persons).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
+_STANDING = select(
+    persons.c.id, persons.c.active, persons.c.partner_id, persons.c.warehouse_ids
+).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
 _BY_LOGIN = select(persons).where(persons.c.login == bindparam("login_"))
 _BY_BADGE = select(persons).where(persons.c.badge == bindparam("badge_"))
 _WITH_ROLE = (
@@ -219,6 +231,12 @@ def persons_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, Person]:
     """Many persons in one question; unknown ids are missing in the answer."""
     rows = conn.execute(_BY_IDS, {"ids_": sorted(set(ids))})
     return {row.id: _person(row) for row in rows}
+
+
+def standing_of(conn: Connection, ids: Iterable[int]) -> dict[int, Standing]:
+    """`persons_by_id` of what decides whom a task reaches."""
+    rows = conn.execute(_STANDING, {"ids_": sorted(set(ids))})
+    return {row[0]: Standing(*row) for row in rows}
 
 
 def person_by_login(conn: Connection, login: str) -> Person | None:

@@ -60,6 +60,11 @@ class Rung:
     group: bool = False
 
 
+@lru_cache(maxsize=256)  # every task that is opened keeps its policy
+def _json_of(policy: Policy) -> dict[str, Any]:
+    return asdict(policy) | {"second": dict(policy.second)}
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How long a task may wait and what then happens. `remind` counts back from the due moment.
@@ -81,7 +86,7 @@ class Policy:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-like; `from_json` gives an equal policy back."""
-        return asdict(self) | {"second": dict(self.second)}
+        return dict(_json_of(self))
 
     @staticmethod
     def from_json(body: dict[str, Any]) -> Policy:

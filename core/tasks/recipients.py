@@ -36,14 +36,15 @@ def resolve(
     Roles and teams only reach people of the task's warehouse and, for suppliers, of its partner.
     """
     found: dict[int, Recipient] = {}
+    known: dict[int, people.Standing] = {}
     for spec in specs:
         assert is_spec(spec), f"unknown recipient {spec}"
-        behind = list(_behind(conn, spec, task, at))
+        behind = list(_behind(conn, spec, task, at, known))
         away = calendar.away(conn, behind, at)
         acting = {
             each: calendar.stand_in(conn, each, at) if each in away else each for each in behind
         }
-        known = people.persons_by_id(conn, acting.values())
+        _learn(conn, acting.values(), known)
         for person_id, stand_in in acting.items():
             if known[stand_in].active and stand_in not in found:
                 via = spec if stand_in == person_id else f"{spec}/for:{person_id}"
@@ -62,14 +63,20 @@ def people_for(
     return [replace(each, via=why) for each in resolve(conn, (FALLBACK,), about, at)]
 
 
-def _behind(conn: Connection, spec: str, task: Task | NewTask, at: Instant) -> Iterator[int]:
+def _behind(
+    conn: Connection,
+    spec: str,
+    task: Task | NewTask,
+    at: Instant,
+    known: dict[int, people.Standing],
+) -> Iterator[int]:
     kind, _, name = spec.partition(":")
     if kind == "person":
         yield int(name)
     elif kind == "role":
-        yield from _in_reach(conn, people.persons_with_role(conn, name), task)
+        yield from _in_reach(conn, people.persons_with_role(conn, name), task, known)
     elif kind == "team":
-        yield from _in_reach(conn, people.members_of(conn, name), task)
+        yield from _in_reach(conn, people.members_of(conn, name), task, known)
     elif kind == "partner":
         yield from people.persons_of_partner(conn, int(name))
     elif kind == "rota":
@@ -88,9 +95,21 @@ def _holders(task: Task | NewTask) -> list[int]:
     return [task.holder_id] if task.holder_id is not None else list(task.people)
 
 
-def _in_reach(conn: Connection, ids: Iterable[int], task: Task | NewTask) -> Iterator[int]:
+def _learn(conn: Connection, ids: Iterable[int], known: dict[int, people.Standing]) -> None:
+    """Ask for those of `ids` that are not `known` yet."""
+    new = [each for each in ids if each not in known]
+    if new:
+        known |= people.standing_of(conn, new)
+
+
+def _in_reach(
+    conn: Connection,
+    ids: Iterable[int],
+    task: Task | NewTask,
+    known: dict[int, people.Standing],
+) -> Iterator[int]:
     ids = list(ids)
-    known = people.persons_by_id(conn, ids)
+    _learn(conn, ids, known)
     for person_id in ids:
         person = known[person_id]
         elsewhere = (

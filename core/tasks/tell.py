@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -205,14 +206,8 @@ def _maker(tx: Tx, task: Task, note: str, seats: dict[int, Seat]) -> Callable[[i
         clock = task.policy.clock
         left = left_until(tx.conn, task.calendar, clock, tx.now, task.due_at)
 
-    def card_for(person_id: int) -> Card:
-        return card_of(
-            task,
-            seats.get(person_id),
-            now=tx.now,
-            left=left,
-            siblings=tuple(guests.get(person_id, ())),
-            note=note,
-        )
+    @cache  # a role's people sit on alike seats, so one drawing serves them all
+    def drawn(seat: Seat | None, siblings: tuple[str, ...]) -> Card:
+        return card_of(task, seat, now=tx.now, left=left, siblings=siblings, note=note)
 
-    return card_for
+    return lambda each: drawn(seats.get(each), tuple(guests.get(each, ())))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from core import events
 from core.clock import HOUR, MINUTE, SECOND, ManualClock
@@ -24,6 +25,7 @@ from core.outbox.null import (
 )
 from core.outbox.recording import record, recover
 from core.outbox.surfaces import surface_of_card, surfaces_of
+from core.outbox.tables import attempts
 from core.people import ENGINE, chats_of
 from tests.core.outbox_room import Room, card
 
@@ -316,6 +318,9 @@ async def test_a_worker_that_comes_back_late_overwrites_nothing(room: Room) -> N
     await room.deliver()
     first, second = room.null.phone("wang")
     assert (first.card.closed, second.card.closed) == (True, False), "one baton, one card"
+    own = select(attempts).where(attempts.c.message_id == message_id).order_by(attempts.c.n)
+    tried = room.db.read_now(lambda conn: conn.execute(own).all())
+    assert [(each.outcome, each.code) for each in tried] == [("sent", "lease_lost"), ("sent", "")]
 
 
 async def test_a_late_refusal_does_not_kill_what_another_worker_delivers(room: Room) -> None:

@@ -132,13 +132,15 @@ class Fleet:
         began = perf()
         while True:
             for web in self.webs:
+                said = "silence"
                 with suppress(httpx.TransportError):
                     headers = self.headers(login, key)
                     answer = await self.http.post(web.base + path, json=body, headers=headers)
                     if answer.status_code < 500:
                         return answer
                     assert answer.status_code == 503, answer.text
-            assert perf() - began < PATIENCE, f"nobody answers {path}"
+                    said = answer.text
+            assert perf() - began < PATIENCE, f"nobody answers {path}: {said}"
             await asyncio.sleep(0.01)
 
     async def get(self, web: Process, login: str, path: str) -> Any:

@@ -8,7 +8,9 @@ from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from statistics import median
 from typing import Any
 
-from core.clock import perf
+from sqlalchemy import Connection
+
+from core.clock import Instant, perf
 from core.ids import new_id
 from core.outbox.claiming import next_due
 from tests.servers import Redis
@@ -115,8 +117,7 @@ async def judge(fleet: Fleet, load: Load, guns: list[Gun]) -> list[str]:
     found = await asyncio.to_thread(recount, fleet.db, load)
     found += fleet.complaints()[:5]
     async with asyncio.timeout(AGAIN):
-        while (due := await fleet.db.read(lambda conn: next_due(conn, "wecom"))) is not None:
-            assert due <= fleet.clock.now(), "nothing here waits for later"
+        while await fleet.db.read(lambda conn: a_card_is_due(conn, fleet.clock.now())):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await asyncio.gather(*(gun.settle() for gun in guns))
     log = await asyncio.to_thread(whole_log, fleet.db)
@@ -124,6 +125,12 @@ async def judge(fleet: Fleet, load: Load, guns: list[Gun]) -> list[str]:
         found += missed(log, gun)
         found += await inbox_differs(fleet, gun)
     return found
+
+
+def a_card_is_due(conn: Connection, now: Instant) -> bool:
+    """What is due later is held back by a person's own limit: many cards came at once."""
+    due = next_due(conn, "wecom")
+    return due is not None and due <= now
 
 
 def spread(seconds: list[float]) -> dict[str, float]:
