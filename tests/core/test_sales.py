@@ -9,6 +9,7 @@ from core.db import Database
 from core.errors import AppError
 from core.orders.sales.pack import PackRest, pack_rest
 from core.orders.sales.pick import Pick, PickRest, pick, pick_rest
+from core.orders.sales.promise import Filling
 from core.orders.sales.returns import (
     CustomerReturn,
     Scrap,
@@ -161,6 +162,20 @@ def test_goods_that_arrive_are_promised_to_whoever_ships_first(s: Shop) -> None:
     assert [plain(s.again(each).lines[0].missing) for each in (soon, late)] == ["0", "8"]
     assert [task.subject for task in t.tasks("shortage")] == [f"sale_line:{late.lines[0].id}"]
     assert s.fill() == 0
+
+
+async def test_while_nothing_happens_nobody_looks_for_goods(s: Shop, clock: ManualClock) -> None:
+    """A line that waits for a month costs a question a sweep, not a search a minute."""
+    s.sell((CUP, "5"))
+    step = Filling(s.t.db, clock).step()
+    due = lambda: s.t.db.read_now(step.next_due)  # noqa: E731
+    assert due() == 0
+    assert await step.run() == 0
+    assert due() is None
+    s.t.put(CUP, "9", "ZJ-A-1")
+    assert due() == clock.now() + MINUTE
+    assert await step.run() == 1
+    assert (await step.run(), due()) == (0, None)
 
 
 def test_a_lot_that_is_held_breaks_its_promises_and_the_order_takes_others(s: Shop) -> None:

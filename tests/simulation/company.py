@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from core import calendar, catalog, stock
 from core.catalog import Check, NewItem, NewLocation, NewPartner
 from core.db import Tx
+from core.orders.sales.carriers import Carrier, save_carrier
 from core.people import (
     ENGINE,
     Actor,
@@ -44,6 +45,7 @@ STAFF = (
     ("sun", ("director",), None),
     ("guan", ("admin",), None),
     ("mute", ("warehouse",), None),  # has no chat account
+    ("lin", ("seller",), None),
 )
 
 
@@ -58,6 +60,7 @@ class Company:
     lots: dict[str, int] = field(default_factory=dict)
     box: int = 0
     supplier: int = 0
+    customer: int = 0
     device_tokens: dict[str, str] = field(default_factory=dict)
 
     def house_of(self, place: str) -> str:
@@ -76,7 +79,7 @@ def furnish(tx: Tx, shop: Company) -> None:
         shop.houses[code] = catalog.add_warehouse(tx, ENGINE, code, f"{code} 仓")
     new = [NewLocation(code, "bin", "", shop.houses[code[:2]], code[3]) for code in BINS]
     catalog.add_locations(tx, ENGINE, new)
-    own = [f"{house}-{kind}" for house in HOUSES for kind in ("DOCK", "TRANSIT")]
+    own = [f"{house}-{kind}" for house in HOUSES for kind in ("DOCK", "TRANSIT", "OUT")]
     for code in (*VIRTUAL, *own, *BINS):
         shop.places[code] = catalog.location_by_code(tx.conn, code).id
     _goods(tx, shop)
@@ -97,6 +100,8 @@ def _goods(tx: Tx, shop: Company) -> None:
     shop.box = catalog.add_pack(tx, ENGINE, shop.items["J-001"], "箱", Factor(12))
     catalog.add_barcode(tx, ENGINE, shop.items["C-001"], "4006381333931")
     shop.supplier = catalog.add_partner(tx, ENGINE, NewPartner("SUP-1", "王老板食品"))
+    shop.customer = catalog.add_partner(tx, ENGINE, NewPartner("CUS-1", "街角咖啡", "customer"))
+    save_carrier(tx, ENGINE, Carrier("SF", "顺丰", ("16:30", "20:00")))
 
 
 def _people(tx: Tx, shop: Company) -> None:

@@ -150,7 +150,7 @@ async def decide_failed(day: Day) -> None:
     await day.ask(actor, "decide", ask, lambda tx: decide(tx, actor, ask))
 
 
-def _somewhere(day: Day) -> Any:
+def somewhere(day: Day) -> Any:
     """A place with something in it."""
     rows = day.look(
         "SELECT b.item_id, b.lot_id, b.location_id, b.status, b.on_hand FROM balance b JOIN"
@@ -160,7 +160,7 @@ def _somewhere(day: Day) -> Any:
 
 
 async def move_goods(day: Day) -> None:
-    here = _somewhere(day)
+    here = somewhere(day)
     if here is None:
         return
     actor = day.who(*WAREHOUSE)
@@ -172,7 +172,7 @@ async def move_goods(day: Day) -> None:
 
 
 async def issue_goods(day: Day) -> None:
-    here = _somewhere(day)
+    here = somewhere(day)
     if here is None:
         return
     actor = day.who(*WAREHOUSE)
@@ -186,7 +186,7 @@ async def issue_goods(day: Day) -> None:
 
 
 async def take_back(day: Day) -> None:
-    here = _somewhere(day)
+    here = somewhere(day)
     if here is None:
         return
     actor = day.who("li", "zhao", "chen")
@@ -205,7 +205,9 @@ async def reserve_goods(day: Day) -> None:
 
 
 def _promised(day: Day) -> Any:
-    rows = day.look("SELECT id, remaining FROM reservation WHERE state = 'open' ORDER BY id")
+    rows = day.look(
+        "SELECT id, remaining FROM reservation WHERE state = 'open' AND for_doc = '' ORDER BY id"
+    )
     return day.rng.choice(rows) if rows else None
 
 
@@ -336,17 +338,17 @@ async def hold(day: Day) -> None:
 
 async def delivery(day: Day) -> None:
     """A lorry from the order to what becomes of it, unless somebody is called away."""
-    await _one_after_the_other(
+    await one_after_the_other(
         day, order, receive_some, judge, day.rng.choice((shelve, decide_failed))
     )
 
 
 async def lorry(day: Day) -> None:
     """From one warehouse to the other."""
-    await _one_after_the_other(day, ask_for_goods, send_goods, take_goods)
+    await one_after_the_other(day, ask_for_goods, send_goods, take_goods)
 
 
-async def _one_after_the_other(day: Day, *steps: Errand) -> None:
+async def one_after_the_other(day: Day, *steps: Errand) -> None:
     for step in steps:
         if day.rng.random() < 0.1:
             return

@@ -24,6 +24,7 @@ from tests.simulation.company import Company, furnish
 from tests.simulation.day import Day, Errand, Place, Weather, forecast, open_day
 from tests.simulation.disk import Disk
 from tests.simulation.errands_people import PEOPLE
+from tests.simulation.errands_sales import SALES
 from tests.simulation.errands_stock import STOCK
 from tests.simulation.errands_tasks import TASKS
 from tests.simulation.loop import ShopClock, ShopLoop, StuckError, seeded_dice
@@ -50,7 +51,9 @@ def quiet(_at: Instant, _words: str) -> None:
 class Kind:
     """What sort of days: which errands there are, and what the weather can be."""
 
-    errands: dict[str, Errand] = field(default_factory=lambda: {**STOCK, **TASKS, **PEOPLE})
+    errands: dict[str, Errand] = field(
+        default_factory=lambda: {**STOCK, **SALES, **TASKS, **PEOPLE}
+    )
     weather: Callable[[Random], Weather] = forecast
 
 

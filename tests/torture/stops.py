@@ -163,7 +163,11 @@ class Stopper:
         await complain(self.fleet, self.orders)
         async with asyncio.timeout(PATIENCE):
             port = await self.ear.caught
-        worker = next(each for each in self.fleet.workers if port in ports_of(each))
+        caught = [each for each in self.fleet.workers if port in ports_of(each)]
+        if not caught:  # he has hung up: too slow a machine for his patience
+            self.ear.answer.set()
+            return await self._delivery()
+        [worker] = caught
         await worker.server.obey("freeze")
         self.ear.answer.set()
         over = self.fleet.clock.now() + SHORT_LEASE

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from core import events
 from core.clock import MINUTE, Clock, Instant
 from core.db import Database, Tx
-from core.engine import Step
+from core.engine import ELSEWHERE, Step
 from core.errors import AppError
 from core.orders.sales import shortage_task
 from core.orders.sales.book import Sale, SaleLine, sale
@@ -112,24 +113,39 @@ class Filling:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
         self._looked_at: Instant | None = None
+        self._seen = -1  # the log's head when there was nothing to give: goods come with an event
 
     def step(self) -> Step:
         return Step("fill_sales", self._run, self._next_due)
 
     async def _run(self) -> int:
         self._looked_at = self._clock.now()
-        if not await self._db.read(fillable):
+        head = await self._db.read(events.head)
+        if head == self._seen:
             return 0
-        return await self._db.write(lambda tx: fill(tx) if tx.alone("fill_sales") else 0)
+        done = 0
+        if await self._db.read(fillable):
+            done = await self._db.write(
+                lambda tx: fill(tx) if tx.alone("fill_sales") else ELSEWHERE
+            )
+        if done == 0:
+            self._seen = head
+        return done
 
     def _next_due(self, conn: Connection) -> Instant | None:
-        """Nobody waits: nothing is ever due."""
+        """Nobody waits, or nothing has happened since: nothing is due."""
+        if events.head(conn) == self._seen:
+            return None
         if (
             conn.execute(_WAITING.limit(1)).first() is None
             and conn.execute(_BROKEN).first() is None
         ):
             return None
         return 0 if self._looked_at is None else self._looked_at + MINUTE
+
+
+def _fill_alone(tx: Tx) -> int:
+    return fill(tx) if tx.alone("fill_sales") else ELSEWHERE
 
 
 def fillable(conn: Connection) -> list[tuple[str, str]]:
