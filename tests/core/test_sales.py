@@ -168,7 +168,10 @@ async def test_while_nothing_happens_nobody_looks_for_goods(s: Shop, clock: Manu
     """A line that waits for a month costs a question a sweep, not a search a minute."""
     s.sell((CUP, "5"))
     step = Filling(s.t.db, clock).step()
-    due = lambda: s.t.db.read_now(step.next_due)  # noqa: E731
+
+    def due() -> int | None:
+        return s.t.db.read_now(step.next_due)
+
     assert due() == 0
     assert await step.run() == 0
     assert due() is None

@@ -16,7 +16,7 @@ from tests.simulation.facts import Fact
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 LIVE = ("open", "claimed", "snoozed", "paused")
-TABLES = ("sale_order", "sale_line", "wave", "pick_line", "package", "package_line")
+TABLES = ("sale_order", "sale_line", "wave", "pick_line", "package", "package_line", "lot")
 
 
 def sales(day: Day, rows: Rows) -> Iterator[str]:
@@ -29,6 +29,7 @@ def sales(day: Day, rows: Rows) -> Iterator[str]:
     yield from _moves(day, paper)
     yield from _as_asked(day, paper)
     yield from _nobody_waits(day, paper)
+    yield from _goods_for_whoever_waits(day, paper)
 
 
 class Paper:
@@ -116,6 +117,8 @@ def _walks(paper: Paper) -> Iterator[str]:
             yield f"stop is out of order: {stop}"
         if full != (stop["state"] == "picked") and stop["state"] in ("open", "picked"):
             yield f"stop is not {stop['state']}: {stop}"
+        if stop["state"] in ("short", "cancelled") and parts.get(stop["part_id"], 0):
+            yield f"stop is over and its goods are still promised: {stop}"
         # What a held lot took away shows at the stop when somebody stands before it.
         if stop["state"] == "open" and parts.get(stop["part_id"], 0) > stop["quantity"]:
             yield f"stop has more promised than it is for: {stop}"
@@ -237,3 +240,23 @@ def _nobody_waits(day: Day, paper: Paper) -> Iterator[str]:
         asked = live["shortage", f"sale_line:{line['id']}"]
         if asked > 1 or (asked and not line["missing"] and not again):
             yield f"{asked} questions about what is missing on {line}"
+
+
+def _goods_for_whoever_waits(day: Day, paper: Paper) -> Iterator[str]:
+    """Nothing is missing on an order while it lies free in a bin of its house."""
+    bins = {day.shop.places[name]: day.shop.houses[name[:2]] for name in day.shop.bins}
+    lots = {row["id"]: row for row in paper.rows["lot"]}
+    free: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)  # (last day, how much)
+    for row in paper.rows["balance"]:
+        lot = lots.get(row["lot_id"])
+        good = row["status"] == "ok" and row["owner_id"] == 0 and (not lot or lot["state"] == "ok")
+        if good and row["location_id"] in bins:
+            last = (lot and lot["expires_on"]) or "9999-12-31"
+            much = row["on_hand"] - row["reserved"]
+            free[bins[row["location_id"]], row["item_id"]].append((last, much))
+    for line in paper.rows["sale_line"]:
+        order = paper.orders[line["sale_id"]]
+        here = free[order["warehouse_id"], line["item_id"]]
+        lies = sum(much for last, much in here if last >= order["ship_on"])
+        if line["missing"] and lies > 0:
+            yield f"{line['missing']} is missing on {order['code']} while {lies} lies free: {line}"

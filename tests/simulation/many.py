@@ -136,6 +136,7 @@ async def _settle(day: Day) -> None:
     await day.machine.up.wait()
     day.machine.sweep()
     await _come_back(day)
+    day.machine.sweep()
     await asyncio.sleep((day.weather.settle_hours + day.set_back_hours) * HOUR / SECOND)
 
 

@@ -13,6 +13,7 @@ from core.bus import TIMER
 from core.db import Database, Tx
 from core.engine import Step, command_step
 from core.orders import replay
+from core.orders.sales import ship, short
 from core.outbox.channel import SendResult
 from core.outbox.claiming import Claimed
 from core.outbox.deliver import Deliverer
@@ -150,6 +151,25 @@ def ignores_leave(_day: Day) -> Iterator[None]:
         yield
 
 
+def nobody_fills(day: Day) -> AbstractContextManager[None]:
+    """Goods come, and nobody gives them to the orders that wait."""
+    return _with_steps(day, lambda _db, step: None if step.name == "fill_sales" else step)
+
+
+@contextmanager
+def short_keeps_promise(_day: Day) -> Iterator[None]:
+    """What a picker did not find stays promised to his order."""
+    with patch.object(short, "release_part", lambda *_: 0):
+        yield
+
+
+@contextmanager
+def ships_what_is_not_packed(_day: Day) -> Iterator[None]:
+    """Boxes leave the paper, the goods stay at the door."""
+    with patch.object(ship, "post_new", lambda *_: None):
+        yield
+
+
 # name → the product, and what the auditor says of it
 MUTANTS: dict[str, tuple[Mutant, str]] = {
     "lost update": (lost_update, r"its moves make"),
@@ -164,4 +184,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "resumes from the head": (resumes_from_the_head, r"resumed to|shows"),
     "promises for ever": (promises_for_ever, r"ran out and is still open"),
     "ignores leave": (ignores_leave, r"stood in"),
+    "nobody fills": (nobody_fills, r"lies free"),
+    "short keeps promise": (short_keeps_promise, r"is over and its goods"),
+    "ships what is not packed": (ships_what_is_not_packed, r"too few|moved 0|by moves"),
 }
