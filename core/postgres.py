@@ -59,12 +59,23 @@ AUTOCOMMIT = "AUTOCOMMIT"
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
 # Whoever was stopped in the middle of sending a transaction is not idle to the server, so no
-# time-out ends him: he who waits in vain looks for such a one and ends him.
-_FENCE = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND usename = current_user AND application_name = 'jieli'
-  AND pid <> pg_backend_pid() AND wait_event = 'ClientRead' AND xact_start IS NOT NULL
-  AND greatest(query_start, state_change) < clock_timestamp() - interval '3 s'
+# time-out ends him: he who waits in vain looks for such a one and ends him. A connection at the
+# side is idle as long as its command takes; it is a stopped one's when nothing of his is at work.
+FENCE = """
+WITH ours AS (
+  SELECT pid, application_name AS name, xact_start IS NOT NULL AS inside,
+    wait_event IS NOT DISTINCT FROM 'ClientRead'
+      AND greatest(query_start, state_change) < clock_timestamp() - interval '3 s' AS stands
+  FROM pg_stat_activity
+  WHERE datname = current_database() AND usename = current_user
+    AND starts_with(application_name, 'jieli') AND pid <> pg_backend_pid()
+)
+SELECT pg_terminate_backend(pid) FROM ours WHERE inside AND stands AND NOT (
+  starts_with(name, 'jieli side') AND EXISTS (
+    SELECT FROM ours AS own
+    WHERE own.name = replace(ours.name, ' side', '') AND own.inside AND NOT own.stands
+  )
+)
 """
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
@@ -141,12 +152,25 @@ def _forget_with(engine: Engine) -> None:
 
 def open_store(url: str, clock: Clock) -> Store:
     """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
+    process = secrets.token_hex(4)
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
     left = Left()
-    ordinary = postgres_engine(url, SERIALIZABLE, size=WRITERS, settings=(*_SETTINGS, *_BY_INDEX))
-    together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
+    ordinary = postgres_engine(
+        url,
+        SERIALIZABLE,
+        size=WRITERS,
+        settings=(*_SETTINGS, *_BY_INDEX),
+        name=f"jieli {process}",
+    )
+    together = postgres_engine(
+        url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY), name=f"jieli {process}"
+    )
     side = postgres_engine(
-        url, AUTOCOMMIT, size=WRITERS + 1, settings=(*_SETTINGS, *_SIDE), name="jieli side"
+        url,
+        AUTOCOMMIT,
+        size=WRITERS + 1,
+        settings=(*_SETTINGS, *_SIDE),
+        name=f"jieli side {process}",
     )
     return Store(
         engines=(readers, ordinary, together, side),
@@ -265,7 +289,7 @@ class OwnCommit:
         """End the transaction of a process that was stopped while others wait for its locks."""
         with suppress(Exception):
             _, side = self._connections()
-            ended = side.exec_driver_sql(_FENCE).fetchall()
+            ended = side.exec_driver_sql(FENCE).fetchall()
             if ended:
                 log.warning("stopped_process_fenced", extra={"transactions": len(ended)})
 

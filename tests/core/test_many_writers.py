@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,8 @@ from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
 from core.errors import NOT_FOUND, AppError
 from core.once import once
-from core.postgres_tx import LOG_LOCK
+from core.postgres import FENCE
+from core.postgres_tx import LOG_LOCK, TURN_LOCK
 
 COUNT = 40
 
@@ -212,6 +214,43 @@ def test_a_process_stopped_with_the_lock_in_its_hand_is_fenced(
         stopped.execute(f"SELECT pg_advisory_xact_lock({LOG_LOCK})")
         stopped.pgconn.flush()  # sent, but no word that this was all
         two[0].write_now(lambda tx: events.append(tx, "test.noted", "thing:1", "system", {}))
+    assert two[1].read_now(events.head) == 1
+
+
+@pytest.mark.postgres
+def test_a_process_stopped_in_its_turn_is_fenced_and_one_that_works_is_not(
+    two: tuple[Database, Database],
+) -> None:
+    """Its turn is held beside its command, by a connection that is idle for as long as that takes.
+
+    Found by SIGSTOP (R6): once somebody wanted the whole turn, nobody posted for a minute.
+    """
+
+    def beside(process: str) -> psycopg.Connection[Any]:
+        side = psycopg.connect(two[0].url, application_name=f"jieli side {process}")
+        side.execute(f"SELECT pg_advisory_xact_lock_shared({TURN_LOCK})")
+        return side
+
+    def whole(tx: Tx) -> None:
+        tx.whole_turn()
+        events.append(tx, "test.noted", "thing:1", "system", {})
+
+    with (
+        beside("stopped") as stopped,
+        beside("works") as works,
+        psycopg.connect(two[0].url, application_name="jieli works") as busy,
+        psycopg.connect(two[0].url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        work = thread.submit(busy.execute, "SELECT pg_sleep(4)")
+        other.execute("SELECT pg_sleep(3.3)")
+        assert len(other.execute(FENCE).fetchall()) == 1
+        works.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError):
+            stopped.execute("SELECT 1")
+        work.result(10)
+        works.rollback()
+        two[0].write_now(whole)
     assert two[1].read_now(events.head) == 1
 
 
