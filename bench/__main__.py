@@ -26,6 +26,7 @@ from bench.pg import Pgbench
 from bench.postings import postings
 from bench.replica import replica
 from bench.scanners import scans
+from bench.selling import selling
 from bench.table import Result, printed
 from core.clock import SystemClock, to_datetime
 from core.outbox import queue
@@ -83,6 +84,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     ],
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
+    "selling": lambda run: selling(run.arena("selling", 0), run.of_ours, run.minutes, run.pace),
     "chat": lambda run: chat(run.folder, run.url("chat"), run.rounds),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "replica": lambda run: replica(run.folder, run.pg),

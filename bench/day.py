@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -88,52 +88,71 @@ class Day:
 
 def day(arena: Arena, server: Pgbench | None, minutes: float, pace: float) -> list[Result]:
     """`minutes` of a day that is an hour long, `pace` times as fast."""
-    firm = _furnish(arena)
+    firm = furnish(arena)
     count = int(PER_HOUR / 60 * minutes * pace)
     with serving(arena) as (process, port):
-        before = cpu_seconds(process.pid), 0.0 if server is None else server.cpu_seconds()
-        begun = perf()
-        run = uvloop.run(_live(firm, port, count, pace))
-        wall = perf() - begun
-        cpu = cpu_seconds(process.pid) - before[0]
-        database = 0.0 if server is None else server.cpu_seconds() - before[1]
-        memory = memory_kb(process.pid) // 1024
-    asked = sum(map(len, run.taken.values()))
+        return measured(
+            "day",
+            f"{count:,} orders",
+            (process.pid, server),
+            lambda: uvloop.run(_live(firm, port, count, pace)),
+        )
+
+
+def measured(
+    part: str, what: str, whose: tuple[int, Pgbench | None], run: Callable[[], Day]
+) -> list[Result]:
+    """What `run` cost the server process and the database, and its latencies."""
+    pid, server = whose
+    before = cpu_seconds(pid), 0.0 if server is None else server.cpu_seconds()
+    begun = perf()
+    done = run()
+    wall = perf() - begun
+    cpu = cpu_seconds(pid) - before[0]
+    database = 0.0 if server is None else server.cpu_seconds() - before[1]
+    memory = memory_kb(pid) // 1024
+    asked = sum(map(len, done.taken.values()))
     cost = f"RSS {memory} MB, CPU {cpu / wall:.0%} of a core, {cpu / asked * 1e3:.1f} ms a request"
     beside = "" if server is None else f"PostgreSQL {database / wall:.0%} of a core"
-    what = f"{count:,} orders, {asked:,} requests in {wall:.0f} s; refused {len(run.refused)}"
-    assert not run.refused, run.refused[:5]
+    told = f"{what}, {asked:,} requests in {wall:.0f} s; refused {len(done.refused)}"
+    assert not done.refused, done.refused[:5]
     facts = {"memory_mb": memory, "cpu_share": cpu / wall, "database_share": database / wall}
-    lines = [Result("day", what, cost, beside, facts=facts)]
-    return lines + [_result(what, seconds) for what, seconds in sorted(run.taken.items())]
+    lines = [Result(part, told, cost, beside, facts=facts)]
+    return lines + [_result(part, each, taken) for each, taken in sorted(done.taken.items())]
 
 
-def _result(what: str, seconds: list[float]) -> Result:
+def _result(part: str, what: str, seconds: list[float]) -> Result:
     p50, p99, worst = (1e3 * each for each in (*_percentiles(seconds), max(seconds)))
     gates = Gate(p99, MUST_MS, unit=" ms p99"), Gate(worst, NEVER_MS, unit=" ms ever")
     figure = f"p50 {p50:.1f} / p99 {p99:.1f} / max {worst:.0f} ms of {len(seconds):,}"
     facts = {"p50_ms": p50, "p99_ms": p99, "max_ms": worst, "count": len(seconds)}
-    return Result("day", what, figure, gates=gates, facts=facts)
+    return Result(part, what, figure, gates=gates, facts=facts)
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float]:
     return percentile(seconds, 0.5), percentile(seconds, 0.99)
 
 
-async def _live(firm: Firm, port: int, count: int, pace: float) -> Day:
+@asynccontextmanager
+async def connected(firm: Firm, port: int, pace: float) -> AsyncIterator[Day]:
+    """The connections and scanners of a day."""
     guns: asyncio.Queue[Scanner] = asyncio.Queue()
     for key in firm.guns:
         guns.put_nowait(await Scanner.connect(port, key))
     random = Random(11)  # seeded: the same day in every run
-    run = Day(firm, Pool(port, CONNECTIONS), guns, random, 10 / pace)
-    begun, orders = perf(), list[asyncio.Task[None]]()
-    for n in range(count):
-        due = begun + n * 3600 / PER_HOUR / pace
-        await asyncio.sleep(max(due - perf(), 0))  # tidy: banned — an open loop keeps its own pace
-        orders.append(asyncio.create_task(_order(run, n)))
-    await asyncio.gather(*orders)
+    yield Day(firm, Pool(port, CONNECTIONS), guns, random, 10 / pace)
     while not guns.empty():
         await guns.get_nowait().close()
+
+
+async def _live(firm: Firm, port: int, count: int, pace: float) -> Day:
+    async with connected(firm, port, pace) as run:
+        begun, orders = perf(), list[asyncio.Task[None]]()
+        for n in range(count):
+            due = begun + n * 3600 / PER_HOUR / pace
+            await asyncio.sleep(max(due - perf(), 0))  # tidy: banned — an open loop's own pace
+            orders.append(asyncio.create_task(_order(run, n)))
+        await asyncio.gather(*orders)
     return run
 
 
@@ -236,7 +255,7 @@ async def _count(run: Day, n: int, item: int) -> None:
 
 
 # -- the firm ------------------------------------------------------------------------------------
-def _furnish(arena: Arena) -> Firm:
+def furnish(arena: Arena) -> Firm:
     """Fifty items in each of two thousand bins; a tenth of the items is inspected."""
     db = Database(arena.url, SystemClock())
     bins = [
