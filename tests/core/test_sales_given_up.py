@@ -234,7 +234,7 @@ def test_what_a_live_order_owns_does_not_leave_the_stage_by_hand(s: Shop) -> Non
     refused(s, "stage_taken", issue, Issue(t.op(), item, q(1), out))
     milk = Issue(t.op(), t.items[MILK], q(1), out, lot_id=lot)
     refused(s, "stage_taken", issue, milk)
-    refused(s, "stage_taken", issue, Issue(t.op(), t.items[MILK], q(1), out))
+    refused(s, "lot_needed", issue, Issue(t.op(), t.items[MILK], q(1), out))
     refused(s, "stage_taken", scrap, Scrap(t.op(), item, q(1), out, "压坏"))
     back = SupplierReturn(t.op(), t.supplier, item, q(1), out, "变形")
     refused(s, "stage_taken", supplier_return, back, "陈晨")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, select
 
 from core import catalog
-from core.catalog import Location
-from core.db import Big, Tx
+from core.catalog import Item, Location
+from core.db import Tx
 from core.errors import AppError
 from core.orders.sales import rules
 from core.orders.sales.putback import Drawn, Waiting, draw, waiting
@@ -24,7 +24,6 @@ from core.quantity import ONE, Micro, show
 from core.stock import refusals
 
 STAGE = "stage"
-_LOT = bindparam("lot", type_=Big)
 _OWNER = (
     select(sales.c.code)
     .join(pick_lines, pick_lines.c.sale_id == sales.c.id)
@@ -33,7 +32,7 @@ _OWNER = (
         sales.c.warehouse_id == bindparam("warehouse"),
         sales.c.state.in_(("picking", "picked", "packed")),
         pick_lines.c.item_id == bindparam("item"),
-        or_(_LOT == 0, pick_lines.c.lot_id == _LOT),
+        pick_lines.c.lot_id == bindparam("lot"),
         sale_lines.c.picked > sale_lines.c.shipped,
         pick_lines.c.picked > 0,
     )
@@ -57,15 +56,18 @@ def leaving(tx: Tx, actor: Actor, place: Location, goods: Leaving) -> None:
     """Goods leave `place` by hand: from the stage only what waits there to be put back.
 
     Raises:
-        AppError: stage_taken (names an order that owns them), stage_unclaimed.
+        AppError: stage_taken (names an order that owns them), stage_unclaimed, lot_needed.
     """
     if place.kind != STAGE:
         return
+    item = catalog.item(tx.conn, goods.item_id)
+    if item.tracking == "lot" and not goods.lot_id:
+        raise AppError(refusals.LOT_NEEDED, item=item.code)
     assert place.warehouse_id is not None, "a stage stands in a warehouse"
     rows = waiting(tx.conn, place.warehouse_id, goods.item_id, goods.lot_id)
     drawn = _drawn(rows, goods)
     if sum(each[1] for each in drawn) < goods.quantity:
-        raise _refusal(tx.conn, place, goods, sum(each.left for each in rows))
+        raise _refusal(tx.conn, place, item, goods, sum(each.left for each in rows))
     draw(tx, actor, drawn)
 
 
@@ -88,9 +90,10 @@ def _drawn(rows: Sequence[Waiting], goods: Leaving) -> list[Drawn]:
     return [(by_id[key], part, named[key], goods.to_location) for key, part in parts]
 
 
-def _refusal(conn: Connection, place: Location, goods: Leaving, left: Micro) -> AppError:
-    item = catalog.item(conn, goods.item_id)
-    asked = {"warehouse": place.warehouse_id, "item": goods.item_id, "lot": goods.lot_id}
+def _refusal(
+    conn: Connection, place: Location, item: Item, goods: Leaving, left: Micro
+) -> AppError:
+    asked = {"warehouse": place.warehouse_id, "item": item.id, "lot": goods.lot_id}
     owner = conn.execute(_OWNER, asked).scalar()
     facts = {"place": place.code, "item": item.name, "left": f"{show(left)} {item.unit}"}
     facts |= {"asked": f"{show(goods.quantity)} {item.unit}"}
