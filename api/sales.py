@@ -15,9 +15,10 @@ from api.wire import Id, page_of, schema, wire
 from core.db import Tx
 from core.orders.sales.book import Sale, Wave, sale, sales, wave, waves
 from core.orders.sales.boxes import Package, packages_of
+from core.orders.sales.cancel import CancelSale, cancel_sale
 from core.orders.sales.carriers import Carrier, carriers, save_carrier
 from core.orders.sales.faces import Face, drop_face, faces_of, save_face
-from core.orders.sales.order import CancelSale, NewSale, cancel_sale, create_sale
+from core.orders.sales.order import NewSale, create_sale
 from core.orders.sales.pack import Pack, Packed, PackRest, pack, pack_rest
 from core.orders.sales.pick import Pick, Picked, PickRest, pick, pick_rest
 from core.orders.sales.plan import Planned
@@ -42,6 +43,7 @@ from core.orders.sales.substitutes import (
     save_substitute,
     substitutes_of,
 )
+from core.orders.sales.unpack import Unpack, unpack
 from core.orders.sales.wave import Release, release, suggest
 from core.people import Actor, Thing, may, require
 
@@ -75,7 +77,7 @@ async def create_rush(
 async def cancel(
     ask: Annotated[CancelSale, asked(CancelSale)], by: Annotated[Once, writes("sale.write")]
 ) -> Response:
-    """Let go of everything that was promised; not once picking has begun."""
+    """Let go of everything that has not left; what is picked already waits to be put back."""
     return await by.answer("sale-cancel", ask, lambda tx: cancel_sale(tx, by.actor, ask))
 
 
@@ -208,6 +210,14 @@ async def pack_the_rest(
 ) -> Response:
     """Everything that was picked for an order goes into one box."""
     return await by.answer("pack-rest", ask, lambda tx: pack_rest(tx, by.actor, ask), 201)
+
+
+@router.post("/packages/unpack", response_model=schema(Packed))
+async def unpack_box(
+    ask: Annotated[Unpack, asked(Unpack)], by: Annotated[Once, writes("pack")]
+) -> Response:
+    """Open a box that has not left: its goods wait to be packed again."""
+    return await by.answer("unpack", ask, lambda tx: unpack(tx, by.actor, ask))
 
 
 @router.post("/shipments", status_code=201, response_model=schema(Shipped))

@@ -46,7 +46,7 @@ from core.stock import (
     Reserve,
     Reserved,
     as_of,
-    fulfil,
+    fulfil_by_hand,
     hold_lot_by_hand,
     movements,
     near_expiry,
@@ -208,7 +208,7 @@ async def fulfil_reservation(reservation_id: Id, body: Fulfil, by: Reserver) -> 
     def run(tx: Tx) -> object:
         require(by.actor, "stock.reserve")
         _check_parts(tx, by, reservation_id)
-        done = fulfil(
+        done = fulfil_by_hand(
             tx,
             by.actor,
             reservation_id,

@@ -199,6 +199,7 @@ KEPT = {
     "pick_line": f"one per bin that gave something to a line of a sale; {_PAPER}",
     "package": f"one per box; {_PAPER}",
     "package_line": f"one per box and lot in it; {_PAPER}",
+    "put_back": f"one per bin that gave something to a sale that was given up; {_PAPER}",
     "carrier": "the number of carriers",
     "pick_face": "bins that are picked from, and their items",
     "substitute": "pairs of items that stand for each other",

@@ -127,5 +127,10 @@ def box_gone(code: str) -> Message:
     return Message("warn", f"{code} 已经交接过，不重复。", f"{code} left already.", "box_shipped")
 
 
+def box_open(code: str) -> Message:
+    zh, en = f"{code} 已经拆开，重新装箱。", f"{code} was opened; pack the goods again."
+    return Message("warn", zh, en, "box_open")
+
+
 def shipped(boxes: int) -> Message:
     return Message("ok", f"{boxes} 箱已交接。", f"{boxes} boxes handed over.")

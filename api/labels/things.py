@@ -168,7 +168,8 @@ def _package(conn: Connection, actor: Actor, code: str) -> _Facts:
         raise AppError(NOT_FOUND, what="箱子", name=code)
     made = sale(conn, box.sale_id)
     require(actor, "label.print", Thing("sale", made.id, warehouse_id=made.warehouse_id))
-    boxes = [each.code for each in packages_of(conn, made.id)]
+    known = packages_of(conn, made.id)
+    boxes = [each.code for each in known if each.state != "void" or each.code == code]
     which = f"第 {boxes.index(code) + 1} 箱，共 {len(boxes)} 箱"
     weight = f" · {show(box.weight_micro)} kg" if box.weight_micro else ""
     words = (

@@ -6,7 +6,7 @@ from core import catalog
 from core.actions.doing import Doing
 from core.db import Tx
 from core.orders import rules
-from core.orders.sales import book, faces, pack, pick, returns, rush, ship, shortage
+from core.orders.sales import book, faces, pack, pick, putback, returns, rush, ship, shortage
 from core.quantity import parse
 
 
@@ -51,6 +51,11 @@ def replenish(tx: Tx, doing: Doing) -> str:
     )
     ask = faces.Replenish(doing.op_id, place, item, promised)
     return faces.replenish(tx, doing.actor, ask).sentence
+
+
+def put_back(tx: Tx, doing: Doing) -> str:
+    ask = putback.PutBack(doing.op_id, doing.about("sale_id"))
+    return putback.put_back(tx, doing.actor, ask).sentence
 
 
 def judge_return(tx: Tx, doing: Doing) -> str:

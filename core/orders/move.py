@@ -10,6 +10,7 @@ from core.errors import AppError
 from core.orders import rules
 from core.orders.measure import base_quantity
 from core.orders.replay import post_new, run_once
+from core.orders.sales import stage
 from core.people import Actor, Thing, require
 from core.quantity import Micro
 from core.stock import Line, Posting
@@ -43,8 +44,8 @@ def move(tx: Tx, actor: Actor, ask: Move) -> Moved:
     """Move goods from one place to another of the same warehouse.
 
     Raises:
-        AppError: forbidden, other_warehouse, bad_quantity, not_whole, key_reused, or a refusal of
-            the ledger.
+        AppError: forbidden, other_warehouse, bad_quantity, not_whole, stage_taken,
+            stage_unclaimed, stage_by_hand, key_reused, or a refusal of the ledger.
     """
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "transfer", Thing("location", source.code, warehouse_id=source.warehouse_id))
@@ -57,8 +58,11 @@ def _move(tx: Tx, actor: Actor, ask: Move) -> Moved:
     inside = source.is_internal and target.is_internal
     if not inside or source.warehouse_id != target.warehouse_id:
         raise AppError(rules.OTHER_WAREHOUSE, from_code=source.code, to_code=target.code)
+    stage.entering(target)
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
+    goods = stage.Leaving(item.id, ask.lot_id, quantity, target.id, ask.serials)
+    stage.leaving(tx, actor, source, goods)
     line = Line(
         item.id,
         quantity,

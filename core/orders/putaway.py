@@ -15,6 +15,7 @@ from core.orders import progress, rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
+from core.orders.sales import stage
 from core.orders.suggestion import Bin, bin_room, suggest
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
@@ -56,7 +57,7 @@ def put_away(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
 
     Raises:
         AppError: forbidden, not_a_bin, bin_full, other_warehouse, too_much_put_away, bad_quantity,
-            not_whole, key_reused, or a refusal of the ledger.
+            not_whole, stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger.
     """
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "putaway", Thing("location", source.code, warehouse_id=source.warehouse_id))
@@ -70,6 +71,8 @@ def put_away_now(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
     _check_target(tx, source, target, quantity)
+    goods = stage.Leaving(item.id, ask.lot_id, quantity, target.id, ask.serials)
+    stage.leaving(tx, actor, source, goods)
     parts = _parts(tx, ask, source, quantity)
     line = Line(
         item.id, quantity, source.id, target.id, lot_id=ask.lot_id, serials=_serials(ask, parts)

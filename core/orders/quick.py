@@ -14,6 +14,7 @@ from core.errors import AppError
 from core.orders import rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.replay import post_new, run_once
+from core.orders.sales import stage
 from core.people import Actor, Thing, require
 from core.quantity import Micro
 from core.stock import Line, Posted, Posting, Reserve, fulfil, reserve
@@ -69,7 +70,8 @@ def issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
 
     Raises:
         AppError: forbidden, unknown_choice, reason_needed (scrap), bad_quantity, not_whole,
-            key_reused, or a refusal of the ledger (not_enough, lot_expired, lot_held …).
+            stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger (not_enough,
+            lot_expired, lot_held …).
     """
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "issue", Thing("location", place.code, warehouse_id=place.warehouse_id))
@@ -82,6 +84,8 @@ def _issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
         rules.require_reason(ask.reason, "报废")
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
+    goods = stage.Leaving(item.id, ask.lot_id, quantity, target, ask.serials)
+    stage.leaving(tx, actor, catalog.location(tx.conn, ask.from_location), goods)
     if item.tracking == "lot" and not ask.lot_id and ask.to != "scrap":
         posted = _first_expiring(tx, actor, ask, quantity, target)
     else:
@@ -115,8 +119,8 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
     """Take goods back. Whoever calls them good must be allowed to inspect where the item asks so.
 
     Raises:
-        AppError: forbidden, unknown_choice, reason_needed, bad_quantity, not_whole, key_reused, or
-            a refusal of the ledger.
+        AppError: forbidden, unknown_choice, reason_needed, bad_quantity, not_whole,
+            stage_by_hand, key_reused, or a refusal of the ledger.
     """
     place = catalog.location(tx.conn, ask.to_location)
     thing = Thing("location", place.code, warehouse_id=place.warehouse_id)
@@ -129,6 +133,7 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
 def _return(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
     source = _way(tx, WAYS_BACK, ask.back_from, "来处")
     reason = rules.require_reason(ask.reason, "退货")
+    stage.entering(catalog.location(tx.conn, ask.to_location))
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
     lot_state = catalog.lot(tx.conn, ask.lot_id).state if ask.lot_id else "ok"

@@ -17,6 +17,7 @@ from core.orders import rules
 from core.orders.measure import base_quantity, dock_of
 from core.orders.move import Move, Moved, move
 from core.orders.replay import post_new, run_once
+from core.orders.sales import stage
 from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
@@ -174,8 +175,8 @@ def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:
     """Take goods from the bins into transit; a task to receive them opens at the other side.
 
     Raises:
-        AppError: forbidden, wrong_state, too_much_sent, bad_quantity, key_reused, or a refusal of
-            the ledger (not_enough names the bin).
+        AppError: forbidden, wrong_state, too_much_sent, bad_quantity, stage_taken,
+            stage_unclaimed, key_reused, or a refusal of the ledger (not_enough names the bin).
     """
     made = transfer(tx.conn, ask.transfer_id)
     require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.from_warehouse))
@@ -250,13 +251,16 @@ def _send_named(
             here = catalog.warehouse(tx.conn, made.from_warehouse).code
             raise AppError(rules.OTHER_WAREHOUSE, from_code=place.code, to_code=here)
         open_now[each.line_id] = left - each.quantity
+        lot_id = each.lot_id or line.lot_id
+        goods = stage.Leaving(line.item_id, lot_id, each.quantity, transit, each.serials)
+        stage.leaving(tx, actor, place, goods)
         lines.append(
             Line(
                 line.item_id,
                 each.quantity,
                 place.id,
                 transit,
-                lot_id=each.lot_id or line.lot_id,
+                lot_id=lot_id,
                 serials=each.serials,
             )
         )
@@ -307,8 +311,8 @@ def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
     """Take goods out of transit; what is missing stays there, with the task still open.
 
     Raises:
-        AppError: forbidden, wrong_state, nothing_open, too_much_taken, key_reused, or a refusal of
-            the ledger.
+        AppError: forbidden, wrong_state, nothing_open, too_much_taken, stage_by_hand, key_reused,
+            or a refusal of the ledger.
     """
     made = transfer(tx.conn, ask.transfer_id)
     require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.to_warehouse))
@@ -350,6 +354,7 @@ def _take_line(tx: Tx, made: Transfer, take: TakeLoad) -> Line:
     if place.warehouse_id != made.to_warehouse:
         here = catalog.warehouse(tx.conn, made.to_warehouse).code
         raise AppError(rules.OTHER_WAREHOUSE, from_code=here, to_code=place.code)
+    stage.entering(place)
     whole = len(load.serials) * ONE == take.quantity
     serials = take.serials or (load.serials if whole else ())
     return Line(

@@ -1,7 +1,8 @@
 """How a reservation ends: fulfil (also in parts), release, expire, or broken by a hold.
 
-`fulfil` and `release` do NOT ask for a permission (the verb above did); `release_by_hand` requires
-`stock.reserve`. Making reservations is `reserve.py`.
+`fulfil` and `release` do NOT ask for a permission (the verb above did); `fulfil_by_hand` and
+`release_by_hand` require `stock.reserve` and leave alone what one of our papers reserved.
+Making reservations is `reserve.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from core.db import Tx
 from core.errors import AppError
 from core.people import ENGINE, Actor, require
 from core.quantity import ONE, Micro, check_positive, show
-from core.stock import refusals
+from core.stock import papers, refusals
 from core.stock.book import Posted, serials_at
 from core.stock.ledger import answer_again, post_work
 from core.stock.reserve import Part, Reserved, reservation
@@ -80,6 +81,26 @@ def fulfil(
     return _fulfil(tx, actor, going)
 
 
+def fulfil_by_hand(
+    tx: Tx,
+    actor: Actor,
+    reservation_id: int,
+    op_id: str,
+    to_location: int,
+    *,
+    quantity: Micro | None = None,
+    serials: tuple[str, ...] = (),
+) -> Posted:
+    """`fulfil` for a person: requires `stock.reserve`.
+
+    Raises:
+        AppError: forbidden, belongs_to_paper (while it is open), stage_by_hand, or as `fulfil`.
+    """
+    require(actor, "stock.reserve")
+    going = _Going(op_id, reservation_id, None, to_location, quantity, serials, "issue", True)
+    return _fulfil(tx, actor, going)
+
+
 def fulfil_part(
     tx: Tx,
     actor: Actor,
@@ -121,6 +142,7 @@ class _Going:
     quantity: Micro | None
     serials: tuple[str, ...]
     kind: str
+    by_hand: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -137,6 +159,8 @@ def _fulfil(tx: Tx, actor: Actor, going: _Going) -> Posted:
     current = reservation(tx.conn, going.reservation_id)
     if current.state != "open":
         raise closed(current)
+    if going.by_hand:
+        papers.check_free(current.for_)
     parts = [each for each in current.parts if going.part_id in (None, each.id)]
     remaining = sum(each.remaining for each in parts)
     wanted = remaining if going.quantity is None else check_positive(going.quantity)
@@ -152,7 +176,8 @@ def _fulfil(tx: Tx, actor: Actor, going: _Going) -> Posted:
     lines = _fulfil_lines(tx, current, drawn, going.to_location, named)
     draws = tuple((_key(current, part), part_quantity) for part, part_quantity in drawn)
     posting = Posting(going.op_id, going.kind, lines, doc=current.for_)
-    answer = post_work(tx, Work(actor, posting, print_, going.reservation_id, draws))
+    work = Work(actor, posting, print_, going.reservation_id, draws, by_hand=going.by_hand)
+    answer = post_work(tx, work)
     _shrink(tx, current, drawn, "fulfilled")
     return answer
 
@@ -281,8 +306,15 @@ def release_part(tx: Tx, actor: Actor, part: PartOf, reason: str) -> Micro:
 
 
 def release_by_hand(tx: Tx, actor: Actor, reservation_id: int, reason: str = "") -> Reserved:
-    """`release` for a person: requires `stock.reserve`."""
+    """`release` for a person: requires `stock.reserve`.
+
+    Raises:
+        AppError: forbidden, belongs_to_paper (while it is open), or as `release`.
+    """
     require(actor, "stock.reserve")
+    current = reservation(tx.conn, reservation_id)
+    if current.state == "open":
+        papers.check_free(current.for_)
     return release(tx, actor, reservation_id, reason)
 
 

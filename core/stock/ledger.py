@@ -2,7 +2,8 @@
 
 `post` is a batch of one. `post`, `reverse` and `post_many` do NOT ask for a permission: the verb
 above them (receive, count, issue …) already did. What a person posts by hand goes through
-`post_by_hand`, `reverse_by_hand` and `post_many_by_hand`, which require `stock.post`.
+`post_by_hand`, `reverse_by_hand` and `post_many_by_hand`, which require `stock.post` and leave
+alone what belongs to one of our papers (papers.py).
 The only writer of postings, moves, balances' on-hand and serial places. Reservations: `reserve.py`.
 """
 
@@ -19,7 +20,7 @@ from core.db import Tx
 from core.errors import KEY_REUSED, NOT_FOUND, AppError
 from core.ids import check_operation_id
 from core.people import Actor, require
-from core.stock import refusals
+from core.stock import papers, refusals
 from core.stock.book import Loaded, Posted, load, posted_by_op, posted_of, reversers
 from core.stock.rules import Change, Posting, Terms, counter_lines, decide
 from core.stock.writing import Batch, Work, stage, write
@@ -35,9 +36,13 @@ def post(tx: Tx, actor: Actor, posting: Posting) -> Posted:
 
 
 def post_by_hand(tx: Tx, actor: Actor, posting: Posting) -> Posted:
-    """`post` for a person's own posting: requires `stock.post`."""
+    """`post` for a person's own posting: requires `stock.post`.
+
+    Raises:
+        AppError: forbidden, belongs_to_paper, stage_by_hand, or as `post`.
+    """
     require(actor, "stock.post")
-    return post(tx, actor, posting)
+    return post_work(tx, Work(actor, posting, by_hand=True))
 
 
 def post_many(tx: Tx, items: Sequence[tuple[Actor, Posting]]) -> list[Posted | AppError]:
@@ -54,7 +59,7 @@ def post_many_by_hand(tx: Tx, items: Sequence[tuple[Actor, Posting]]) -> list[Po
             if actor is not allowed:
                 require(actor, "stock.post")
                 allowed = actor
-            works.append(Work(actor, posting))
+            works.append(Work(actor, posting, by_hand=True))
         except AppError as refusal:
             works.append(refusal)
     answers = iter(post_works(tx, [work for work in works if isinstance(work, Work)]))
@@ -67,20 +72,28 @@ def reverse(tx: Tx, actor: Actor, original_op_id: str, op_id: str, reason: str) 
     Raises:
         AppError: no such posting, already reversed, or the stock is no longer there.
     """
+    return post(tx, actor, _mirror(tx, original_op_id, op_id, reason))
+
+
+def _mirror(tx: Tx, original_op_id: str, op_id: str, reason: str) -> Posting:
     original = posted_by_op(tx.conn, [original_op_id]).get(original_op_id)
     if original is None:
         raise AppError(NOT_FOUND, what="过账", name=original_op_id)
     lines = counter_lines(move.line() for move in original.moves)
-    posting = Posting(
+    return Posting(
         op_id, "reverse", lines, doc=original.doc, reason=reason, reverses=original_op_id
     )
-    return post(tx, actor, posting)
 
 
 def reverse_by_hand(tx: Tx, actor: Actor, original_op_id: str, op_id: str, reason: str) -> Posted:
-    """`reverse` for a person's own correction: requires `stock.post`."""
+    """`reverse` for a person's own correction: requires `stock.post`.
+
+    Raises:
+        AppError: forbidden, belongs_to_paper, stage_by_hand, or as `reverse`.
+    """
     require(actor, "stock.post")
-    return reverse(tx, actor, original_op_id, op_id, reason)
+    posting = _mirror(tx, original_op_id, op_id, reason)
+    return post_work(tx, Work(actor, posting, by_hand=True))
 
 
 def posted(conn: Connection, op_id: str) -> Posted | None:
@@ -153,6 +166,8 @@ def _decide(
     happened_at = tx.now if posting.happened_at is None else posting.happened_at
     if happened_at > tx.now + DAY:
         raise AppError(refusals.TIME_AHEAD, happened_at=iso(happened_at))
+    if work.by_hand:
+        _check_by_hand(posting, loaded, known)
     if posting.reverses:
         _check_reversal(posting, known, undone)
     today = local_date(happened_at)
@@ -164,6 +179,15 @@ def _decide(
 
 
 _terms_of = lru_cache(maxsize=64)(Terms)
+
+
+def _check_by_hand(posting: Posting, loaded: Loaded, known: dict[str, Posted]) -> None:
+    """All from memory: this is the hot path, and a repeat was answered before it came here."""
+    papers.check_free(posting.doc)
+    original = known.get(posting.reverses) if posting.reverses else None
+    if original is not None:  # its mirror may leave `doc` empty
+        papers.check_free(original.doc)
+    papers.check_places(posting.lines, loaded.book.places)
 
 
 def _check_reversal(posting: Posting, known: dict[str, Posted], undone: dict[str, str]) -> None:

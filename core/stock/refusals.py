@@ -143,3 +143,16 @@ RESERVATION_SHORT = define(
     "Not posted: reservation {reservation} has only {remaining} left, {asked} were asked. "
     "Post {remaining}.",
 )
+BELONGS_TO_PAPER = define(
+    "belongs_to_paper",
+    409,
+    "没改动:这一笔属于{paper},直接改库存会和{paper}对不上。请从{paper}上改:{way}。",
+    "Nothing changed: this belongs to {paper_en}; by hand the two would disagree. {way_en}.",
+)
+STAGE_BY_HAND = define(
+    "stage_by_hand",
+    409,
+    "没入账:{location} 是出货区,货只能拣货进去、发货出来。要退拣的先取消销售单,再用移库放回。",
+    "Not posted: {location} is where picked goods stand; they come by picking and leave by "
+    "shipping. To put goods back, cancel the sale, then move them.",
+)

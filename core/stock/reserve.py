@@ -23,7 +23,7 @@ from core.errors import INVALID, KEY_REUSED, NOT_FOUND, AppError
 from core.ids import check_operation_id
 from core.people import Actor, require
 from core.quantity import ONE, Micro, check_positive, show
-from core.stock import refusals
+from core.stock import papers, refusals
 from core.stock.book import serials_at
 from core.stock.fefo import FAR, Candidate, Taken, pick_order, take
 from core.stock.ledger import local_date
@@ -224,8 +224,14 @@ def reserve(tx: Tx, actor: Actor, wish: Reserve) -> Reserved:
 
 
 def reserve_by_hand(tx: Tx, actor: Actor, wish: Reserve) -> Reserved:
-    """`reserve` for a person's own wish: requires `stock.reserve`."""
+    """`reserve` for a person's own wish: requires `stock.reserve`.
+
+    Raises:
+        AppError: forbidden, belongs_to_paper (it names one), or as `reserve`.
+    """
     require(actor, "stock.reserve")
+    if papers.paper_of(wish.for_) and tx.execute(_BY_OP, {"op": wish.op_id}).first() is None:
+        papers.check_free(wish.for_)  # a repeat is answered as before
     return reserve(tx, actor, wish)
 
 

@@ -76,6 +76,7 @@ class Work:
     fingerprint: str = ""
     reservation_id: int | None = None
     draws: tuple[tuple[Key, Micro], ...] = ()
+    by_hand: bool = False  # a person's own, not what one of our papers does
     content: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -152,6 +152,8 @@ def _close(tx: Tx, actor: Actor, ask: Ask, sale_id: str, box: tuple[list[InBox],
 
 def _label(tx: Tx, actor: Actor, memory: Memory, box: Package) -> Answer:
     """A closed box is handed over; the last one asks for nothing more than the tap."""
+    if box.state == "void":
+        return _screen(tx, actor, box.sale_id, None, out.box_open(box.code))
     if box.sale_id != memory.sale_id:
         return _screen(tx, actor, box.sale_id, Memory(sale_id=box.sale_id, boxes=[box.code]))
     if box.state == "shipped":
@@ -176,7 +178,8 @@ def _screen(
 ) -> Answer:
     made = sale(tx.conn, sale_id)
     require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
-    waiting, boxes = _waiting(tx, sale_id), packages_of(tx.conn, sale_id)
+    waiting = _waiting(tx, sale_id)
+    boxes = [each for each in packages_of(tx.conn, sale_id) if each.state != "void"]
     memory = memory or Memory(sale_id=sale_id)
     if message is None:
         message = out.pack_begins(made.code, len(waiting), sum(e.state == "packed" for e in boxes))

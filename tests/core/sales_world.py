@@ -6,9 +6,10 @@ from typing import Any
 
 from core import catalog
 from core.catalog import NewPartner
-from core.orders.sales import book, boxes, faces
+from core.orders.sales import book, boxes, faces, putback
+from core.orders.sales.cancel import CancelSale, cancel_sale
 from core.orders.sales.carriers import Carrier, save_carrier
-from core.orders.sales.order import CancelSale, NewSale, NewSaleLine, cancel_sale, create_sale
+from core.orders.sales.order import NewSale, NewSaleLine, create_sale
 from core.orders.sales.pack import Box, BoxLine, Pack, Packed, pack
 from core.orders.sales.pick import Pick, Picked, pick
 from core.orders.sales.promise import fill
@@ -16,8 +17,10 @@ from core.orders.sales.rush import Rush, Rushed, rush
 from core.orders.sales.ship import Ship, Shipped, ship
 from core.orders.sales.short import ShortPick, WentShort, short_pick
 from core.orders.sales.substitutes import Substitute, save_substitute
+from core.orders.sales.unpack import Unpack, unpack
 from core.orders.sales.wave import Release, release, suggest
 from core.people import ENGINE, NewPerson
+from core.quantity import plain
 from tests.core.orders_world import Trader, _at_work, _person, q, trader
 
 SELLER, KEEPER, BUYER, BOSS = "林销售", "李某", "陈晨", "赵主管"
@@ -82,6 +85,15 @@ class Shop:
     def cancel(self, made: book.Sale, why: str = "客户不要了") -> book.Sale:
         ask = CancelSale(self.t.op(), made.id, why)
         return self.t.do(lambda tx: cancel_sale(tx, self.t.people[SELLER], ask))
+
+    def unpack(self, made: book.Sale, code: str) -> Packed:
+        ask = Unpack(self.t.op(), made.id, code)
+        return self.t.do(lambda tx: unpack(tx, self.t.people[KEEPER], ask))
+
+    def waits(self, made: book.Sale) -> dict[str, str]:
+        """Bin → what of the order still waits to be put back there."""
+        rows = self.t.db.read_now(lambda conn: putback.rows_of(conn, made.id))
+        return {each.bin: plain(each.left) for each in rows if each.left}
 
     def fill(self) -> int:
         return self.t.do(fill)

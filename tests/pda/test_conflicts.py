@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from core.actions import Press, perform
+from core.orders.sales.cancel import CancelSale, cancel_sale
 from core.orders.sales.pick import Pick, pick
+from core.quantity import ONE
 from core.stock import prove
 from core.tasks import board
 from core.tasks.task import Task
 from tests.pda.floor import Floor, Scanner
-from tests.pda.test_facts import line_of, opened, stock
+from tests.pda.test_facts import line_of, opened, stock, tell
 from tests.pda.test_outgoing import shelve_goods, sold
 
 
@@ -102,3 +104,53 @@ async def test_what_a_person_can_still_mend_is_no_conflict(floor: Floor, gun: Sc
     nonsense = await late(gun, "receive", "confirm", "p-late-0003", **(much | {"quantity": "viel"}))
     assert "conflict" not in nonsense
     assert asked(floor) == []
+
+
+async def test_a_pick_for_an_order_that_was_given_up_meanwhile_is_asked_about(
+    shelved: Floor, gun: Scanner
+) -> None:
+    """Half was booked, then the customer cancelled, then the rest comes from an offline scanner."""
+    stop = sold(shelved, ("A-001", 12)).lines[0]
+    colleague, boss = shelved.person("li", "pda"), shelved.person("boss")
+    shelved.db.write_now(lambda tx: pick(tx, colleague, Pick("p-half-1", stop.id, 6 * ONE)))
+    give_up = CancelSale("p-cancel-1", stop.sale_id, "客户不要了")
+    assert shelved.db.write_now(lambda tx: cancel_sale(tx, boss, give_up)).state == "cancelled"
+    told = {"line_id": stop.id, "quantity": "6"}
+    refused = await late(gun, "pick", "pick", "p-late-0009", **told)
+    assert refused["message"]["code"] == "already_picked"
+    assert "已经取消" in refused["message"]["text"]
+    missing = {"line_id": stop.id, "quantity": "0", "reason": "missing"}
+    short = await late(gun, "pick", "short", "p-late-0010", **missing)
+    assert short["message"]["code"] == "already_picked"
+    box = {"sale_id": stop.sale_id, "box": [{"item_id": stop.item_id, "quantity": "6"}]}
+    boxed = await late(gun, "pack", "close", "p-late-0011", **box)
+    assert boxed["message"]["code"] == "not_what_was_picked"
+    gone = await late(gun, "pack", "ship", "p-late-0012", sale_id=stop.sale_id)
+    assert gone["message"]["code"] == "nothing_open"
+    assert len(asked(shelved)) == 4
+    said = answer(shelved, asked(shelved)[0], "server")
+    assert said.startswith("以系统为准")
+
+
+async def test_what_waits_to_be_put_back_is_in_the_scanners_inbox_with_its_button(
+    shelved: Floor, gun: Scanner
+) -> None:
+    stop = sold(shelved, ("A-001", 12)).lines[0]
+    colleague, boss = shelved.person("li", "pda"), shelved.person("boss")
+    shelved.db.write_now(lambda tx: pick(tx, colleague, Pick("p-whole-1", stop.id)))
+    give_up = CancelSale("p-cancel-1", stop.sale_id, "客户不要了")
+    shelved.db.write_now(lambda tx: cancel_sale(tx, boss, give_up))
+    while not (found := [each for each in gun.inbox.values() if each["kind"] == "put_back"]):
+        await gun.hear()
+    [task] = found
+    assert [button["label"] for button in task["buttons"]] == ["全部放回原库位"]
+    carry = {"from": "ZJ-OUT", "to": "A-01", "item_code": "A-001", "quantity": "5", "lot": "L-7"}
+    moved = await tell(gun, "transfer", "move", **carry)
+    assert moved["ok"], moved["message"]
+    refused = await tell(gun, "transfer", "move", **(carry | {"from": "A-01", "to": "ZJ-OUT"}))
+    assert refused["message"]["code"] == "stage_by_hand"
+    press = {"t": "act", "task_id": task["id"], "generation": task["generation"]}
+    done = await gun.do(press | {"action": "put_back"})
+    assert done["ok"], done
+    assert stock(shelved, "A-001") == {("A-01", "ok"): 5, ("A-02", "ok"): 19}
+    assert shelved.db.read_now(prove).problems == ()

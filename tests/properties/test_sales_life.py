@@ -1,8 +1,9 @@
 """Any interleaving of what people do with sales keeps the papers and the ledger in step.
 
 After every step: a line's quantity is what was cut, picked, promised or is missing; what stands in
-the stage is what was picked and has not left; nothing is shipped that was not packed. At the end
-the books are proved.
+the stage is what was picked and has not left, and what waits to be put back for orders that were
+given up; nothing is shipped that was not packed; a task asks for what waits. At the end the books
+are proved.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import pytest
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
+from core.orders.move import Move, move
 from core.orders.sales.book import PickLine, Sale, picks_of
-from core.orders.sales.returns import CustomerReturn, customer_return
+from core.orders.sales.putback import PutBack, Waiting, put_back, rows_of
+from core.orders.sales.returns import CustomerReturn, Scrap, customer_return, scrap
 from core.orders.sales.rules import NOTHING_TO_PICK
 from core.orders.sales.shortage import CutLine, cut_line
 from core.quantity import ONE
 from core.stock import hold_lot
+from core.tasks import board
 from tests.core.orders_world import CUP, MILK
 from tests.core.sales_world import BOSS, BUYER, KEEPER, Shop, shop
 
@@ -36,19 +40,23 @@ class Life:
         self.sold: list[Sale] = []
         self.refused = 0
         self.seen: set[str] = set()
+        self.did: set[str] = set()
         self.lots: list[int] = []
 
     def run(self) -> None:
         verbs: tuple[Callable[[], object], ...] = (
             self.arrive, self.arrive, self.arrive, self.sell, self.release, self.release, self.pick,
             self.pick, self.pick, self.pick, self.short, self.pack, self.pack, self.ship, self.ship,
-            self.cancel, self.cut, self.fill, self.give_back, self.hold,
+            self.cancel, self.cut, self.fill, self.give_back, self.hold, self.unpack, self.put_back,
+            self.carry,
         )  # fmt: skip
         for verb in (self.arrive, self.arrive, self.arrive, self.sell, self.sell, self.release):
             verb()
         for _ in range(STEPS):
+            chosen = self.random.choice(verbs)
             try:
-                self.random.choice(verbs)()
+                chosen()
+                self.did.add(chosen.__name__)
             except AppError:
                 self.refused += 1
             self.check()
@@ -87,8 +95,35 @@ class Life:
         self.s.ship(self.one("packed"))
 
     def cancel(self) -> None:
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.6:
             self.s.cancel(self.one())
+
+    def unpack(self) -> None:
+        boxes = [each for each in self.s.boxes(self.one("packed")) if each.state == "packed"]
+        if not boxes:
+            raise AppError(NOTHING_TO_PICK)
+        box = self.random.choice(boxes)
+        self.s.unpack(self.by_id(box.sale_id), box.code)
+
+    def put_back(self) -> None:
+        keeper, waiting = self.s.t.people[KEEPER], self.waiting()
+        if not waiting:
+            raise AppError(NOTHING_TO_PICK)
+        ask = PutBack(self.s.t.op(), self.random.choice(waiting).sale_id)
+        self.s.t.do(lambda tx: put_back(tx, keeper, ask))
+
+    def carry(self) -> None:
+        """Somebody takes goods out of the stage by hand: refused unless they wait there."""
+        t, waiting = self.s.t, self.waiting()
+        keeper, out = t.people[KEEPER], t.places["ZJ-OUT"]
+        item, lot = (waiting[0].item_id, waiting[0].lot_id) if waiting else (t.items[CUP], 0)
+        much = self.random.randint(1, 4) * ONE
+        if self.random.random() < 0.7:
+            ask = Move(t.op(), item, much, out, t.places["ZJ-A-4"], lot_id=lot)
+            t.do(lambda tx: move(tx, keeper, ask))
+        else:
+            away = Scrap(t.op(), item, much, out, "压坏", lot_id=lot)
+            t.do(lambda tx: scrap(tx, keeper, away))
 
     def cut(self) -> None:
         made = self.one()
@@ -117,6 +152,17 @@ class Life:
         found = [self.s.again(each) for each in self.sold]
         return self.random.choice([each for each in found if each.state == state] or found)
 
+    def by_id(self, sale_id: str) -> Sale:
+        return next(each for each in self.sold if each.id == sale_id)
+
+    def waiting(self) -> list[Waiting]:
+        """What still waits in the stage to be put back."""
+        found = [self.back(made) for made in self.sold]
+        return [row for rows in found for row in rows if row.left]
+
+    def back(self, made: Sale) -> list[Waiting]:
+        return self.s.t.db.read_now(lambda conn: rows_of(conn, made.id))
+
     def picks(self, made: Sale) -> list[PickLine]:
         return self.s.t.db.read_now(lambda conn: picks_of(conn, made.id))
 
@@ -127,6 +173,11 @@ class Life:
         if not found:
             raise AppError(NOTHING_TO_PICK)
         return self.random.choice(found)
+
+    def asked(self, made: Sale) -> int:
+        """How many live tasks ask for what an order left in the stage."""
+        about = self.s.t.db.read_now(lambda conn: board.tasks_of(conn, f"sale:{made.id}"))
+        return sum(task.kind == "put_back" for task in about)
 
     def check(self) -> None:
         staged = 0
@@ -143,6 +194,15 @@ class Life:
                 gap = line.quantity - line.cut - line.picked - line.promised - line.missing
                 assert gap >= 0, "more is promised and missing than is wanted"
                 staged += line.picked - line.shipped
+            rows = self.back(made)
+            assert all(0 <= row.done <= row.quantity for row in rows)
+            staged += sum(row.left for row in rows)
+            assert not rows or made.state in ("shipped", "cancelled")
+            assert self.asked(made) == (1 if any(row.left for row in rows) else 0)
+            if made.state in ("shipped", "cancelled"):
+                assert all(each.state != "open" for each in picks)
+                assert all(line.picked == line.shipped for line in made.lines)
+                assert all(not (line.promised or line.missing) for line in made.lines)
             if made.state == "picking":
                 assert any(each.state == "open" for each in picks)
         here = [
@@ -164,7 +224,8 @@ def test_any_day_of_selling_keeps_papers_and_ledger_in_step(
     assert "picking" in life.seen, "nobody walked"
 
 
-def test_the_dice_reach_the_lorry(db: Database, clock: ManualClock) -> None:
-    life = Life(shop(db, clock), 7)
+def test_the_dice_reach_the_lorry_and_the_way_back(db: Database, clock: ManualClock) -> None:
+    life = Life(shop(db, clock), 9)
     life.run()
-    assert life.seen >= {"open", "picking", "picked", "packed", "shipped"}
+    assert life.seen >= {"open", "picking", "picked", "packed", "shipped", "cancelled"}
+    assert life.did >= {"unpack", "put_back", "carry"}

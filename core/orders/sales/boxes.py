@@ -1,4 +1,4 @@
-"""Boxes as they stand: what lies in which, which have left. Writes nothing."""
+"""Boxes as they stand: what lies in which, which have left or were opened. Writes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class PackageLine:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A box that was closed; `weight_micro` in kilograms, 0 when nobody weighed it."""
+    """A box that was closed; `weight_micro` in kilograms, 0 when nobody weighed it.
+
+    `state`: packed, shipped, or void (opened again: its lines tell what once lay in it).
+    """
 
     id: str
     code: str

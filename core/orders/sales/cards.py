@@ -15,6 +15,7 @@ from core.tasks.task import NewTask
 BUYER, FINANCE = ("role:buyer",), ("role:finance",)
 SLACK = 30 * MINUTE  # packing and loading, between the last pick and the lorry
 SOONEST = 5 * MINUTE
+MOST_BINS = 5  # on a card
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,28 @@ def replenish_task(
         priority="high" if urgent else "normal",
         warehouse_id=goods.warehouse_id,
     )
+
+
+def put_back_task(
+    policy: Policy, goods: Goods, *, sale: tuple[str, str, str], bins: Sequence[tuple[str, str]]
+) -> NewTask:
+    """「退拣放回」 of an order that was given up. `sale`: its id, code and customer. `bins`: (bin,
+    what goes back there in words)."""
+    sale_id, code, customer = sale
+    shown = tuple(Fact(f"放回 {place}", words) for place, words in bins[:MOST_BINS])
+    rest = (Fact("还有", f"{len(bins) - MOST_BINS} 行"),) if len(bins) > MOST_BINS else ()
+    more = (Fact("单号", code), Fact("客户", f"{customer}（已取消）"), *shown, *rest)
+    first = bins[0][1] + (f" 等 {len(bins)} 行" if len(bins) > 1 else "")
+    card = Card(
+        "退拣放回",
+        f"{code} 取消了：{first}",
+        facts_of(goods, waits=f"{goods.warehouse}出货区要腾空", more=more),
+        (Button("put_back", "全部放回原库位", "primary"),),
+        footer="要放别的库位，用移库从出货区移走。",
+    )
+    title = f"退拣放回 · {code} {first}"[:200]
+    context = {"sale_id": sale_id, "code": code}
+    return _task("put_back", f"sale:{sale_id}", title, (policy, card), (goods, context))
 
 
 def return_task(policy: Policy, goods: Goods, *, key: str, context: dict[str, Any]) -> NewTask:

@@ -1,7 +1,7 @@
 """Sales orders: what a customer wants, promised first expiring first for the day it ships.
 
 What cannot be promised becomes the buyer's question (shortage.py). Nothing moves here: picking is
-`pick.py`, and what is cut or cancelled only lets go of promises.
+`pick.py`, giving an order up is `cancel.py`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from core.errors import INVALID, AppError
 from core.orders import rules as papers
 from core.orders.measure import base_quantity
 from core.orders.replay import run_once
-from core.orders.sales import rules, shortage_task
+from core.orders.sales import shortage_task
 from core.orders.sales.book import MOST_LINES, Sale, SaleLine, sale
 from core.orders.sales.carriers import cut_off_for
-from core.orders.sales.promise import free, promise_line
+from core.orders.sales.promise import promise_line
 from core.orders.sales.tables import sale_lines, sales
 from core.people import Actor, Thing, person, record, require
 from core.quantity import Micro, plain
@@ -54,15 +54,6 @@ class NewSale:
     carrier: str = ""
     urgent: bool = False
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelSale:
-    """The customer does not want it any more."""
-
-    op_id: str
-    sale_id: str
-    reason: str
 
 
 def create_sale(tx: Tx, actor: Actor, new: NewSale) -> Sale:
@@ -160,36 +151,6 @@ def _rows(tx: Tx, new: NewSale, sale_id: str) -> list[dict[str, Any]]:
     return rows
 
 
-def cancel_sale(tx: Tx, actor: Actor, ask: CancelSale) -> Sale:
-    """Let go of what was promised. What is picked already must be put back first.
-
-    Raises:
-        AppError: forbidden, sale_state, reason_needed, not_found, key_reused.
-    """
-    made = sale(tx.conn, ask.sale_id)
-    require(actor, "sale.write", Thing("sale", made.id, warehouse_id=made.warehouse_id))
-    return run_once(tx, "sale.cancel", ask, Sale, lambda: _cancel(tx, actor, ask, made))
-
-
-def _cancel(tx: Tx, actor: Actor, ask: CancelSale, made: Sale) -> Sale:
-    reason = papers.require_reason(ask.reason, "取消销售单")
-    if made.state != "open" or any(line.picked for line in made.lines):
-        raise AppError(rules.SALE_STATE, code=made.code, state=made.state_zh, verb="取消")
-    for line in made.lines:
-        free(tx, actor, line, f"销售单 {made.code} 取消：{reason}")
-        tx.execute(
-            sale_lines.update().where(sale_lines.c.id == line.id),
-            {"missing": 0, "cut": line.quantity, "cut_reason": reason},
-        )
-    tx.execute(SAVE, {"sale_": made.id, "state": "cancelled"})
-    after = sale(tx.conn, made.id)
-    for line in after.lines:
-        shortage_task.keep_task(tx, actor, after, line)
-    say(tx, actor, "sale.cancelled", after, {"reason": reason})
-    record(tx, actor, "sale.write", f"sale:{made.id}", after={"state": "cancelled"}, why=reason)
-    return after
-
-
 def say(tx: Tx, actor: Actor, kind: str, made: Sale, also: dict[str, Any]) -> None:
     """An event about a sale."""
     payload = {
@@ -202,4 +163,4 @@ def say(tx: Tx, actor: Actor, kind: str, made: Sale, also: dict[str, Any]) -> No
     events.append(tx, kind, f"sale:{made.id}", actor.label, payload)
 
 
-__all__ = ["CancelSale", "NewSale", "NewSaleLine", "Sale", "SaleLine", "cancel_sale", "create_sale"]
+__all__ = ["NewSale", "NewSaleLine", "Sale", "SaleLine", "create_sale"]

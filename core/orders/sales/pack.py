@@ -6,8 +6,9 @@ was not picked for its order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import events
@@ -94,10 +95,9 @@ def pack_rest(tx: Tx, actor: Actor, ask: PackRest) -> Packed:
     require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
 
     def run() -> Packed:
-        waiting = [each for each in picks_of(tx.conn, made.id) if each.picked > each.packed]
         lines = tuple(
             BoxLine(each.item_id, each.picked - each.packed, each.lot_id, each.serials)
-            for each in waiting
+            for each in _loose(tx, made.id)
         )
         if not lines:
             raise AppError(papers.NOTHING_OPEN, what=f"销售单 {made.code} 的打包")
@@ -106,12 +106,27 @@ def pack_rest(tx: Tx, actor: Actor, ask: PackRest) -> Packed:
     return run_once(tx, "pack.rest", ask, Packed, run)
 
 
+def _loose(tx: Tx, sale_id: str) -> list[PickLine]:
+    """Stops of which something is in no box yet, each with the serials that are in none."""
+    boxes = [each for each in packages_of(tx.conn, sale_id) if each.state != "void"]
+    lines = [line for box in boxes for line in box.lines]
+    boxed = Counter((line.item_id, code) for line in lines for code in line.serials)
+    found: list[PickLine] = []
+    for stop in picks_of(tx.conn, sale_id):
+        mine = {code for code in stop.serials if boxed[stop.item_id, code]}
+        boxed.subtract((stop.item_id, code) for code in mine)
+        if stop.picked > stop.packed:
+            rest = tuple(code for code in stop.serials if code not in mine)
+            found.append(replace(stop, serials=rest))
+    return found
+
+
 def _pack(tx: Tx, actor: Actor, ask: Pack, made: Sale) -> Packed:
     if not ask.boxes or not all(box.lines for box in ask.boxes):
         raise AppError(papers.EMPTY_DOCUMENT, what="箱单")
     if len(ask.boxes) > MOST_BOXES:
         raise AppError(INVALID, field="箱数", why=f"一次最多 {MOST_BOXES} 箱")
-    waiting = {each.id: each for each in picks_of(tx.conn, made.id) if each.picked > each.packed}
+    waiting = {each.id: each for each in _loose(tx, made.id)}
     left = {key: each.picked - each.packed for key, each in waiting.items()}
     before = len(packages_of(tx.conn, made.id))
     for number, box in enumerate(ask.boxes, before + 1):
@@ -135,7 +150,7 @@ class _Share:
 
 
 def _laid_out(box: Box, waiting: dict[str, PickLine], left: dict[str, Micro]) -> list[_Share]:
-    """Box lines → pick lines; `left` is lowered by what the box takes."""
+    """Box lines → pick lines; `left` and the serials of `waiting` lose what the box takes."""
     found: list[_Share] = []
     for line in box.lines:
         check_positive(line.quantity)
@@ -151,6 +166,8 @@ def _laid_out(box: Box, waiting: dict[str, PickLine], left: dict[str, Micro]) ->
         for key, part in parts:
             named = _named(waiting[key], part, serials)
             left[key] -= part
+            rest = tuple(code for code in waiting[key].serials if code not in named)
+            waiting[key] = replace(waiting[key], serials=rest)
             found.append(_Share(waiting[key], part, named))
     return found
 

@@ -16,9 +16,9 @@ from core.errors import AppError
 from core.orders import rules as papers
 from core.orders.measure import dock_of, goods_named, short_amount
 from core.orders.replay import post_new, run_once
-from core.orders.sales import cards, rules
+from core.orders.sales import cards, rules, stage
 from core.orders.sales.book import Sale, SaleLine, sale
-from core.orders.sales.tables import package_lines, sale_lines
+from core.orders.sales.tables import package_lines, packages, sale_lines
 from core.people import ENGINE, Actor, Thing, require
 from core.quantity import Micro, check_positive, plain, show
 from core.stock import Line, Posting
@@ -107,7 +107,7 @@ def customer_return(tx: Tx, actor: Actor, ask: CustomerReturn) -> Returned:
 
     Raises:
         AppError: forbidden, not_found, return_too_much, unknown_choice, reason_needed,
-            bad_quantity, key_reused, or a refusal of the ledger.
+            bad_quantity, stage_by_hand, key_reused, or a refusal of the ledger.
     """
     made = sale(tx.conn, ask.sale_id)
     thing = Thing("sale", made.id, warehouse_id=made.warehouse_id)
@@ -140,6 +140,7 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
             asked=show(quantity),
         )
     place = ask.to_location or dock_of(tx.conn, made.warehouse_id)
+    stage.entering(catalog.location(tx.conn, place))
     lot_state = catalog.lot(tx.conn, lot_id).state if lot_id else "ok"
     status = {"good": papers.status_on_arrival(lot_state, needs_inspection=False), "bad": "hold"}
     move = Line(
@@ -182,7 +183,8 @@ def _only_lot(conn: Connection, line: SaleLine) -> int:
     """The lot that was shipped when it was just one; 0 leaves it to the ledger to refuse."""
     query = (
         select(package_lines.c.lot_id)
-        .where(package_lines.c.sale_line_id == line.id)
+        .join(packages, packages.c.id == package_lines.c.package_id)
+        .where(package_lines.c.sale_line_id == line.id, packages.c.state == "shipped")
         .distinct()
         .limit(2)
     )
@@ -254,8 +256,8 @@ def supplier_return(tx: Tx, actor: Actor, ask: SupplierReturn) -> Returned:
     """Send goods back.
 
     Raises:
-        AppError: forbidden, not_found, reason_needed, unknown_choice, bad_quantity, key_reused, or
-            a refusal of the ledger.
+        AppError: forbidden, not_found, reason_needed, unknown_choice, bad_quantity, stage_taken,
+            stage_unclaimed, key_reused, or a refusal of the ledger.
     """
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "return", Thing("location", place.code, warehouse_id=place.warehouse_id))
@@ -263,7 +265,7 @@ def supplier_return(tx: Tx, actor: Actor, ask: SupplierReturn) -> Returned:
     def run() -> Returned:
         supplier = catalog.partner(tx.conn, ask.supplier_id)
         reason = papers.require_reason(ask.reason, "退供应商")
-        line = _away(tx, ask, "SUPPLIER", "ok")
+        line = _away(tx, actor, ask, ("SUPPLIER", "ok"))
         doc = f"partner:{supplier.id}"
         posting = Posting(f"{ask.op_id}:away", "return", (line,), doc=doc, reason=reason)
         done = _done(tx, actor, ask.op_id, posting, f"退回 {supplier.name}")
@@ -279,15 +281,15 @@ def scrap(tx: Tx, actor: Actor, ask: Scrap) -> Returned:
     """Throw goods away.
 
     Raises:
-        AppError: forbidden, reason_needed, unknown_choice, bad_quantity, key_reused, or a refusal
-            of the ledger.
+        AppError: forbidden, reason_needed, unknown_choice, bad_quantity, stage_taken,
+            stage_unclaimed, key_reused, or a refusal of the ledger.
     """
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "issue", Thing("location", place.code, warehouse_id=place.warehouse_id))
 
     def run() -> Returned:
         reason = papers.require_reason(ask.reason, "报废")
-        line = _away(tx, ask, "SCRAP", "rejected")
+        line = _away(tx, actor, ask, ("SCRAP", "rejected"))
         posting = Posting(f"{ask.op_id}:scrap", "scrap", (line,), reason=reason)
         done = _done(tx, actor, ask.op_id, posting, "报废")
         payload = {"item": ask.item_id, "quantity_micro": ask.quantity, "reason": reason}
@@ -298,19 +300,23 @@ def scrap(tx: Tx, actor: Actor, ask: Scrap) -> Returned:
     return run_once(tx, "scrap", ask, Returned, run)
 
 
-def _away(tx: Tx, ask: SupplierReturn | Scrap, to: str, status: str) -> Line:
+def _away(tx: Tx, actor: Actor, ask: SupplierReturn | Scrap, to: tuple[str, str]) -> Line:
+    """`to`: the code of where the goods go, and the status they have there."""
     if ask.status not in AWAY:
         raise AppError(
             papers.UNKNOWN_CHOICE, given=ask.status[:40], what="库存状态", choices="、".join(AWAY)
         )
+    quantity, target = check_positive(ask.quantity), catalog.location_by_code(tx.conn, to[0]).id
+    goods = stage.Leaving(ask.item_id, ask.lot_id, quantity, target, ask.serials)
+    stage.leaving(tx, actor, catalog.location(tx.conn, ask.from_location), goods)
     return Line(
         ask.item_id,
-        check_positive(ask.quantity),
+        quantity,
         ask.from_location,
-        catalog.location_by_code(tx.conn, to).id,
+        target,
         lot_id=ask.lot_id,
         from_status=ask.status,
-        to_status=status,
+        to_status=to[1],
         serials=ask.serials,
     )
 

@@ -67,6 +67,28 @@ UNPACKED_LEFT = define(
     "没交接：销售单 {code} 还有 {item} {left} 没装箱。先装完，或分两次发。",
     "Not shipped: {left} of {item} on sale {code} is not packed yet.",
 )
+BOX_NOT_HERE = define(
+    "box_not_here",
+    409,
+    "没拆箱：箱子 {code} {state}。已交接的等客户退回，再做客户退货。",
+    "Not unpacked: box {code} is {state_en}. What has left comes back as a customer's return.",
+)
+STAGE_TAKEN = define(
+    "stage_taken",
+    409,
+    "没有移动：{place} 的 {item} 是销售单 {code} 拣出来的，退拣的只有 {left}，你要动 {asked}。"
+    "先取消 {code}，或打包发货。",
+    "Not moved: {item} at {place} was picked for sale {code}; {left} of it waits to be put back, "
+    "you asked for {asked}. Cancel {code}, or pack and ship it.",
+)
+STAGE_UNCLAIMED = define(
+    "stage_unclaimed",
+    409,
+    "没有移动：{place} 的 {item} 等着退拣放回的只有 {left}，你要动 {asked}。"
+    "改成 {left}；实物和账不一样就盘点 {place}。",
+    "Not moved: {left} of {item} at {place} waits to be put back, you asked for {asked}. "
+    "Take {left}; if the place holds something else, count {place}.",
+)
 NOTHING_TO_PICK = define(
     "nothing_to_pick",
     409,

@@ -31,8 +31,11 @@ def load_of(tx: Tx, made: Sale) -> rules.Load:
     )
 
 
-def keep_state(tx: Tx, actor: Actor, sale_id: str) -> Sale:
-    """Bring state and tasks in step with the lines; the order as it stands then."""
+def keep_state(tx: Tx, actor: Actor, sale_id: str, *, gone: str = "已交接") -> Sale:
+    """Bring state and tasks in step with the lines; the order as it stands then.
+
+    `gone`: what became of the last box that waited to be handed over.
+    """
     made = sale(tx.conn, sale_id)
     load = load_of(tx, made)
     state = rules.sale_state(load)
@@ -48,7 +51,7 @@ def keep_state(tx: Tx, actor: Actor, sale_id: str) -> Sale:
     if state == "packed":
         _open(tx, actor, live, _ship_task(tx, made))
     elif not load.unshipped:
-        _settle(tx, actor, live.get("ship"), "已交接")
+        _settle(tx, actor, live.get("ship"), gone)
     return made
 
 

@@ -132,7 +132,7 @@ packages = Table(
     Column("code", String(64), nullable=False, unique=True),
     Column("sale_id", String(32), ForeignKey("sale_order.id"), nullable=False, index=True),
     micro_column("weight_micro"),  # kilograms; 0 = not weighed
-    Column("state", String(16), nullable=False),  # packed shipped
+    Column("state", String(16), nullable=False),  # packed shipped void
     Column("tracking", String(64), nullable=False, default=""),
     Column("packed_by", BigInteger, nullable=False),
     Column("packed_at", BigInteger, nullable=False),
@@ -149,6 +149,29 @@ package_lines = Table(
     Column("lot_id", BigInteger, nullable=False, default=0),
     micro_column("quantity"),
     Column("serials", JSON, nullable=False, default=list),
+)
+
+# What stands in the stage for an order that was given up, until it lies in a bin again.
+put_backs = Table(
+    "put_back",
+    metadata,
+    id_column(),
+    Column("sale_id", String(32), ForeignKey("sale_order.id"), nullable=False, index=True),
+    Column("warehouse_id", BigInteger, nullable=False),
+    Column("item_id", BigInteger, nullable=False),
+    Column("lot_id", BigInteger, nullable=False, default=0),
+    Column("location_id", BigInteger, nullable=False),  # the bin it was picked from
+    micro_column("quantity"),
+    micro_column("done"),
+    Column("serials", JSON, nullable=False, default=list),  # that still wait
+    Index(
+        "ix_put_back_waiting",
+        "warehouse_id",
+        "item_id",
+        "lot_id",
+        sqlite_where=text("done < quantity"),
+        postgresql_where=text("done < quantity"),
+    ),
 )
 
 pick_faces = Table(

@@ -261,7 +261,7 @@ def _open_task(
     return board.open_task(tx, actor, new).id
 
 
-def end_wave(tx: Tx, actor: Actor, wave_id: str) -> int:
+def end_wave(tx: Tx, actor: Actor, wave_id: str, sentence: str = "已全部拣完") -> int:
     """Close the wave and its task when no stop is open any more; how many still are."""
     made = wave_head(tx.conn, wave_id)
     left = made.stops - made.done
@@ -270,6 +270,6 @@ def end_wave(tx: Tx, actor: Actor, wave_id: str) -> int:
     tx.execute(_SAVE_WAVE, {"wave_": wave_id, "state": "done"})
     if made.task_id:
         outcome = {"wave_id": wave_id}
-        board.settle_task(tx, actor, made.task_id, outcome=outcome, sentence="已全部拣完")
+        board.settle_task(tx, actor, made.task_id, outcome=outcome, sentence=sentence)
     events.append(tx, "wave.done", f"wave:{wave_id}", actor.label, {"code": made.code})
     return 0
