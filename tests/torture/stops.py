@@ -61,7 +61,7 @@ class Ear:
     def __init__(self, app: Any) -> None:
         self._app = app
         self.wanted = False
-        self.caught: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.caught: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
         self.answer = asyncio.Event()
 
     def arm(self) -> None:
@@ -79,7 +79,7 @@ class Ear:
             return
         self.wanted = False
         await self._app(scope, receive, keep)
-        self.caught.set_result(scope["client"][1])
+        self.caught.set_result((scope["client"][1], scope["server"][1]))
         await self.answer.wait()
         for message in said:
             await send(message)
@@ -162,8 +162,8 @@ class Stopper:
         self.orders += 1
         await complain(self.fleet, self.orders)
         async with asyncio.timeout(PATIENCE):
-            port = await self.ear.caught
-        caught = [each for each in self.fleet.workers if port in ports_of(each)]
+            port, door = await self.ear.caught
+        caught = [each for each in self.fleet.workers if port in ports_of(each, door)]
         if not caught:  # he has hung up: too slow a machine for his patience
             self.ear.answer.set()
             return await self._delivery()
@@ -186,9 +186,10 @@ class Stopper:
         return bool(found) and not ports_of(process).isdisjoint(port for (port,) in found)
 
 
-def ports_of(process: Process) -> set[int]:
-    """The local ends of a process's connections."""
-    return {each.laddr.port for each in process.server.process().net_connections("tcp")}
+def ports_of(process: Process, to: int = 0) -> set[int]:
+    """The local ends of a process's connections, or of those to a port of ours."""
+    found = process.server.process().net_connections("tcp")
+    return {each.laddr.port for each in found if not to or (each.raddr and each.raddr.port == to)}
 
 
 async def complain(fleet: Fleet, number: int) -> None:
