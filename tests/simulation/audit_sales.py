@@ -16,7 +16,10 @@ from tests.simulation.facts import Fact
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 LIVE = ("open", "claimed", "snoozed", "paused")
-TABLES = ("sale_order", "sale_line", "wave", "pick_line", "package", "package_line", "lot")
+TABLES = (
+    "sale_order", "sale_line", "wave", "pick_line", "package", "package_line", "put_back",
+    "lot",
+)  # fmt: skip
 
 
 def sales(day: Day, rows: Rows) -> Iterator[str]:
@@ -136,6 +139,10 @@ def _stage(day: Day, paper: Paper) -> Iterator[str]:
         should[house[stop["sale_id"]], stop["item_id"], stop["lot_id"]] += stop["picked"]
     for (order, item, lot), quantity in paper.left.items():
         should[house[order], item, lot] -= quantity
+    for row in paper.rows["put_back"]:  # picked for an order that was given up
+        if not 0 <= row["done"] <= row["quantity"]:
+            yield f"more was put back than waited: {row}"
+        should[row["warehouse_id"], row["item_id"], row["lot_id"]] += row["quantity"] - row["done"]
     stages = {day.shop.places[f"{name}-OUT"]: number for name, number in day.shop.houses.items()}
     for row in paper.rows["balance"]:
         if row["location_id"] in stages:
@@ -173,6 +180,8 @@ def _as_asked(day: Day, paper: Paper) -> Iterator[str]:
         if fact.verb == "sell" and fact.state in ("done", "refused"):
             yield from _sold(fact, by_op.get(fact.op), paper)
         if fact.state == "done":
+            if fact.verb == "cancel sale" and not paper.is_over(fact.ask["sale_id"]):
+                yield f"cancel sale {fact.op} was answered, the order goes on"
             asked, done = _both(day, fact, moved[fact.op])
             if asked != done:
                 yield f"{fact.verb} {fact.op}: asked {asked}, moved {done}"
@@ -227,15 +236,22 @@ def _nobody_waits(day: Day, paper: Paper) -> Iterator[str]:
     for task in paper.rows["task"]:
         if task["state"] in LIVE:
             live[task["kind"], task["subject"]] += 1
-    again = any(fact.verb == "reopen" for fact in day.heard.done("reopen"))
     for order in paper.rows["sale_order"]:
         for state, kind in (("picked", "pack"), ("packed", "ship")):
             if order["state"] == state and not live[kind, f"sale:{order['id']}"]:
                 yield f"order {order['code']} is {state} and nobody has the task"
+    yield from _nobody_asks_twice(day, paper, live)
+    for row in paper.rows["put_back"]:
+        if row["done"] < row["quantity"] and not live["put_back", f"sale:{row['sale_id']}"]:
+            yield f"nobody is asked to put back {row}"
+    tasks = {task["id"]: task["state"] for task in paper.rows["task"]}
     for wave in paper.rows["wave"]:
-        tasks = {task["id"]: task["state"] for task in paper.rows["task"]}
         if wave["state"] == "open" and tasks.get(wave["task_id"]) not in LIVE:
             yield f"walk {wave['code']} is open and nobody walks"
+
+
+def _nobody_asks_twice(day: Day, paper: Paper, live: Counter[tuple[str, str]]) -> Iterator[str]:
+    again = bool(day.heard.done("reopen"))
     for line in paper.rows["sale_line"]:
         asked = live["shortage", f"sale_line:{line['id']}"]
         if asked > 1 or (asked and not line["missing"] and not again):

@@ -9,9 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from core.clock import to_datetime
-from core.orders.sales.order import CancelSale, NewSale, NewSaleLine, cancel_sale, create_sale
+from core.orders.move import Move, move
+from core.orders.sales.cancel import CancelSale, cancel_sale
+from core.orders.sales.order import NewSale, NewSaleLine, create_sale
 from core.orders.sales.pack import Box, BoxLine, Pack, PackRest, pack, pack_rest
 from core.orders.sales.pick import Pick, PickRest, pick, pick_rest
+from core.orders.sales.putback import PutBack, put_back
 from core.orders.sales.returns import (
     CustomerReturn,
     Judge,
@@ -25,6 +28,7 @@ from core.orders.sales.returns import (
 from core.orders.sales.ship import Ship, ship
 from core.orders.sales.short import ShortPick, short_pick
 from core.orders.sales.shortage import CutLine, Replace, cut_line, replace
+from core.orders.sales.unpack import Unpack, unpack
 from core.orders.sales.wave import Release, release
 from core.quantity import ONE
 from tests.simulation.company import HOUSES
@@ -163,6 +167,56 @@ async def cancel(day: Day) -> None:
     await day.ask(actor, "cancel sale", ask, lambda tx: cancel_sale(tx, actor, ask))
 
 
+async def open_box(day: Day) -> None:
+    """It was packed wrongly."""
+    boxes = "SELECT sale_id, code FROM package WHERE state = 'packed' ORDER BY id"
+    row = await _find(day, boxes, walk_on, pack_everything)
+    if row is None:
+        return
+    actor, ask = day.who(*WAREHOUSE), Unpack(day.op(), row.sale_id, row.code)
+    await day.ask(actor, "unpack", ask, lambda tx: unpack(tx, actor, ask))
+
+
+async def carry_back(day: Day) -> None:
+    """What was picked for nobody goes back into its bins: by the task, or some of it by hand."""
+    row = await _find(
+        day,
+        "SELECT sale_id, item_id, lot_id, warehouse_id, quantity - done AS left_ FROM put_back"
+        " WHERE done < quantity ORDER BY id",
+        walk_on,
+        cancel,
+    )
+    if row is None:
+        return
+    actor = day.who(*WAREHOUSE)
+    if day.rng.random() < 0.5:
+        back = PutBack(day.op(), row.sale_id)
+        await day.ask(actor, "put back", back, lambda tx: put_back(tx, actor, back))
+        return
+    await _carry(day, row, day.rng.choice((row.left_, ONE, row.left_ + ONE)))
+
+
+async def take_from_the_door(day: Day) -> None:
+    """Somebody takes picked goods away, whoever they are for."""
+    row = await _find(
+        day,
+        "SELECT b.item_id, b.lot_id, l.warehouse_id, b.on_hand AS left_ FROM balance b JOIN"
+        " location l ON l.id = b.location_id WHERE l.kind = 'stage' AND b.on_hand > 0"
+        " ORDER BY b.id",
+        walk_on,
+    )
+    if row is not None:
+        await _carry(day, row, day.rng.choice((row.left_, ONE)))
+
+
+async def _carry(day: Day, row: Any, quantity: int) -> None:
+    house = next(name for name, n in day.shop.houses.items() if n == row.warehouse_id)
+    target = day.rng.choice([each for each in day.shop.bins if each.startswith(house)])
+    places, actor = day.shop.places, day.who(*WAREHOUSE)
+    ask = Move(day.op(), row.item_id, quantity, places[f"{house}-OUT"], places[target], row.lot_id)
+    await day.ask(actor, "move", ask, lambda tx: move(tx, actor, ask))
+
+
 async def answer_shortage(day: Day) -> None:
     """The buyer sends less, or something else."""
     row = await _find(
@@ -255,6 +309,9 @@ SALES: dict[str, Errand] = {
     "pack rest": pack_everything,
     "ship": hand_over,
     "cancel sale": cancel,
+    "unpack": open_box,
+    "carry back": carry_back,
+    "take from the door": take_from_the_door,
     "shortage": answer_shortage,
     "customer return": come_back,
     "judge return": look_at_returned,
