@@ -164,6 +164,15 @@ def test_goods_that_arrive_are_promised_to_whoever_ships_first(s: Shop) -> None:
     assert s.fill() == 0
 
 
+def test_a_walk_takes_what_came_meanwhile_and_ends_the_question(s: Shop) -> None:
+    """Found by the simulator: the buyer was still asked about what had long been picked."""
+    made = s.sell((CUP, "5"))
+    assert len(s.t.tasks("shortage")) == 1
+    s.t.put(CUP, "9", "ZJ-A-1")
+    assert [stop.quantity for stop in s.release(made).lines] == [q("5")]
+    assert s.t.tasks("shortage") == []
+
+
 async def test_while_nothing_happens_nobody_looks_for_goods(s: Shop, clock: ManualClock) -> None:
     """A line that waits for a month costs a question a sweep, not a search a minute."""
     s.sell((CUP, "5"))

@@ -29,6 +29,7 @@ from tests.simulation.errands_stock import STOCK
 from tests.simulation.errands_tasks import TASKS
 from tests.simulation.loop import ShopClock, ShopLoop, StuckError, seeded_dice
 
+LAST_LOOK = 90.0  # seconds: more than a step waits before it looks again
 CORE_LOG = logging.getLogger("core")
 Mutant = Callable[[Day], AbstractContextManager[None]]
 
@@ -136,8 +137,9 @@ async def _settle(day: Day) -> None:
     await day.machine.up.wait()
     day.machine.sweep()
     await _come_back(day)
-    day.machine.sweep()
     await asyncio.sleep((day.weather.settle_hours + day.set_back_hours) * HOUR / SECOND)
+    day.machine.sweep()  # in a shop there is one every five seconds
+    await asyncio.sleep(LAST_LOOK)
 
 
 async def _come_back(day: Day) -> None:

@@ -19,8 +19,8 @@ from core.errors import INVALID, AppError
 from core.orders import rules as papers
 from core.orders.cards import Goods
 from core.orders.replay import run_once
-from core.orders.sales import cards, rules
-from core.orders.sales.book import Sale, Wave, sales_by_id, wave, wave_head
+from core.orders.sales import cards, rules, shortage_task
+from core.orders.sales.book import Sale, SaleLine, Wave, sale, sales_by_id, wave, wave_head
 from core.orders.sales.order import SAVE
 from core.orders.sales.plan import Limits, Planned, Waiting, plan
 from core.orders.sales.promise import promise_line
@@ -200,8 +200,15 @@ def _chosen(tx: Tx, actor: Actor, ask: Release) -> list[Sale]:
             raise AppError(rules.SALE_STATE, code=each.code, state=each.state_zh, verb="排波次")
         for line in each.lines:
             if line.missing:
-                promise_line(tx, actor, each, line, f"{ask.op_id[:80]}:{line.id}")
+                _promise_now(tx, actor, each, line, ask.op_id)
     return found
+
+
+def _promise_now(tx: Tx, actor: Actor, made: Sale, line: SaleLine, op_id: str) -> None:
+    """What came meanwhile; whoever was asked about it need not answer any more."""
+    if promise_line(tx, actor, made, line, f"{op_id[:80]}:{line.id}"):
+        after = sale(tx.conn, made.id)
+        shortage_task.keep_task(tx, actor, after, after.line(line.id))
 
 
 def _next_code(tx: Tx) -> str:
