@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import select
 import threading
 from contextlib import suppress
 from typing import Any
@@ -219,7 +220,7 @@ class OwnCommit:
 
     def _run_group(self, group: list[Waiting], committed: Committed) -> None:
         command = as_command(group)
-        whole = False
+        whole, lost = False, 0
         for number in range(MOST_TRIES):
             try:
                 crowded = number >= PATIENT_TRIES and number % 2 == 1
@@ -236,11 +237,12 @@ class OwnCommit:
                     self._fence()
                 elif len(group) > 1 and not isinstance(problem, DoubtfulCommitError):
                     break
-                if not worth_another_try(problem, number):
+                if not worth_another_try(problem, lost if is_lost(problem) else number):
                     refusal = as_refusal(problem)
                     for waiting in group:
                         waiting.error = refusal
                     return
+                lost += is_lost(problem)
             self._pause.wait(min(0.1, PATIENCE * 2**number) * (0.5 + secrets.randbelow(100) / 100))
         for waiting in group:  # one bad item must not fail its neighbours
             self._run_group([waiting], committed)
@@ -262,6 +264,7 @@ class OwnCommit:
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
+                self._check_turn(side)
         except BaseException as problem:
             self._undo(problem)
             raise
@@ -299,6 +302,17 @@ class OwnCommit:
         courier.execute("BEGIN")
         courier.execute(TAKE_TURN if whole else SHARE_TURN)
         courier.deliver()
+
+    def _check_turn(self, side: Connection) -> None:
+        """Raise when the turn was taken from us: we were stopped, and others went on without us.
+
+        Nothing is expected on that connection now, so anything that can be read is its end.
+        """
+        driver: Any = side.connection.driver_connection
+        end = select.poll()
+        end.register(driver.pgconn.socket, select.POLLIN)
+        if end.poll(0):
+            raise psycopg.OperationalError("the turn was lost before the commit")
 
     def _end_turn(self) -> None:
         """Let others have it. Never raises: what was committed must not look as if it was not."""

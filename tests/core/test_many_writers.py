@@ -254,6 +254,33 @@ def test_a_process_stopped_in_its_turn_is_fenced_and_one_that_works_is_not(
     assert two[1].read_now(events.head) == 1
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("says", [0, 1])
+def test_whoever_lost_his_turn_begins_anew(db: Database, says: int) -> None:
+    """He was stopped for so long that it was taken from him: others went on as if he were gone."""
+    runs: list[int] = []
+
+    def verb(tx: Tx) -> None:
+        tx.whole_turn()
+        runs.append(len(runs))
+        for _ in range(says):  # whoever says something asks beside for the log's head
+            events.append(tx, "test.noted", "thing:1", "system", {})
+        if len(runs) == 1:
+            with psycopg.connect(db.url, autocommit=True) as other:
+                assert other.execute(END_TURN).fetchall() == [(True,)]
+
+    db.write_now(verb)
+    assert (runs, db.read_now(events.head)) == ([0, 1], says)
+
+
+# Waits up to five seconds until the session is gone.
+END_TURN = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, 'jieli side')
+  AND xact_start IS NOT NULL
+"""
+
+
 def test_a_group_with_one_bad_member_serves_the_others(two: tuple[Database, Database]) -> None:
     def many(tx: Tx, names: object) -> list[str | AppError]:
         assert isinstance(names, list)

@@ -115,10 +115,11 @@ def _walks(paper: Paper) -> Iterator[str]:
     parts = {row["id"]: row["remaining"] for row in paper.rows["reservation_part"]}
     for stop in paper.rows["pick_line"]:
         here[stop["wave_id"]].append(stop)
-        full = stop["picked"] == stop["quantity"]
+        # Of an order that was given up, a stop keeps what had left.
+        full = stop["picked"] == stop["quantity"] or paper.is_over(stop["sale_id"])
         if not 0 <= stop["packed"] <= stop["picked"] <= stop["quantity"]:
             yield f"stop is out of order: {stop}"
-        if full != (stop["state"] == "picked") and stop["state"] in ("open", "picked"):
+        if stop["state"] == ("open" if full else "picked"):
             yield f"stop is not {stop['state']}: {stop}"
         if stop["state"] in ("short", "cancelled") and parts.get(stop["part_id"], 0):
             yield f"stop is over and its goods are still promised: {stop}"
