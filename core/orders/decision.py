@@ -28,6 +28,8 @@ from core.tasks import board, talk
 
 MOST_PLACES = 2_001  # one more than a posting takes: too many are refused, never cut off
 MOST_SERIALS = 5_000
+# Goods that a sale or a transfer answers for: gone from there, its paper would be wrong for ever.
+SPOKEN_FOR = frozenset({"stage", "transit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def decide(tx: Tx, actor: Actor, ask: Decide) -> Decided:
     """Decide a failed inspection once and for all, and move the goods accordingly.
 
     Raises:
-        AppError: forbidden, unknown_choice, reason_needed, already_decided, key_reused, or a
-            refusal of the ledger.
+        AppError: forbidden, unknown_choice, reason_needed, already_decided, held_elsewhere,
+            key_reused, or a refusal of the ledger.
     """
     failed = inspection(tx.conn, ask.inspection_id)
     require(actor, "decide", Thing("inspection", failed.id, warehouse_id=failed.warehouse_id))
@@ -73,6 +75,7 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     if failed.state != "failed":
         raise AppError(rules.ALREADY_DECIDED, decision=DECISIONS.get(failed.decision, "合格"))
     covered = _covered(tx.conn, failed)
+    spoken_for = _spoken_for(tx.conn, ask.decision, failed)
     quantity = _move(tx, actor, ask, failed, reason)
     _keep_paper(tx, actor, ask.decision, failed)
     values = {
@@ -85,6 +88,9 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     tx.execute(table.update().where(table.c.id.in_([each.id for each in covered])), values)
     item = catalog.item(tx.conn, failed.item_id)
     sentence = f"{word} · {item.name} {short_amount(tx.conn, item, quantity)}"
+    if spoken_for:
+        amount = short_amount(tx.conn, item, sum(each.on_hand for each in spoken_for))
+        sentence += f"，另有 {amount} 在出货区或在途，仍冻结"
     _end_tasks(tx, actor, covered, ask.decision, sentence)
     _say(tx, actor, ask, failed, quantity)
     return Decided(failed.id, ask.decision, quantity, sentence)
@@ -113,7 +119,7 @@ def _move(tx: Tx, actor: Actor, ask: Decide, failed: Inspection, reason: str) ->
         return release_lot(tx, actor, failed.lot_id, f"{ask.op_id}:release", reason).quantity
     lines = tuple(_lines(tx.conn, ask.decision, failed))
     if not lines:
-        raise AppError(rules.NOTHING_OPEN, what="冻结的货")
+        raise _nothing_here(_spoken_for(tx.conn, ask.decision, failed))
     kind = {"return": "return", "scrap": "scrap", "concession": "release"}[ask.decision]
     doc = f"inspection:{failed.id}"
     post_new(tx, actor, Posting(f"{ask.op_id}:{kind}", kind, lines, doc=doc, reason=reason))
@@ -136,7 +142,7 @@ def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line
         )
         return
     for row in on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES):
-        if row.status == "hold" and row.location_kind != "scrap" and row.on_hand > 0:
+        if _is_held(row) and row.location_kind not in SPOKEN_FOR:
             target, status = _target(conn, decision, row.location_id)
             yield Line(
                 row.item_id,
@@ -149,6 +155,25 @@ def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line
                 owner_id=row.owner_id,
                 serials=_serials_in(conn, row),
             )
+
+
+def _is_held(row: BalanceRow) -> bool:
+    return row.status == "hold" and row.location_kind != "scrap" and row.on_hand > 0
+
+
+def _spoken_for(conn: Connection, decision: str, failed: Inspection) -> list[BalanceRow]:
+    """What of a held lot stays where it is, held: picked for a sale, or on the road."""
+    if not failed.whole_lot or decision == "concession":
+        return []
+    rows = on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES)
+    return [row for row in rows if _is_held(row) and row.location_kind in SPOKEN_FOR]
+
+
+def _nothing_here(spoken_for: list[BalanceRow]) -> AppError:
+    if not spoken_for:
+        return AppError(rules.NOTHING_OPEN, what="冻结的货")
+    places = "、".join(sorted({row.location_code for row in spoken_for}))
+    return AppError(rules.HELD_ELSEWHERE, places=places[:100])
 
 
 def _target(conn: Connection, decision: str, here: int) -> tuple[int, str]:

@@ -74,6 +74,13 @@ NOTHING_OPEN = define(
     "没有改动：{what}已经没有未完成的数量。刷新看最新状态。",
     "Nothing changed: {what} has nothing open any more. Refresh to see its state.",
 )
+HELD_ELSEWHERE = define(
+    "held_elsewhere",
+    409,
+    "没有处理：冻结的货都在 {places}。先取消拣了它的销售单并放回库位，或等调拨到货，再来处理。",
+    "Not decided: all that is held is in {places}. Give up the sales it was picked for and put it "
+    "back, or wait for the transfer to arrive.",
+)
 REASON_NEEDED = define(
     "reason_needed",
     422,

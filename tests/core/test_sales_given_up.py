@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
+from core.orders.decision import Decide, decide
 from core.orders.move import Move, move
 from core.orders.putaway import PutAway, put_away
 from core.orders.quick import Issue, ReturnToStock, issue, return_to_stock
@@ -37,8 +39,8 @@ from core.orders.transfer import (
 )
 from core.quantity import plain
 from core.stock import hold_lot
-from tests.core.orders_world import CUP, MILK, SCALE, q
-from tests.core.sales_world import BOSS, KEEPER, SELLER, Shop, shop
+from tests.core.orders_world import BASE, CUP, MILK, SCALE, q
+from tests.core.sales_world import BOSS, BUYER, KEEPER, SELLER, Shop, shop
 
 
 @pytest.fixture
@@ -58,6 +60,36 @@ def refused(s: Shop, code: str, verb: Callable[..., Any], ask: Any, by: str = KE
     refusal = s.t.refused(lambda tx: verb(tx, s.t.people[by], ask))
     assert refusal.code == code, refusal
     return refusal
+
+
+# -- a lot that turned out bad -------------------------------------------------------------------
+def test_what_was_picked_of_a_bad_lot_stays_until_its_order_is_given_up(s: Shop) -> None:
+    """Found by the simulator: it went back to the supplier from under its order."""
+    t = s.t
+    t.put(BASE, "36", "ZJ-A-1", "L-7")
+    made = s.sell((BASE, "12"))
+    s.walk(s.release(made))
+    ask = Decide(t.op(), t.fail_a_lot("L-7").id, "return", "与供应商谈妥")
+    done = t.do(lambda tx: decide(tx, t.people[BUYER], ask))
+    assert done.sentence.endswith("，另有 1 箱 在出货区或在途，仍冻结")
+    assert t.stands(BASE) == {"ZJ-OUT/hold": "12"}
+    assert s.cancel(made).state == "cancelled"
+    t.press(KEEPER, t.task("put_back"), "put_back")
+    assert t.stands(BASE) == {"ZJ-A-1/hold": "12"}
+    t.proven()
+
+
+def test_a_decision_about_goods_that_are_all_picked_says_where_they_are(s: Shop) -> None:
+    t = s.t
+    t.put(BASE, "12", "ZJ-A-1", "L-7")
+    made = s.sell((BASE, "12"))
+    s.walk(s.release(made))
+    found = t.fail_a_lot("L-7", "1")
+    away = SupplierReturn(t.op(), t.supplier, t.items[BASE], q("1"), t.places["ZJ-DOCK"], "x")
+    lot = t.lot(BASE, "L-7").id
+    t.do(lambda tx: supplier_return(tx, t.people[BOSS], replace(away, lot_id=lot, status="hold")))
+    wrong = refused(s, "held_elsewhere", decide, Decide(t.op(), found.id, "scrap", "坏了"), BUYER)
+    assert "ZJ-OUT" in wrong.say()
 
 
 # -- giving up -----------------------------------------------------------------------------------
