@@ -44,6 +44,7 @@ from core.orders.sales.substitutes import (
     substitutes_of,
 )
 from core.orders.sales.unpack import Unpack, unpack
+from core.orders.sales.unpick import Unpick, Unpicked, unpick
 from core.orders.sales.wave import Release, release, suggest
 from core.people import Actor, Thing, may, require
 
@@ -194,6 +195,14 @@ async def pick_short(
 ) -> Response:
     """A bin holds less than it should: take it elsewhere, have the bin counted, ask the buyer."""
     return await by.answer("pick-short", ask, lambda tx: short_pick(tx, by.actor, ask), 201)
+
+
+@router.post("/picks/undo", response_model=schema(Unpicked))
+async def take_out_again(
+    ask: Annotated[Unpick, asked(Unpick)], by: Annotated[Once, writes("pick")]
+) -> Response:
+    """Take picked goods out of their order: broken, wrong, or of a bad lot; others go instead."""
+    return await by.answer("pick-undo", ask, lambda tx: unpick(tx, by.actor, ask))
 
 
 @router.post("/packages", status_code=201, response_model=schema(Packed))

@@ -29,6 +29,7 @@ from core.orders.sales.returns import (
     supplier_return,
 )
 from core.orders.sales.unpack import Unpack, unpack
+from core.orders.sales.unpick import Unpick, Unpicked, unpick
 from core.orders.transfer import (
     AskLine,
     AskTransfer,
@@ -90,6 +91,73 @@ def test_a_decision_about_goods_that_are_all_picked_says_where_they_are(s: Shop)
     t.do(lambda tx: supplier_return(tx, t.people[BOSS], replace(away, lot_id=lot, status="hold")))
     wrong = refused(s, "held_elsewhere", decide, Decide(t.op(), found.id, "scrap", "坏了"), BUYER)
     assert "ZJ-OUT" in wrong.say()
+
+
+def test_what_is_broken_is_taken_out_and_others_go_instead(s: Shop) -> None:
+    """The packer finds two broken ones: the walk goes on to two others, the order stays whole."""
+    t = s.t
+    t.put(CUP, "10", "ZJ-A-1")
+    t.put(CUP, "5", "ZJ-A-2")
+    made = s.sell((CUP, "8"))
+    walk = s.release(made)
+    s.walk(walk)
+    done = undo(s, made, Unpick("undo-broken-1", walk.lines[0].id, "压坏了", q("2")))
+    assert done.sentence.startswith(f"{made.code} 退拣 纸杯 2 ")
+    assert (done.quantity, done.elsewhere, done.missing) == (q("2"), q("2"), 0)
+    [line] = s.again(made).lines
+    assert (line.picked, line.promised, line.missing) == (q("6"), q("2"), 0)
+    assert s.waits(made) == {"ZJ-A-1": "2"}
+    assert "压坏了" in t.task("put_back").card.lead
+    away = Scrap(t.op(), t.items[CUP], q("2"), t.places["ZJ-OUT"], "压坏了")
+    t.do(lambda tx: scrap(tx, t.people[KEEPER], away))
+    assert t.tasks("put_back") == []
+    s.pack(made, ((CUP, "6"),))
+    s.ship(made)
+    again = s.release(s.again(made))
+    s.walk(again)
+    s.pack(made, ((CUP, "2"),))
+    s.ship(made)
+    assert s.again(made).lines[0].shipped == q("8")
+    t.proven()
+
+
+def test_while_the_walk_lasts_it_goes_to_the_others_too(s: Shop) -> None:
+    t = s.t
+    t.put(CUP, "20", "ZJ-A-1")
+    t.put(MILK, "5", "ZJ-A-2", "M-1")
+    made = s.sell((CUP, "8"), (MILK, "5"))
+    walk = s.release(made)
+    stop = next(each for each in walk.lines if each.item_name == CUP)
+    s.pick(stop)
+    undo(s, made, Unpick(t.op(), stop.id, "拿错了"))
+    after = s.walked(stop)
+    assert [(each.state, each.quantity) for each in after.lines if each.item_name == CUP] == [
+        ("cancelled", 0),
+        ("open", q("8")),
+    ]
+    assert s.waits(made) == {"ZJ-A-1": "8"}
+    for each in after.lines:
+        if each.state == "open":
+            s.pick(each)
+    assert s.again(made).state == "picked"
+    t.proven()
+
+
+def test_what_is_in_a_box_or_nowhere_is_not_taken_out(s: Shop) -> None:
+    t = s.t
+    t.put(CUP, "8", "ZJ-A-1")
+    made = packed(s, (CUP, "8"))
+    [stop] = t.db.read_now(lambda conn: picks_of(conn, made.id))
+    wrong = refused(s, "unpick_too_much", unpick, Unpick(t.op(), stop.id, "坏了"))
+    assert "先拆箱" in wrong.say()
+    refused(s, "reason_needed", unpick, Unpick(t.op(), stop.id, " "))
+
+
+def undo(s: Shop, made: Sale, ask: Unpick) -> Unpicked:
+    """Done twice under one id, as a phone without an answer does."""
+    first = s.t.do(lambda tx: unpick(tx, s.t.people[KEEPER], ask))
+    assert s.t.do(lambda tx: unpick(tx, s.t.people[KEEPER], ask)) == first
+    return first
 
 
 # -- giving up -----------------------------------------------------------------------------------

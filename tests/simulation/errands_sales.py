@@ -29,6 +29,7 @@ from core.orders.sales.ship import Ship, ship
 from core.orders.sales.short import ShortPick, short_pick
 from core.orders.sales.shortage import CutLine, Replace, cut_line, replace
 from core.orders.sales.unpack import Unpack, unpack
+from core.orders.sales.unpick import Unpick, unpick
 from core.orders.sales.wave import Release, release
 from core.quantity import ONE
 from tests.simulation.company import HOUSES
@@ -177,6 +178,20 @@ async def open_box(day: Day) -> None:
     await day.ask(actor, "unpack", ask, lambda tx: unpack(tx, actor, ask))
 
 
+async def take_out(day: Day) -> None:
+    """Something that was picked is broken, or the wrong thing."""
+    row = await _find(
+        day,
+        "SELECT id, picked - packed AS left_ FROM pick_line WHERE picked > packed ORDER BY id",
+        walk_on,
+    )
+    if row is None:
+        return
+    actor, quantity = day.who(*WAREHOUSE), day.rng.choice((0, ONE, row.left_, row.left_ + ONE))
+    ask = Unpick(day.op(), row.id, "压坏了", quantity)
+    await day.ask(actor, "unpick", ask, lambda tx: unpick(tx, actor, ask))
+
+
 async def carry_back(day: Day) -> None:
     """What was picked for nobody goes back into its bins: by the task, or some of it by hand."""
     row = await _find(
@@ -310,6 +325,7 @@ SALES: dict[str, Errand] = {
     "ship": hand_over,
     "cancel sale": cancel,
     "unpack": open_box,
+    "unpick": take_out,
     "carry back": carry_back,
     "take from the door": take_from_the_door,
     "shortage": answer_shortage,

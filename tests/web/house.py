@@ -7,6 +7,7 @@ does (key events, text of an input method, both), taps words, and reads what the
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -253,9 +254,14 @@ class Gun:
         assert answered, asks
 
     def offline(self, off: bool = True) -> None:
-        """Take the network away, or give it back."""
-        self.context.set_offline(off)
+        """Take the network away, or give it back.
+
+        Chromium leaves an open socket alone; one that is being opened would bring the page online.
+        """
         strip = expect(self.page.locator("#strip"))
+        if off:
+            strip.to_contain_text(re.compile("在线|弱网"))
+        self.context.set_offline(off)
         if off:
             strip.to_contain_text("离线")
         else:

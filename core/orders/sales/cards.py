@@ -218,21 +218,26 @@ def replenish_task(
 
 
 def put_back_task(
-    policy: Policy, goods: Goods, *, sale: tuple[str, str, str], bins: Sequence[tuple[str, str]]
+    policy: Policy,
+    goods: Goods,
+    *,
+    sale: tuple[str, str, str],
+    bins: Sequence[tuple[str, str]],
+    why: str,
 ) -> NewTask:
-    """「退拣放回」 of an order that was given up. `sale`: its id, code and customer. `bins`: (bin,
-    what goes back there in words)."""
+    """「退拣放回」. `sale`: the order's id, code and customer. `bins`: (bin, what goes back there).
+    `why`: 「取消了」 or what was wrong with it."""
     sale_id, code, customer = sale
     shown = tuple(Fact(f"放回 {place}", words) for place, words in bins[:MOST_BINS])
     rest = (Fact("还有", f"{len(bins) - MOST_BINS} 行"),) if len(bins) > MOST_BINS else ()
-    more = (Fact("单号", code), Fact("客户", f"{customer}（已取消）"), *shown, *rest)
+    more = (Fact("单号", code), Fact("客户", customer), *shown, *rest)
     first = bins[0][1] + (f" 等 {len(bins)} 行" if len(bins) > 1 else "")
     card = Card(
         "退拣放回",
-        f"{code} 取消了：{first}",
+        f"{code} {why}：{first}",
         facts_of(goods, waits=f"{goods.warehouse}出货区要腾空", more=more),
         (Button("put_back", "全部放回原库位", "primary"),),
-        footer="要放别的库位，用移库从出货区移走。",
+        footer="要放别的库位，用移库从出货区移走；坏了的从出货区报废。",
     )
     title = f"退拣放回 · {code} {first}"[:200]
     context = {"sale_id": sale_id, "code": code}

@@ -1,4 +1,4 @@
-"""Putting back: what was picked for an order that was given up goes from the stage into its bins.
+"""Putting back: what was picked and is not wanted by its order any more goes back into its bins.
 
 Each row is goods that still stand in `<warehouse>-OUT` and belong to no order any more. The task
 asks for all of an order's rows at once; who carries some of them by hand (stage.py) empties the
@@ -135,8 +135,10 @@ def _load(conn: Connection, query: Select[Any], values: dict[str, Any]) -> list[
 
 
 # -- it waits ------------------------------------------------------------------------------------
-def leave_in_stage(tx: Tx, actor: Actor, made: Sale, left: Sequence[Left]) -> None:
-    """Note what an order that was given up leaves in the stage, and ask for it to be put back."""
+def leave_in_stage(
+    tx: Tx, actor: Actor, made: Sale, left: Sequence[Left], *, why: str = "取消了"
+) -> None:
+    """Note what an order leaves in the stage, and ask for it to be put back; `why` it does."""
     if not left:
         return
     rows = [
@@ -159,6 +161,7 @@ def leave_in_stage(tx: Tx, actor: Actor, made: Sale, left: Sequence[Left]) -> No
         goods_named(tx.conn, first.stop.item_id, first.quantity, made.warehouse_id),
         sale=(made.id, made.code, made.customer_name),
         bins=[(each.stop.bin, _words(tx.conn, each)) for each in left],
+        why=why,
     )
     board.open_task(tx, actor, new)
 

@@ -73,6 +73,18 @@ BOX_NOT_HERE = define(
     "没拆箱：箱子 {code} {state}。已交接的等客户退回，再做客户退货。",
     "Not unpacked: box {code} is {state_en}. What has left comes back as a customer's return.",
 )
+UNPICK_TOO_MUCH = define(
+    "unpick_too_much",
+    409,
+    "没退拣：{item} 这一行不在箱子里的只有 {loose}。已经装箱的先拆箱。",
+    "Not taken out: only {loose} of {item} is in no box. Open the box first.",
+)
+UNPICK_SERIALS = define(
+    "unpick_serials",
+    422,
+    "没退拣：{item} 按序列号管理，逐个扫要退的序列号。",
+    "Not taken out: {item} is kept by serial number. Scan each one that is taken out.",
+)
 STAGE_TAKEN = define(
     "stage_taken",
     409,

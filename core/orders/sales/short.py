@@ -18,10 +18,10 @@ from core.orders.count import OpenCount, open_count
 from core.orders.measure import short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import faces, rules, shortage_task
-from core.orders.sales.book import PickLine, pick_line, sale, wave, wave_head
+from core.orders.sales.book import PickLine, pick_line, sale, wave_head
 from core.orders.sales.pick import SAVE_PICK, after_pick, check_open, take, thing_of
 from core.orders.sales.promise import promise_line
-from core.orders.sales.wave import add_stops, promised_to
+from core.orders.sales.wave import walk_to_new
 from core.people import ENGINE, Actor, require
 from core.quantity import Micro, check_positive, show
 from core.stock import Line, PartOf, Posting, on_hand, release_part
@@ -126,14 +126,7 @@ def _elsewhere(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine) -> tuple[Mi
         again = sale(tx.conn, stop.sale_id)
         got = promise_line(tx, actor, again, again.line(line.id), f"{ask.op_id[:80]}:back")
     if got:
-        walk = wave(tx.conn, stop.wave_id)
-        known = {each.part_id for each in walk.lines}
-        fresh = [
-            each
-            for each in promised_to(tx.conn, [made.id]).get(made.id, [])
-            if each.sale_line_id == line.id and each.part_id not in known
-        ]
-        add_stops(tx, walk.id, fresh, max(each.step for each in walk.lines))
+        walk_to_new(tx, stop)
     after = sale(tx.conn, stop.sale_id)
     left = after.line(line.id)
     shortage_task.keep_task(tx, actor, after, left)

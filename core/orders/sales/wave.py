@@ -20,7 +20,16 @@ from core.orders import rules as papers
 from core.orders.cards import Goods
 from core.orders.replay import run_once
 from core.orders.sales import cards, rules, shortage_task
-from core.orders.sales.book import Sale, SaleLine, Wave, sale, sales_by_id, wave, wave_head
+from core.orders.sales.book import (
+    PickLine,
+    Sale,
+    SaleLine,
+    Wave,
+    sale,
+    sales_by_id,
+    wave,
+    wave_head,
+)
 from core.orders.sales.order import SAVE
 from core.orders.sales.plan import Limits, Planned, Waiting, plan
 from core.orders.sales.promise import promise_line
@@ -223,6 +232,20 @@ def _departure(chosen: Sequence[Sale]) -> cards.Departure:
     times = [each.cut_off_at for each in chosen if each.cut_off_at is not None]
     names = {each.carrier for each in chosen}
     return cards.Departure(names.pop() if len(names) == 1 else "", min(times, default=None))
+
+
+def walk_to_new(tx: Tx, stop: PickLine) -> None:
+    """Walk to what was promised instead of a stop's goods too, unless its walk is over."""
+    walk = wave(tx.conn, stop.wave_id)
+    if walk.state != "open":
+        return
+    known = {each.part_id for each in walk.lines}
+    fresh = [
+        each
+        for each in promised_to(tx.conn, [stop.sale_id]).get(stop.sale_id, [])
+        if each.sale_line_id == stop.sale_line_id and each.part_id not in known
+    ]
+    add_stops(tx, walk.id, fresh, max(each.step for each in walk.lines))
 
 
 def add_stops(tx: Tx, wave_id: str, stops: Sequence[Promised], after: int) -> None:
