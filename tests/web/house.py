@@ -273,6 +273,10 @@ class Gun:
         expect(self.page.locator("#strip")).not_to_contain_text("离线")
         expect(self.page.locator("#strip")).not_to_contain_text("待传")
 
+    def photos_up(self) -> None:
+        """Until every photo hangs where it belongs, by the device's disk."""
+        self.until(PHOTOS_DONE)
+
     def begin(self, badge: str = "B1001") -> Gun:
         """Bind the device and sign in: no keyboard, the pad only."""
         self.sees("登记这台扫码枪")
@@ -314,6 +318,15 @@ UNTIL = """async arg => {
   }
   return false;
 }"""
+
+PHOTOS_DONE = """() => new Promise(resolve => {
+  const open = indexedDB.open('jieli');
+  open.onsuccess = () => {
+    const all = open.result.transaction('photos').objectStore('photos').getAll();
+    all.onsuccess = () => { open.result.close();
+      resolve(all.result.every(row => row.state === 'done')); };
+  };
+})"""
 
 NOTHING_WAITS = """() => new Promise(resolve => {
   const open = indexedDB.open('jieli');

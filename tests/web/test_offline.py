@@ -69,7 +69,7 @@ def test_the_page_opens_again_without_a_network_and_nothing_is_lost(
     gun.offline(False)
     gun.settled()
     assert sum(house.stock("JL-001").values()) == 12
-    gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
+    gun.photos_up()
     assert len(house.photos()) == 1
     decide = next(each for each in house.tasks() if each.kind == "qc_decide")
     assert len(house.db.read_now(lambda conn: attachments_of(conn, decide.id))) == 1
@@ -101,6 +101,7 @@ def test_a_photo_whose_work_was_given_up_is_hung_on_a_task_by_hand(
     assert (line.why, "低糖基料" in str(line.after)) == ("已在电脑上补录", True)
     gun.page.get_by_role("button", name="挂到任务").first.click()
     expect(gun.page.get_by_text("照片还没有任务")).to_have_count(0)
+    gun.photos_up()
     assert sum(attachments(house, each.id) for each in house.tasks()) == 1
 
 
@@ -232,6 +233,3 @@ def test_codes_nobody_here_knows_are_kept_until_there_is_a_network(gun: Gun) -> 
     gun.offline(False)
     gun.tap("问服务器")
     gun.sees("商用摇杯机")
-
-
-NO_PHOTO_WAITS = """() => !document.getElementById('strip').textContent.includes('照片')"""

