@@ -7,8 +7,8 @@ recorded here; they decide nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
@@ -75,8 +75,8 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     if failed.state != "failed":
         raise AppError(rules.ALREADY_DECIDED, decision=DECISIONS.get(failed.decision, "合格"))
     covered = _covered(tx.conn, failed)
-    spoken_for = _spoken_for(tx.conn, ask.decision, failed)
-    quantity = _move(tx, actor, ask, failed, reason)
+    held = _held(tx.conn, failed)
+    quantity = _move(tx, actor, replace(ask, reason=reason), failed, held)
     _keep_paper(tx, actor, ask.decision, failed)
     values = {
         "state": "decided",
@@ -88,8 +88,9 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     tx.execute(table.update().where(table.c.id.in_([each.id for each in covered])), values)
     item = catalog.item(tx.conn, failed.item_id)
     sentence = f"{word} · {item.name} {short_amount(tx.conn, item, quantity)}"
-    if spoken_for:
-        amount = short_amount(tx.conn, item, sum(each.on_hand for each in spoken_for))
+    stays = sum(row.on_hand for row in held if row.location_kind in SPOKEN_FOR)
+    if stays and ask.decision != "concession":
+        amount = short_amount(tx.conn, item, stays)
         sentence += f"，另有 {amount} 在出货区或在途，仍冻结"
     _end_tasks(tx, actor, covered, ask.decision, sentence)
     _say(tx, actor, ask, failed, quantity)
@@ -113,20 +114,32 @@ def _covered(conn: Connection, failed: Inspection) -> list[Inspection]:
     return [of_row(row) for row in conn.execute(query)]
 
 
-def _move(tx: Tx, actor: Actor, ask: Decide, failed: Inspection, reason: str) -> Micro:
+def _held(conn: Connection, failed: Inspection) -> list[BalanceRow]:
+    """Where a lot lies that is held as a whole."""
+    if not failed.whole_lot:
+        return []
+    rows = on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES)
+    return [r for r in rows if r.status == "hold" and r.location_kind != "scrap" and r.on_hand > 0]
+
+
+def _move(
+    tx: Tx, actor: Actor, ask: Decide, failed: Inspection, held: Sequence[BalanceRow]
+) -> Micro:
     """Post the goods away from hold; how much moved."""
     if ask.decision == "concession" and failed.whole_lot:
-        return release_lot(tx, actor, failed.lot_id, f"{ask.op_id}:release", reason).quantity
-    lines = tuple(_lines(tx.conn, ask.decision, failed))
+        return release_lot(tx, actor, failed.lot_id, f"{ask.op_id}:release", ask.reason).quantity
+    lines = tuple(_lines(tx.conn, ask.decision, failed, held))
     if not lines:
-        raise _nothing_here(_spoken_for(tx.conn, ask.decision, failed))
+        raise _nothing_here(held)
     kind = {"return": "return", "scrap": "scrap", "concession": "release"}[ask.decision]
     doc = f"inspection:{failed.id}"
-    post_new(tx, actor, Posting(f"{ask.op_id}:{kind}", kind, lines, doc=doc, reason=reason))
+    post_new(tx, actor, Posting(f"{ask.op_id}:{kind}", kind, lines, doc=doc, reason=ask.reason))
     return sum(line.quantity for line in lines)
 
 
-def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line]:
+def _lines(
+    conn: Connection, decision: str, failed: Inspection, held: Sequence[BalanceRow]
+) -> Iterable[Line]:
     if not failed.whole_lot:
         dock = dock_of(conn, failed.warehouse_id)
         target, status = _target(conn, decision, dock)
@@ -141,8 +154,8 @@ def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line
             serials=failed.rejected_serials,
         )
         return
-    for row in on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES):
-        if _is_held(row) and row.location_kind not in SPOKEN_FOR:
+    for row in held:
+        if row.location_kind not in SPOKEN_FOR:
             target, status = _target(conn, decision, row.location_id)
             yield Line(
                 row.item_id,
@@ -157,22 +170,10 @@ def _lines(conn: Connection, decision: str, failed: Inspection) -> Iterable[Line
             )
 
 
-def _is_held(row: BalanceRow) -> bool:
-    return row.status == "hold" and row.location_kind != "scrap" and row.on_hand > 0
-
-
-def _spoken_for(conn: Connection, decision: str, failed: Inspection) -> list[BalanceRow]:
-    """What of a held lot stays where it is, held: picked for a sale, or on the road."""
-    if not failed.whole_lot or decision == "concession":
-        return []
-    rows = on_hand(conn, failed.item_id, lot_id=failed.lot_id, limit=MOST_PLACES)
-    return [row for row in rows if _is_held(row) and row.location_kind in SPOKEN_FOR]
-
-
-def _nothing_here(spoken_for: list[BalanceRow]) -> AppError:
-    if not spoken_for:
+def _nothing_here(held: Sequence[BalanceRow]) -> AppError:
+    if not held:
         return AppError(rules.NOTHING_OPEN, what="冻结的货")
-    places = "、".join(sorted({row.location_code for row in spoken_for}))
+    places = "、".join(sorted({row.location_code for row in held}))
     return AppError(rules.HELD_ELSEWHERE, places=places[:100])
 
 

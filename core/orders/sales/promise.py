@@ -123,11 +123,7 @@ class Filling:
         head = await self._db.read(events.head)
         if head == self._seen:
             return 0
-        done = 0
-        if await self._db.read(fillable):
-            done = await self._db.write(
-                lambda tx: fill(tx) if tx.alone("fill_sales") else ELSEWHERE
-            )
+        done = await self._db.write(_fill_alone) if await self._db.read(fillable) else 0
         if done == 0:
             self._seen = head
         return done
