@@ -79,7 +79,7 @@ def serve(
     """Run the server: migrate first, then doors, engine and live sockets in one process."""
     import uvicorn
 
-    from api.heap import keep_flat
+    from api.heap import keep_flat, settle
     from api.logs import configure
     from api.threads import take_short_turns
 
@@ -99,13 +99,14 @@ def serve(
         announce(_console(), settings, served.state.jieli.db)
     else:
         _announce(settings)
+    settle()
     uvicorn.run(served, **uvicorn_options(settings))
 
 
 @app.command()
 def worker() -> None:
     """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
-    from api.heap import keep_flat
+    from api.heap import keep_flat, settle
     from api.logs import configure
     from api.threads import take_short_turns
     from api.worker import work
@@ -117,6 +118,7 @@ def worker() -> None:
     if settings.worker_port:
         _observed_worker(settings)
     else:
+        settle()
         work(settings)
 
 
@@ -124,11 +126,13 @@ def _observed_worker(settings: Settings) -> None:
     """A worker with doors of its own, for Prometheus and for whoever restarts what is not well."""
     import uvicorn
 
+    from api.heap import settle
     from api.main import create_worker
 
     served = create_worker(settings)
     _migrate(served.state.jieli.db)
     at = settings.model_copy(update={"port": settings.worker_port})
+    settle()
     uvicorn.run(served, **uvicorn_options(at))
 
 
