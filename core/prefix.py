@@ -51,7 +51,10 @@ class Mentions(ColumnElement[bool]):
 
 @compiles(Mentions)
 def _ilike(element: Mentions, compiler: Any, **how: Any) -> str:
-    sql: str = compiler.process(element.column.icontains(element.text, autoescape=True), **how)
+    text, column = element.text, element.column
+    is_cased = text.lower() != text.upper()  # Chinese is not: lower() on every row costs double
+    like = column.icontains if is_cased else column.contains
+    sql: str = compiler.process(like(text, autoescape=True), **how)
     return sql
 
 

@@ -36,7 +36,7 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.sql.elements import RollbackToSavepointClause
 
 from core.courier import Parcel
-from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready
+from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready, many_rows
 from core.trip import COURIER
 
 TIMES = 8  # a statement object that was executed so often is not built anew each time
@@ -154,11 +154,12 @@ class _Here:
 
     __slots__ = ("_count", "_key", "_rows")
 
-    def __init__(self, cursor: Any) -> None:
-        self._rows: list[tuple[Any, ...]] = cursor.fetchall()
-        self._count: int = cursor.rowcount
-        self._key = (cursor.lastrowid,)
-        cursor.close()
+    def __init__(self, *cursors: Any) -> None:
+        self._rows: list[tuple[Any, ...]] = [row for each in cursors for row in each.fetchall()]
+        self._count: int = sum(each.rowcount for each in cursors)
+        self._key = (cursors[-1].lastrowid,)
+        for each in cursors:
+            each.close()
 
     def rows(self) -> list[tuple[Any, ...]]:
         return self._rows
@@ -272,6 +273,7 @@ class _Ready:
         self._keys = SimpleResultMetaData(form.keys)
         self._readers = [(at, each) for at, each in enumerate(form.readers) if each is not None]
         self._is_kept = form.is_kept
+        self._many = many_rows(form.sql)
 
     @property
     def answers(self) -> bool:
@@ -298,14 +300,19 @@ class _Ready:
         if courier is None:
             return self._directly(conn, values)
         courier.begin()
+        if len(values) > 1 and self._many is not None and self._many.as_arrays:
+            arrays = self._many.columns(values)
+            return _OnItsWay(conn, [courier.execute(self._many.as_arrays, arrays)])
         return _OnItsWay(conn, [courier.execute(self._sql, each) for each in values])
 
     def _directly(self, conn: Connection, values: list[tuple[Any, ...]]) -> _Here:
         driver: Any = conn.connection.driver_connection
         try:
-            if len(values) > 1:
+            if len(values) == 1:
+                return _Here(driver.execute(self._sql, values[0]))
+            if self._many is None:
                 return _Here(driver.executemany(self._sql, values))
-            return _Here(driver.execute(self._sql, values[0]))
+            return _Here(*(driver.execute(*part) for part in self._many.parts(values)))
         except conn.dialect.loaded_dbapi.Error as problem:
             problem.add_note(self._sql)
             raise _wrapped(conn, driver, problem) from problem

@@ -165,7 +165,9 @@ class Tx(ABC):
     def whole_turn(self) -> None:
         """From here to our commit nobody else writes anything; may begin the command anew.
 
-        For the rare verb that must see rows which do not exist yet, such as holding a lot.
+        For a verb that must see rows which do not exist yet, such as holding a lot, and for one
+        that works so long that short commands would undo it again and again, such as receiving.
+        Call it first: what was done before it is done twice.
         """
 
     @abstractmethod

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from core.catalog.gtin import LENGTHS, candidates, is_gtin, stored_form
 from core.catalog.items import ask_for, check_code, check_name, item, item_by_code_or_none
+from core.catalog.places import ask_for_location
 from core.catalog.tables import barcodes, packs
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
@@ -168,8 +169,12 @@ def packs_of(conn: Connection, item_id: int) -> list[Pack]:
     return [_pack(row) for row in conn.execute(_OF_ITEM, {"item_": item_id})]
 
 
-def ask_ahead(conn: Connection, item_ids: Iterable[int]) -> None:
-    """Ask for items and packs that are looked at later on: on PostgreSQL they travel together."""
+def ask_ahead(conn: Connection, item_ids: Iterable[int], places: Iterable[str] = ()) -> None:
+    """Ask for items, their packs and places (by code) that are looked at later on: on PostgreSQL
+    they travel together.
+    """
+    for code in places:
+        ask_for_location(conn, code)
     for each in dict.fromkeys(item_ids):
         ask_for(conn, each)
         conn.execute(_OF_ITEM, {"item_": each})

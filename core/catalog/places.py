@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, CursorResult, Row, bindparam, select
 
 from core.catalog.items import CODE_TAKEN, PAGE, check_code, check_text
 from core.catalog.tables import locations
@@ -172,9 +172,14 @@ def location_by_code(conn: Connection, code: str) -> Location:
     return found
 
 
+def ask_for_location(conn: Connection, code: str) -> CursorResult[Any]:
+    """The row of a location, which need not have arrived yet."""
+    return conn.execute(_LOCATION_BY_CODE, {"code_": code})
+
+
 def location_by_code_or_none(conn: Connection, code: str) -> Location | None:
     """As `location_by_code`, None when there is none."""
-    row = conn.execute(_LOCATION_BY_CODE, {"code_": code}).first()
+    row = ask_for_location(conn, code).first()
     return None if row is None else _location(row)
 
 

@@ -61,6 +61,11 @@ class Order:
     created_at: Instant
     lines: tuple[OrderLine, ...]
 
+    @property
+    def dock(self) -> str:
+        """The code of the place where its goods arrive."""
+        return f"{self.warehouse_code}-DOCK"
+
 
 _LINES = (
     select(
@@ -162,9 +167,12 @@ def order_line(conn: Connection, line_id: str) -> OrderLine:
 
 
 def _load(conn: Connection, query: Select[Any], wanted: str | None = None) -> list[Order]:
-    headers = list(conn.execute(query, {} if wanted is None else {"order_": wanted}))
+    asked = conn.execute(query, {} if wanted is None else {"order_": wanted})
+    by_id = query is _BY_ID  # then nobody has to wait for the header to ask for the lines
+    ahead = conn.execute(_LINES_OF, {"orders": [wanted]}) if by_id else None
+    headers = list(asked)
     lines: dict[str, list[OrderLine]] = {header.id: [] for header in headers}
-    for row in conn.execute(_LINES_OF, {"orders": list(lines)}):
+    for row in ahead or conn.execute(_LINES_OF, {"orders": list(lines)}):
         lines[row.order_id].append(_line(row))
     return [
         Order(

@@ -119,22 +119,27 @@ def save(tx: Tx, before: ReceiptLine, **changes: Any) -> ReceiptLine:
 
 
 def open_due_tasks(
-    tx: Tx, actor: Actor, line: ReceiptLine, shelves: Shelves | None = None
+    tx: Tx,
+    actor: Actor,
+    line: ReceiptLine,
+    shelves: Shelves | None = None,
+    *,
+    first: bool = False,
 ) -> ReceiptLine:
-    """Give what waits on the line its task, unless it has one."""
+    """Give what waits on the line its task, unless it has one. `first`: the line is new."""
     if line.to_inspect and not line.inspect_task:
         item = catalog.item(tx.conn, line.item_id)
         goods = _goods(tx, line, line.to_inspect)
         new = cards.inspect_task(
             policy_of(tx.conn, "inspect"), goods, line_id=line.id, checklist=item.checklist
         )
-        line = save(tx, line, inspect_task=board.open_task(tx, actor, new).id)
+        line = save(tx, line, inspect_task=board.open_task(tx, actor, new, first=first).id)
     if line.to_stock and not line.putaway_task:
         shelves = shelves or Shelves(tx.conn, line.warehouse_id)
         bins = shelves.suggest(line.item_id, line.lot_id, line.to_stock)
         goods = _goods(tx, line, line.to_stock)
         new = cards.putaway_task(policy_of(tx.conn, "putaway"), goods, line_id=line.id, bins=bins)
-        line = save(tx, line, putaway_task=board.open_task(tx, actor, new).id)
+        line = save(tx, line, putaway_task=board.open_task(tx, actor, new, first=first).id)
     return line
 
 

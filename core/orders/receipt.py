@@ -16,7 +16,7 @@ from core.db import Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import progress, rules
 from core.orders.closing import ClosedShort, CloseShort, close_if_done, close_short
-from core.orders.measure import base_quantity, dock_of
+from core.orders.measure import base_quantity
 from core.orders.order_book import Order, OrderLine, order
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
@@ -25,6 +25,8 @@ from core.orders.tables import order_lines, orders, receipt_lines, receipts
 from core.people import Actor, Thing, require
 from core.quantity import Micro, show
 from core.stock import Line, Posting
+
+SUPPLIER = "SUPPLIER"  # where goods come from
 
 _RECEIVE = (
     order_lines.update()
@@ -110,9 +112,10 @@ def receive(tx: Tx, actor: Actor, ask: Receive) -> Receipt:
         AppError: forbidden, order_closed, other_order, too_much_received, lot_code_needed,
             expiry_needed, bad_quantity, not_whole, key_reused, or a refusal of the ledger.
     """
+    tx.whole_turn()  # long enough to lose every race against short commands
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
-    return run_once(tx, "receive", ask, Receipt, lambda: receive_now(tx, actor, ask))
+    return run_once(tx, "receive", ask, Receipt, lambda: _receive(tx, actor, ask, made))
 
 
 def receive_rest(tx: Tx, actor: Actor, ask: ReceiveRest) -> Receipt:
@@ -121,6 +124,7 @@ def receive_rest(tx: Tx, actor: Actor, ask: ReceiveRest) -> Receipt:
     Raises:
         AppError: nothing_open, and whatever `receive` refuses.
     """
+    tx.whole_turn()
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
 
@@ -137,7 +141,7 @@ def receive_rest(tx: Tx, actor: Actor, ask: ReceiveRest) -> Receipt:
         )
         if not lines:
             raise AppError(rules.NOTHING_OPEN, what=f"采购单 {made.code}")
-        return receive_now(tx, actor, Receive(ask.op_id, ask.order_id, lines))
+        return _receive(tx, actor, Receive(ask.op_id, ask.order_id, lines), made)
 
     return run_once(tx, "receive.rest", ask, Receipt, run)
 
@@ -165,12 +169,18 @@ class _Arrival:
 
 def receive_now(tx: Tx, actor: Actor, ask: Receive, *, open_tasks: bool = True) -> Receipt:
     """`receive` for a verb that is itself done once and has asked for permission."""
-    made = order(tx.conn, ask.order_id)
+    return _receive(tx, actor, ask, order(tx.conn, ask.order_id), open_tasks=open_tasks)
+
+
+def _receive(
+    tx: Tx, actor: Actor, ask: Receive, made: Order, *, open_tasks: bool = True
+) -> Receipt:
     if not ask.lines:
         raise AppError(rules.EMPTY_DOCUMENT, what="收货单")
     arrivals: list[_Arrival] = []
     asked_for = {each.order_line_id for each in ask.lines}
-    catalog.ask_ahead(tx.conn, (each.item_id for each in made.lines if each.id in asked_for))
+    items = (each.item_id for each in made.lines if each.id in asked_for)
+    catalog.ask_ahead(tx.conn, items, (SUPPLIER, made.dock))
     for asked in ask.lines:
         arrivals.append(_arrival(tx, actor, made, asked, arrivals))
     receipt_id = tx.new_id()
@@ -179,9 +189,11 @@ def receive_now(tx: Tx, actor: Actor, ask: Receive, *, open_tasks: bool = True) 
     _write(tx, actor, delivery)
     done = close_if_done(tx, actor, made.id)
     if open_tasks:
+        lines = progress.lines_of_receipt(tx.conn, receipt_id)
         shelves = Shelves(tx.conn, made.warehouse_id)
-        for line in progress.lines_of_receipt(tx.conn, receipt_id):
-            progress.open_due_tasks(tx, actor, line, shelves)
+        shelves.ask_ahead((line.item_id, line.lot_id) for line in lines if line.to_stock)
+        for line in lines:
+            progress.open_due_tasks(tx, actor, line, shelves, first=True)
     _say(tx, actor, delivery, done)
     return receipt(tx.conn, receipt_id)
 
@@ -263,8 +275,8 @@ class _Delivery:
 
 
 def _post(tx: Tx, actor: Actor, delivery: _Delivery) -> None:
-    supplier = catalog.location_by_code(tx.conn, "SUPPLIER").id
-    dock = dock_of(tx.conn, delivery.order.warehouse_id)
+    supplier = catalog.location_by_code(tx.conn, SUPPLIER).id
+    dock = catalog.location_by_code(tx.conn, delivery.order.dock).id
     arrivals = delivery.arrivals
     lines = tuple(
         Line(
@@ -352,7 +364,9 @@ def _say(tx: Tx, actor: Actor, delivery: _Delivery, done: bool) -> None:
 # -- reading -----------------------------------------------------------------------------------
 def receipt(conn: Connection, receipt_id: str) -> Receipt:
     """One receipt with its lines as they stand. Raises AppError(not_found)."""
-    row = conn.execute(_RECEIPT, {"receipt_": receipt_id}).first()
+    found = conn.execute(_RECEIPT, {"receipt_": receipt_id})
+    lines = progress.lines_of_receipt(conn, receipt_id)
+    row = found.first()
     if row is None:
         raise AppError(NOT_FOUND, what="收货单", name=receipt_id)
     return Receipt(
@@ -361,7 +375,7 @@ def receipt(conn: Connection, receipt_id: str) -> Receipt:
         order_id=row.order_id,
         order_code=row.code,
         warehouse_id=row.warehouse_id,
-        lines=progress.lines_of_receipt(conn, receipt_id),
+        lines=lines,
         order_done=row.state != "open",
     )
 

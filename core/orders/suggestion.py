@@ -127,6 +127,13 @@ class Shelves:
     def __init__(self, conn: Connection, warehouse_id: int) -> None:
         self._conn, self._warehouse_id = conn, warehouse_id
         self._empty: dict[str | None, list[Any]] = {}
+        self._near: dict[tuple[int, int], Any] = {}
+
+    def ask_ahead(self, goods: Iterable[tuple[int, int]]) -> None:
+        """What (item id, lot id) will be asked for: on PostgreSQL the questions travel together."""
+        for item_id, lot_id in goods:
+            asked = {"warehouse": self._warehouse_id, "item": item_id, "lot": lot_id}
+            self._near[item_id, lot_id] = self._conn.execute(_NEAR, asked)
 
     def suggest(self, item_id: int, lot_id: int, quantity: Micro, *, limit: int = 3) -> list[Bin]:
         """As the function of that name."""
@@ -146,7 +153,8 @@ class Shelves:
     def _steps(self, asked: dict[str, Any]) -> Iterator[Iterable[Any]]:
         """In the order of `rules.rank_places`: whoever finds enough need not look further, and a
         full warehouse does not have every bin added up."""
-        yield self._conn.execute(_NEAR, asked)
+        ahead = self._near.pop((asked["item"], asked["lot"]), None)
+        yield self._conn.execute(_NEAR, asked) if ahead is None else ahead
         if asked["zone"]:
             yield [*self._empties(asked, asked["zone"]), *self._conn.execute(_OF_ZONE, asked)]
         yield self._empties(asked, None)

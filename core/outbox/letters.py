@@ -120,7 +120,8 @@ def _send_to(tx: Tx, letter: Message, person_id: int) -> None:
         raise AppError(NO_CHAT, name=person(tx.conn, person_id).name)
     card, generation = letter.newest()
     card_id = tx.new_id()
-    make_tokens(tx, Bound(card_id, letter.task_id, generation, person_id), card)
+    bound = Bound(card_id, letter.task_id, generation, person_id)
+    make_tokens(tx, bound, card, new_card=True)
     change(
         tx,
         letter,

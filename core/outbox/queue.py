@@ -185,7 +185,8 @@ class _Going:
 
 def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, going: _Going, key: str) -> str:
     message_id = tx.new_id()
-    make_tokens(tx, Bound(message_id, out.task_id, out.generation, out.person_id), out.card)
+    bound = Bound(message_id, out.task_id, out.generation, out.person_id)
+    make_tokens(tx, bound, out.card, new_card=True)
     insert(
         tx,
         {

@@ -81,13 +81,18 @@ class Bound:
     person_id: int
 
 
-def make_tokens(tx: Tx, bound: Bound, card: Card) -> None:
-    """Store the hashes of the card's tokens, so that a press can be understood."""
+def make_tokens(tx: Tx, bound: Bound, card: Card, *, new_card: bool = False) -> None:
+    """Store the hashes of the card's tokens, so that a press can be understood.
+
+    `new_card`: the card got its id just now, so it has none yet.
+    """
     wanted = tokens_of(bound.card_id, bound.generation, card)
     if not wanted:
         return
-    values = {"card_id_": bound.card_id, "generation_": bound.generation}
-    known = set(tx.execute(_KNOWN, values).scalars())
+    known: set[str] = set()
+    if not new_card:
+        values = {"card_id_": bound.card_id, "generation_": bound.generation}
+        known = set(tx.execute(_KNOWN, values).scalars())
     fresh = [
         {
             "token_hash": _hash(token),

@@ -60,13 +60,14 @@ def ask(tx: Tx, actor: Actor, new: NewTask) -> Task:
     return open_task(tx, actor, new)
 
 
-def open_task(tx: Tx, actor: Actor, new: NewTask) -> Task:
+def open_task(tx: Tx, actor: Actor, new: NewTask, *, first: bool = False) -> Task:
     """Open a task, its timers and its cards, or count one more cause of the live one.
 
     With a `dedupe_key` that a live task carries, that task's `repeat_count` rises and it is
-    answered. When nobody stands behind `new.to`, administrators get it.
+    answered. When nobody stands behind `new.to`, administrators get it. `first`: what the key names
+    was made by this very command, so no task can carry it.
     """
-    if new.dedupe_key:
+    if new.dedupe_key and not first:
         known = _live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)

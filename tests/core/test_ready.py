@@ -136,6 +136,40 @@ def test_many_rows_in_one_call(boxes: Database) -> None:
     assert boxes.read_now(lambda conn: conn.execute(COUNT).scalar()) == 5 * OFTEN + 3
 
 
+@pytest.mark.parametrize("count", [2, 3, 300, 3_000])
+def test_many_rows_keep_their_values_and_their_order(boxes: Database, count: int) -> None:
+    """Also those that look like an array's own marks."""
+    odd = ["", "NULL", "{}", '"', "\\", "a,b", "'", "100%", "%s", "$1", "玻璃杯\n", " b "]
+
+    def rows(part: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": f"{odd[n % len(odd)]}{part}/{n}",
+                "full": n % 3 == 0,
+                "facts": None if n % 5 == 0 else {"says": odd[n % len(odd)], "n": n},
+            }
+            for n in range(count)
+        ]
+
+    boxes.write_now(lambda tx: [tx.execute(ADD, rows(part)) for part in range(OFTEN)] and None)
+    query = select(box.c.name, box.c.full, box.c.facts).order_by(box.c.id)
+    stored = boxes.read_now(lambda conn: [dict(each) for each in conn.execute(query).mappings()])
+    assert stored[3:] == [row for part in range(OFTEN) for row in rows(part)]
+
+
+def test_of_many_rows_one_that_is_refused_undoes_all(boxes: Database) -> None:
+    def command(tx: Tx) -> None:
+        for part in range(OFTEN):
+            names = [f"{part}/{n}" for n in range(4)]
+            tx.execute(ADD, [{"name": each, "full": True, "facts": None} for each in names])
+        again = [{"name": each, "full": True, "facts": None} for each in ("x", "0/1")]
+        tx.execute(ADD, again)
+
+    with pytest.raises(IntegrityError):
+        boxes.write_now(command)
+    assert boxes.read_now(lambda conn: conn.execute(COUNT).scalar()) == 3
+
+
 def test_what_is_refused_is_refused_before_the_commit(boxes: Database) -> None:
     """Nobody looks at the second insert's answer; still nothing of the command is kept."""
 
