@@ -20,7 +20,7 @@ import orjson
 import uvloop
 
 from bench.arena import Arena, serving
-from bench.machine import cpu_seconds, memory_kb, percentile
+from bench.machine import cpu_seconds, memory_kb, percentile, waking_factor
 from bench.pg import Pgbench
 from bench.scanners import Key, Scanner
 from bench.table import Gate, Result
@@ -113,10 +113,14 @@ def measured(
     memory = memory_kb(pid) // 1024
     asked = sum(map(len, done.taken.values()))
     cost = f"RSS {memory} MB, CPU {cpu / wall:.0%} of a core, {cpu / asked * 1e3:.1f} ms a request"
-    beside = "" if server is None else f"PostgreSQL {database / wall:.0%} of a core"
+    waking = waking_factor()
+    beside = f"this machine after 50 ms of rest: {waking:.0f} × slower"
+    if server is not None:
+        beside += f"; PostgreSQL {database / wall:.0%} of a core"
     told = f"{what}, {asked:,} requests in {wall:.0f} s; refused {len(done.refused)}"
     assert not done.refused, done.refused[:5]
     facts = {"memory_mb": memory, "cpu_share": cpu / wall, "database_share": database / wall}
+    facts["waking_factor"] = waking
     lines = [Result(part, told, cost, beside, facts=facts)]
     return lines + [_result(part, each, taken) for each, taken in sorted(done.taken.items())]
 

@@ -51,6 +51,7 @@ def sqlite_engine(url: str, synchronous: str, *, writer: bool) -> Engine:
         parsed,
         pool_size=1 if writer else READERS,
         max_overflow=0 if writer else READERS,
+        pool_use_lifo=True,  # few readers stay warm: each has pages and statements of its own
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": 512},
