@@ -28,6 +28,7 @@ from bench.replica import replica
 from bench.scanners import scans
 from bench.selling import selling
 from bench.table import Result, printed
+from bench.waking import waking
 from core.clock import SystemClock, to_datetime
 from core.outbox import queue
 
@@ -85,6 +86,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
     "selling": lambda run: selling(run.arena("selling", 0), run.of_ours, run.minutes, run.pace),
+    "waking": lambda run: waking(run.arena("waking", 0)),
     "chat": lambda run: chat(run.folder, run.url("chat"), run.rounds),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "replica": lambda run: replica(run.folder, run.pg),

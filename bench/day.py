@@ -189,26 +189,29 @@ async def _goods(run: Day, order: dict[str, Any]) -> None:
     receipt = await run.post("receive", "/api/receipts/rest", body)
     for line in receipt["lines"]:
         await run.rest()
-        if line["to_inspect"] != "0":
-            await _inspect(run, line)
-        where = f"item_id={line['item_id']}&quantity=9&warehouse_id={line['warehouse_id']}"
+        good = await _inspect(run, line) if line["to_inspect"] != "0" else "10"
+        where = f"item_id={line['item_id']}&quantity={good}&warehouse_id={line['warehouse_id']}"
         [shelf, *_] = (await run.read("suggest a bin", f"/api/putaways/suggest?{where}"))["items"]
-        ask = {"item_id": line["item_id"], "lot_id": 0, "quantity": "9"}
+        ask = {"item_id": line["item_id"], "lot_id": 0, "quantity": good}
         ask |= {"from_location": run.firm.dock, "to_location": shelf["location_id"]}
         await run.post("putaway", "/api/putaways", ask | {"receipt_line_id": line["id"]})
 
 
-async def _inspect(run: Day, line: dict[str, Any]) -> None:
-    """Every other one by the button on its task, the rest by hand; each eighth finds one bad."""
+async def _inspect(run: Day, line: dict[str, Any]) -> str:
+    """Every other one by the button on its task, the rest by hand; each eighth finds one bad.
+
+    How many are good.
+    """
     chance = run.random.random()
     if chance < 0.5:
         path = f"/api/tasks/{line['inspect_task']}/act"
         await run.post("answer task", path, {"action": "pass"})
-        return
+        return "10"
     body = {"receipt_line_id": line["id"], "accepted": "10", "rejected": "0"}
     if chance > 0.875:
         body |= {"accepted": "9", "rejected": "1", "reason": "外箱破损"}
     await run.post("inspect", "/api/inspections", body)
+    return str(body["accepted"])
 
 
 async def _around(run: Day, n: int) -> None:

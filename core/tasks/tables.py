@@ -83,6 +83,7 @@ tasks = Table(
         unique=True,
         **_where("dedupe_key IS NOT NULL AND state IN ('open', 'claimed', 'snoozed', 'paused')"),
     ),
+    Index("ix_task_live", "id", **_where("closed_at IS NULL")),
     Index(None, "state", "due_at"),
     Index(None, "group_key"),
     Index(None, "subject"),
