@@ -8,7 +8,7 @@ which nothing was in use (found by the soak test).
 What start-up makes, some 220,000 objects, stays until the process ends. Each full collection looked
 through all of it, 90 to 350 ms in which nobody was answered; frozen, it costs nothing. In pages of
 two megabytes instead of four kilobytes a process that was idle for a moment finds its memory again
-in a fraction of the time, most of all in a virtual machine (docs/performance.md).
+in a fraction of the time where a virtual machine is slow at that (docs/performance.md).
 """
 
 from __future__ import annotations
