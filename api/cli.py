@@ -115,10 +115,10 @@ def worker() -> None:
     configure(as_json=settings.log_json)
     keep_flat()
     take_short_turns()
+    settle()
     if settings.worker_port:
         _observed_worker(settings)
     else:
-        settle()
         work(settings)
 
 
@@ -126,13 +126,11 @@ def _observed_worker(settings: Settings) -> None:
     """A worker with doors of its own, for Prometheus and for whoever restarts what is not well."""
     import uvicorn
 
-    from api.heap import settle
     from api.main import create_worker
 
     served = create_worker(settings)
     _migrate(served.state.jieli.db)
     at = settings.model_copy(update={"port": settings.worker_port})
-    settle()
     uvicorn.run(served, **uvicorn_options(at))
 
 

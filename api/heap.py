@@ -25,6 +25,8 @@ _HUGEPAGE, _COLLAPSE = 14, 25  # mman.h: MADV_HUGEPAGE, MADV_COLLAPSE
 LARGE = 64 * 1024  # bytes; from here on a buffer is a mapping of its own
 SPARE = 128 * 1024  # bytes that may stay free at the end of the heap
 PAGE = 2 * 1024 * 1024  # bytes of a large page
+SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+REGIONS = Path("/proc/self/smaps")
 WARM_AFTER = (0.0, 60.0, 600.0)  # seconds since the look before: start-up's, then the caches'
 
 _REGION = re.compile(
@@ -55,18 +57,18 @@ def _settle_in() -> None:
         use_large_pages()
 
 
-def use_large_pages(regions: Path = Path("/proc/self/smaps")) -> int:
+def use_large_pages(setting: Path = SETTING) -> int:
     """Ask for large pages wherever this process' own memory is mostly in use.
 
-    Returns the bytes asked for; 0 where the system has none. A region that has gone meanwhile is
-    refused, which harms nobody.
+    Returns the bytes asked for; 0 where the system has none or its `setting` is never, which
+    collapsing would not heed. A region that has gone meanwhile is refused, which harms nobody.
     """
     advise = getattr(ctypes.CDLL(None), "madvise", None)
-    if advise is None or not regions.exists():
+    if advise is None or not setting.exists() or "[never]" in setting.read_text():
         return 0
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     asked = 0
-    for found in _REGION.finditer(regions.read_text()):
+    for found in _REGION.finditer(REGIONS.read_text()):
         begin = int(found["begin"], 16)
         size = int(found["end"], 16) - begin
         in_use = int(found["used"]) * 1024 >= size // 2  # stacks are not, and would only grow

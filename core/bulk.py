@@ -30,10 +30,8 @@ from sqlalchemy.types import TypeEngine
 
 from core.courier import array_text
 from core.db import Tx
+from core.many import ManyRows, columns, powers_of_two
 from core.trip import Trip, one_trip
-
-MOST_ROWS = 128  # of one statement; their values stay far below SQLite's 32,766 parameters
-_ONE_ROW = re.compile(r"VALUES (\([^()]*\))")
 
 
 def given(**kinds: type[int] | type[str]) -> CTE:
@@ -127,12 +125,9 @@ class _Values:
     """A compiled statement around its one row of VALUES."""
 
     def __init__(self, compiled: SQLCompiler, as_json: tuple[str, ...]) -> None:
-        sql = str(compiled)
-        found = _ONE_ROW.search(sql)
-        assert found is not None, f"no row of values in: {sql}"
-        self._before, self._row, self._after = sql[: found.start(1)], found[1], sql[found.end(1) :]
+        self._many = ManyRows(str(compiled))
         names = list(compiled.positiontup or ())
-        width = self._row.count(",") + 1
+        width = len(self._many.values)
         constants = [compiled.params[name] for name in names[width:]]
         self._constants = tuple(constants)
         encoders: Any = compiled._bind_processors
@@ -141,7 +136,6 @@ class _Values:
             for at, name in enumerate(names[:width])
             if name in encoders and name not in as_json
         ]
-        self._sql: dict[int, str] = {}
 
     def _encoded(self, row: tuple[Any, ...]) -> list[Any]:
         whole = list(row)
@@ -163,26 +157,18 @@ class _Rows(_Values):
         """`execute`, every row or MissingRowsError."""
         written = self.execute(driver, rows)
         if written != len(rows):
-            raise MissingRowsError(f"{written} of {len(rows)} rows: {self._before}")
+            raise MissingRowsError(f"{written} of {len(rows)} rows: {self._many.repeated(1)}")
         return written
 
     def parts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
         """Pieces whose sizes are powers of two: the database meets eight statements, not 128."""
-        start, left = 0, len(rows)
-        while left:
-            size = min(MOST_ROWS, 1 << (left.bit_length() - 1))
-            yield rows[start : start + size]
-            start, left = start + size, left - size
+        return powers_of_two(rows)
 
     def statement(self, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The SQL for that many rows, and its values."""
-        size = len(rows)
-        sql = self._sql.get(size)
-        if sql is None:
-            sql = self._sql[size] = self._before + ", ".join([self._row] * size) + self._after
         if self._encode:
             rows = [tuple(self._encoded(row)) for row in rows]
-        return sql, (*chain.from_iterable(rows), *self._constants)
+        return self._many.repeated(len(rows)), (*chain.from_iterable(rows), *self._constants)
 
 
 class _Arrays(_Values):
@@ -206,13 +192,8 @@ class _Arrays(_Values):
 
     def statement(self, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The SQL, and the columns of `rows`."""
-        if 0 not in self._sql:
-            values = "VALUES "
-            assert self._before.endswith(values)
-            arrays = ", ".join(f"{each.strip()}[]" for each in self._row[1:-1].split(","))
-            before = self._before.removesuffix(values)
-            self._sql[0] = f"{before}SELECT * FROM unnest({arrays}){self._after}"  # noqa: S608
-        return self._sql[0], (*map(array_text, zip(*rows, strict=True)), *self._constants)
+        assert self._many.as_arrays, "each value must say its type"
+        return self._many.as_arrays, (*columns(rows), *self._constants)
 
 
 CHUNK = 512

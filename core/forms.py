@@ -7,10 +7,9 @@ For core/ready.py only, which executes it. An IN has one text for any number of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -37,15 +36,11 @@ from sqlalchemy.types import NullType
 from core.courier import array_text
 
 MOST_VALUES = 1024  # of one IN on SQLite
-MOST_PARAMETERS = 4_096  # of one INSERT on SQLite, which takes 32,766
 _MARK = re.compile(r"%[s%]")
-_TYPED = re.compile(r"%s::[A-Z ]+")
-_ROW = re.compile(r"(?P<before>INSERT INTO .+? )VALUES \((?P<row>[^()]*)\)")
 _IN = re.compile(r"( NOT)? IN \(__\[POSTCOMPILE_(\w+)\]\)")
 
 Reader = Callable[[Any], Any]
 Slot = Callable[[dict[str, Any]], Any]  # takes one value out of the parameters
-Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +52,6 @@ class Form:
     keys: list[str]
     readers: list[Reader | None]
     is_kept: bool  # a question to tables that are seldom written: asked once in a transaction
-
-
-class ManyRows:
-    """An INSERT of one row of values, as one statement for many rows.
-
-    On PostgreSQL the rows are one array per column (`as_arrays`, "" where a value's type is not
-    said). On SQLite the row is repeated, in powers of
-    two: a row by itself (executemany) gives the interpreter away once per row.
-    """
-
-    def __init__(self, before: str, row: str) -> None:
-        self._before = before
-        self._row = row
-        values = row.split(", ")
-        self._width = len(values)
-        arrays = ", ".join(f"{each}[]" for each in values)
-        are_typed = all(map(_TYPED.fullmatch, values))
-        # Text of our own making, no values.
-        self.as_arrays = f"{before}SELECT * FROM unnest({arrays})" if are_typed else ""  # noqa: S608
-
-    def parts(self, rows: Rows) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Statements that repeat the row, and their values."""
-        start, most = 0, MOST_PARAMETERS // self._width
-        while start < len(rows):
-            size = 1 << (min(len(rows) - start, most).bit_length() - 1)
-            sql = f"{self._before}VALUES {', '.join([f'({self._row})'] * size)}"
-            yield sql, tuple(chain.from_iterable(rows[start : start + size]))
-            start += size
-
-    @staticmethod
-    def columns(rows: Rows) -> tuple[str, ...]:
-        """The values of `as_arrays`."""
-        return tuple(map(array_text, zip(*rows, strict=True)))
-
-
-def many_rows(sql: str) -> ManyRows | None:
-    """None when the statement is not simply an INSERT of one row of values."""
-    found = _ROW.fullmatch(sql)
-    return None if found is None else ManyRows(found["before"], found["row"])
 
 
 def compiled_for(statement: Any, dialect: Dialect, one: dict[str, Any]) -> SQLCompiler:

@@ -16,8 +16,10 @@ lines opens nine tasks, for the same people, by the same calendar.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -36,12 +38,14 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.sql.elements import RollbackToSavepointClause
 
 from core.courier import Parcel
-from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready, many_rows
+from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready
+from core.many import ManyRows, Rows, columns, powers_of_two
 from core.trip import COURIER
 
 TIMES = 8  # a statement object that was executed so often is not built anew each time
 MOST_FORMS = 64  # of one statement: sets of columns, sizes of an IN
 MOST_KEPT = 1_000  # answers of one transaction
+_INSERT = re.compile(r"INSERT INTO [^()]+ \([^()]*\) VALUES \([^()]*\)")
 _KINDS = (Select, Insert, Update, Delete)
 
 
@@ -265,6 +269,11 @@ def _size(values: Any) -> int:
     return 1 << (len(values) - 1).bit_length() if values else 0
 
 
+def _many_rows(sql: str) -> ManyRows | None:
+    """None when it is not simply an INSERT of one row of values."""
+    return ManyRows(sql) if _INSERT.fullmatch(sql) else None
+
+
 class _Ready:
     """A statement with one set of parameters, for one kind of database."""
 
@@ -273,7 +282,7 @@ class _Ready:
         self._keys = SimpleResultMetaData(form.keys)
         self._readers = [(at, each) for at, each in enumerate(form.readers) if each is not None]
         self._is_kept = form.is_kept
-        self._many = many_rows(form.sql)
+        self._many = _many_rows(form.sql)
 
     @property
     def answers(self) -> bool:
@@ -301,8 +310,7 @@ class _Ready:
             return self._directly(conn, values)
         courier.begin()
         if len(values) > 1 and self._many is not None and self._many.as_arrays:
-            arrays = self._many.columns(values)
-            return _OnItsWay(conn, [courier.execute(self._many.as_arrays, arrays)])
+            return _OnItsWay(conn, [courier.execute(self._many.as_arrays, columns(values))])
         return _OnItsWay(conn, [courier.execute(self._sql, each) for each in values])
 
     def _directly(self, conn: Connection, values: list[tuple[Any, ...]]) -> _Here:
@@ -312,10 +320,15 @@ class _Ready:
                 return _Here(driver.execute(self._sql, values[0]))
             if self._many is None:
                 return _Here(driver.executemany(self._sql, values))
-            return _Here(*(driver.execute(*part) for part in self._many.parts(values)))
+            parts = powers_of_two(values)
+            return _Here(*(self._repeated(driver, self._many, part) for part in parts))
         except conn.dialect.loaded_dbapi.Error as problem:
             problem.add_note(self._sql)
             raise _wrapped(conn, driver, problem) from problem
+
+    @staticmethod
+    def _repeated(driver: Any, many: ManyRows, rows: Rows) -> Any:
+        return driver.execute(many.repeated(len(rows)), tuple(chain.from_iterable(rows)))
 
     def _rows(self, answer: _Answer) -> Iterator[tuple[Any, ...]]:
         """Nothing is asked before the first one is wanted."""

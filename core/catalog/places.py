@@ -100,7 +100,7 @@ def add_warehouse(tx: Tx, actor: Actor, code: str, name: str) -> int:
         tx,
         actor,
         (
-            NewLocation(f"{code}-DOCK", "dock", f"{name} 收货区", warehouse_id),
+            NewLocation(dock_code(code), "dock", f"{name} 收货区", warehouse_id),
             NewLocation(f"{code}-TRANSIT", "transit", f"{name} 在途", warehouse_id),
             NewLocation(f"{code}-OUT", "stage", f"{name} 出货区", warehouse_id),
         ),
@@ -170,6 +170,11 @@ def location_by_code(conn: Connection, code: str) -> Location:
     if found is None:
         raise AppError(NOT_FOUND, what="库位", name=code)
     return found
+
+
+def dock_code(warehouse: str) -> str:
+    """The code of the place where a warehouse's goods arrive."""
+    return f"{warehouse}-DOCK"
 
 
 def ask_for_location(conn: Connection, code: str) -> CursorResult[Any]:

@@ -86,4 +86,5 @@ def goods_named(
 
 def dock_of(conn: Connection, warehouse_id: int) -> int:
     """The location id of the warehouse's dock."""
-    return catalog.location_by_code(conn, f"{catalog.warehouse(conn, warehouse_id).code}-DOCK").id
+    code = catalog.dock_code(catalog.warehouse(conn, warehouse_id).code)
+    return catalog.location_by_code(conn, code).id

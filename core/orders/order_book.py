@@ -61,11 +61,6 @@ class Order:
     created_at: Instant
     lines: tuple[OrderLine, ...]
 
-    @property
-    def dock(self) -> str:
-        """The code of the place where its goods arrive."""
-        return f"{self.warehouse_code}-DOCK"
-
 
 _LINES = (
     select(

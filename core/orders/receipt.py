@@ -180,7 +180,7 @@ def _receive(
     arrivals: list[_Arrival] = []
     asked_for = {each.order_line_id for each in ask.lines}
     items = (each.item_id for each in made.lines if each.id in asked_for)
-    catalog.ask_ahead(tx.conn, items, (SUPPLIER, made.dock))
+    catalog.ask_ahead(tx.conn, items, (SUPPLIER, catalog.dock_code(made.warehouse_code)))
     for asked in ask.lines:
         arrivals.append(_arrival(tx, actor, made, asked, arrivals))
     receipt_id = tx.new_id()
@@ -276,7 +276,8 @@ class _Delivery:
 
 def _post(tx: Tx, actor: Actor, delivery: _Delivery) -> None:
     supplier = catalog.location_by_code(tx.conn, SUPPLIER).id
-    dock = catalog.location_by_code(tx.conn, delivery.order.dock).id
+    dock_code = catalog.dock_code(delivery.order.warehouse_code)
+    dock = catalog.location_by_code(tx.conn, dock_code).id
     arrivals = delivery.arrivals
     lines = tuple(
         Line(
