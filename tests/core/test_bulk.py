@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from core.bulk import CHUNK, MOST_ROWS, Bulk, Lookup, given
+from core.bulk import CHUNK, Bulk, Lookup, given
 from core.db import Database, Tx
 from core.events import events, meta
+from core.many import MOST_ROWS
 
 MANY: BindParameter[list[str]] = bindparam("many", expanding=True)
 ADD = Bulk(meta.insert(), ("key", "value"))
