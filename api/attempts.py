@@ -1,8 +1,9 @@
 """Tries of strangers, counted in sliding windows: of one process, or of all of them through Redis.
 
 Redis is asked briefly. When it does not answer, this process counts by itself for a while: nobody
-is locked out and nobody gets an error because a server that keeps nothing is away. Not for the PIN
-of a scanner (pda/session.py).
+is locked out and nobody gets an error because a server that keeps nothing is away. The windows are
+weighed, not remembered try by try: where a minute turns, one try more may pass. Not for the PIN of
+a scanner (pda/session.py).
 """
 
 from __future__ import annotations
