@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from core.db import SELDOM, Big, metadata
+from core.prefix import pairs_index
 
 items = Table(
     "item",
@@ -37,6 +38,9 @@ items = Table(
     Column("active", Boolean, nullable=False, default=True, server_default=true()),
     info=SELDOM,
 )
+
+pairs_index(items, "code")
+pairs_index(items, "name")
 
 packs = Table(
     "pack",
