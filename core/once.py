@@ -62,7 +62,7 @@ def once(
     """
     full = f"{scope}/{check_operation_id(key)}"
     print_ = fingerprint(content)
-    found = tx.settled(_FIND, {"key_": full})
+    found = tx.execute(_FIND, {"key_": full}).first()
     if found is not None:
         if found.fingerprint != print_:
             raise AppError(KEY_REUSED, key=key)

@@ -1,6 +1,8 @@
-"""PostgreSQL as the product needs it: several Writers, each command a transaction of its own.
+"""PostgreSQL as the product needs it: an ordinary Writer per process and a set-based one.
 
-Ordinary commands run SERIALIZABLE, so a rule written for one writer holds for many: PostgreSQL
+Ordinary commands of all processes run one at a time, each a transaction of its own: side by side
+they share so many index pages that one in eight was undone and ran again. They stay SERIALIZABLE,
+so a rule written for one writer holds even when a stopped process wakes up among others: PostgreSQL
 refuses what no order of commands could have done, and the command, a plain function, runs again.
 Set-based commands lock their rows in one sorted statement and run READ COMMITTED, many a commit.
 
@@ -39,7 +41,7 @@ from core.clash import (
 )
 from core.clock import Clock
 from core.courier import Courier
-from core.postgres_tx import SHARE_TURN, TAKE_TURN, Left, PostgresTx
+from core.postgres_tx import TAKE_TURN, WHOLE_TURN, Left, PostgresTx
 from core.ready import ReadyConnection
 from core.trip import COURIER
 from core.tx import Command, Committed
@@ -48,7 +50,6 @@ from core.writer import Store, Waiting, as_command, grouped, hand_out
 log = logging.getLogger(__name__)
 
 READERS = 8
-WRITERS = 4
 PATIENT_TRIES = 3  # then a command takes the turn for itself
 PATIENCE = 0.002  # seconds before the second try, doubled up to a tenth of a second
 
@@ -60,23 +61,13 @@ AUTOCOMMIT = "AUTOCOMMIT"
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
 # Whoever was stopped in the middle of sending a transaction is not idle to the server, so no
-# time-out ends him: he who waits in vain looks for such a one and ends him. A connection at the
-# side is idle as long as its command takes; it is a stopped one's when nothing of his is at work.
+# time-out ends him: he who waits in vain looks for such a one and ends him.
 FENCE = """
-WITH ours AS (
-  SELECT pid, application_name AS name, xact_start IS NOT NULL AS inside,
-    wait_event IS NOT DISTINCT FROM 'ClientRead'
-      AND greatest(query_start, state_change) < clock_timestamp() - interval '3 s' AS stands
-  FROM pg_stat_activity
-  WHERE datname = current_database() AND usename = current_user
-    AND starts_with(application_name, 'jieli') AND pid <> pg_backend_pid()
-)
-SELECT pg_terminate_backend(pid) FROM ours WHERE inside AND stands AND NOT (
-  starts_with(name, 'jieli side') AND EXISTS (
-    SELECT FROM ours AS own
-    WHERE own.name = replace(ours.name, ' side', '') AND own.inside AND NOT own.stands
-  )
-)
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user
+  AND starts_with(application_name, 'jieli') AND pid <> pg_backend_pid()
+  AND xact_start IS NOT NULL AND wait_event IS NOT DISTINCT FROM 'ClientRead'
+  AND greatest(query_start, state_change) < clock_timestamp() - interval '3 s'
 """
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{_STANDSTILL}'",
@@ -90,8 +81,6 @@ _SETTINGS = (
 # needs. And a plan made while a table was young and empty stays until the next ANALYZE.
 _BY_INDEX = ("SET enable_seqscan = off", "SET jit = off")
 _BY_KEY = (*_BY_INDEX, "SET plan_cache_mode = force_generic_plan")
-# On the side connection a transaction only holds the turn, for as long as a command takes.
-_SIDE = ("SET idle_in_transaction_session_timeout = '60s'", "SET lock_timeout = '2s'")
 
 
 def postgres_engine(
@@ -101,7 +90,6 @@ def postgres_engine(
     size: int,
     read_only: bool = False,
     settings: tuple[str, ...] = _SETTINGS,
-    name: str = "jieli",
 ) -> Engine:
     """An engine of `size` connections; its statements are prepared by the driver when repeated."""
     engine = create_engine(
@@ -114,7 +102,7 @@ def postgres_engine(
         pool_use_lifo=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 5, "application_name": name},
+        connect_args={"connect_timeout": 5, "application_name": "jieli"},
     )
     _configure(engine, settings)
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
@@ -152,30 +140,20 @@ def _forget_with(engine: Engine) -> None:
 
 
 def open_store(url: str, clock: Clock) -> Store:
-    """Several Writers for ordinary commands, one for set-based ones, and readers on snapshots."""
-    process = secrets.token_hex(4)
+    """A Writer for ordinary commands, one for set-based ones, and readers on snapshots."""
     readers = postgres_engine(url, SNAPSHOT, size=READERS, read_only=True)
     left = Left()
     ordinary = postgres_engine(
         url,
         SERIALIZABLE,
-        size=WRITERS,
+        size=1,
         settings=(*_SETTINGS, *_BY_INDEX),
-        name=f"jieli {process}",
     )
-    together = postgres_engine(
-        url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY), name=f"jieli {process}"
-    )
-    side = postgres_engine(
-        url,
-        AUTOCOMMIT,
-        size=WRITERS + 1,
-        settings=(*_SETTINGS, *_SIDE),
-        name=f"jieli side {process}",
-    )
+    together = postgres_engine(url, READ_COMMITTED, size=1, settings=(*_SETTINGS, *_BY_KEY))
+    side = postgres_engine(url, AUTOCOMMIT, size=2)
     return Store(
         engines=(readers, ordinary, together, side),
-        ordinary=tuple(OwnCommit(ordinary, side, clock, left) for _ in range(WRITERS)),
+        ordinary=(OwnCommit(ordinary, side, clock, left),),
         together=OwnCommit(together, side, clock, left, sees_newest=True),
         is_shared=True,
         read_failed=_read_failed,
@@ -250,21 +228,21 @@ class OwnCommit:
     def _once(self, command: Command[Any], committed: Committed, *, whole: bool) -> Any:
         try:
             conn, side = self._connections()
-            if not self._sees_newest:
-                self._begin_turn(side, whole=whole)
             conn.begin()
+            if not self._sees_newest:
+                self._begin_turn(conn, whole=whole)
             tx = PostgresTx(
                 conn,
                 self._clock,
                 side,
                 self._left,
                 sees_newest=self._sees_newest,
-                has_turn=whole,
+                has_whole_turn=whole,
             )
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
-                self._check_turn(side)
+                self._check_turn(conn)
         except BaseException as problem:
             self._undo(problem)
             raise
@@ -281,7 +259,6 @@ class OwnCommit:
             if is_lost(problem):  # done or not done, nobody can tell: the asker must ask again
                 raise DoubtfulCommitError from problem
             raise
-        self._end_turn()
         if "event_head" in tx.shared:
             self._left.at(tx.shared["event_head"])
         committed.wakes |= tx.wakes
@@ -296,33 +273,23 @@ class OwnCommit:
             if ended:
                 log.warning("stopped_process_fenced", extra={"transactions": len(ended)})
 
-    def _begin_turn(self, side: Connection, *, whole: bool) -> None:
-        """Share the turn, or wait for the whole of it; before the command's snapshot is taken."""
-        courier = side.info[COURIER]
-        courier.execute("BEGIN")
-        courier.execute(TAKE_TURN if whole else SHARE_TURN)
-        courier.deliver()
+    def _begin_turn(self, conn: Connection, *, whole: bool) -> None:
+        """Have the command wait for its turn: in the packet of its first question, ahead of it."""
+        courier = conn.info[COURIER]
+        courier.begin()
+        courier.execute(WHOLE_TURN if whole else TAKE_TURN)
 
-    def _check_turn(self, side: Connection) -> None:
+    def _check_turn(self, conn: Connection) -> None:
         """Raise when the turn was taken from us: we were stopped, and others went on without us.
 
-        Nothing is expected on that connection now, so anything that can be read is its end.
+        Then nothing was done, which the commit would not know. Nothing is expected on the
+        connection now, so anything that can be read is its end.
         """
-        driver: Any = side.connection.driver_connection
+        driver: Any = conn.connection.driver_connection
         end = select.poll()
         end.register(driver.pgconn.socket, select.POLLIN)
         if end.poll(0):
             raise psycopg.OperationalError("the turn was lost before the commit")
-
-    def _end_turn(self) -> None:
-        """Let others have it. Never raises: what was committed must not look as if it was not."""
-        if self._side is None or self._sees_newest:
-            return
-        driver: Any = self._side.connection.driver_connection
-        try:
-            driver.execute("COMMIT")
-        except Exception:  # noqa: BLE001  # a lost connection has let go of it already
-            self.close()
 
     def _connections(self) -> tuple[ReadyConnection, ReadyConnection]:
         if self._conn is None or self._side is None:
@@ -342,6 +309,5 @@ class OwnCommit:
             self._conn.rollback()
             driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done
             courier.forget()
-            self._end_turn()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()

@@ -18,7 +18,6 @@ from core.tx import Tx
 
 LOG_LOCK = 0x6A69656C  # "jiel": the one lock of whoever appends to a log
 STEP_LOCK = 0x73746570  # "step"
-TURN_LOCK = 0x7475726E  # "turn": shared by all who write, whole for one who clashed too often
 
 LEFT_SECONDS = 5.0  # far below the days after which a log's old rows are archived
 ASK_AGAIN = 16  # commands, after the log's head was not where we left it
@@ -27,8 +26,11 @@ _LOCK_LOG = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}'",
     f"SELECT pg_advisory_xact_lock({LOG_LOCK})",
 )
-SHARE_TURN = f"SELECT pg_advisory_xact_lock_shared({TURN_LOCK})"
-TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN_LOCK})"
+# Modes of a table's lock and not advisory locks: taking one needs no snapshot, so it is the first
+# thing in a command's own transaction, which then sees what was committed while it waited.
+TAKE_TURN = "LOCK TABLE turn IN SHARE ROW EXCLUSIVE MODE"  # one ordinary command at a time
+SHARE_TURN = "LOCK TABLE turn IN ROW SHARE MODE"  # set-based ones, beside it and each other
+WHOLE_TURN = "LOCK TABLE turn IN EXCLUSIVE MODE"  # nobody beside it
 
 
 class Left:
@@ -64,7 +66,7 @@ class Left:
 class PostgresTx(Tx):
     """One of many writers."""
 
-    __slots__ = ("_has_turn", "_left", "_place", "_sees_newest", "_side")
+    __slots__ = ("_has_whole_turn", "_left", "_place", "_sees_newest", "_side")
 
     def __init__(
         self,
@@ -74,21 +76,18 @@ class PostgresTx(Tx):
         left: Left,
         *,
         sees_newest: bool,
-        has_turn: bool,
+        has_whole_turn: bool,
     ) -> None:
         super().__init__(conn, clock.now(), {})
         self._left = left
         self._place: tuple[int, str] | None = None
-        self._has_turn = has_turn
+        self._has_whole_turn = has_whole_turn
         self._side = side
         self._sees_newest = sees_newest  # READ COMMITTED: each statement has a fresh snapshot
 
     def settle(self) -> None:
         assert isinstance(self.conn, ReadyConnection)
         self.conn.settle()
-
-    def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
-        return self._side.execute(statement, values).first()
 
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         if "log lock" not in self.shared:
@@ -118,7 +117,7 @@ class PostgresTx(Tx):
 
     def whole_turn(self) -> None:
         assert not self._sees_newest, "a set-based command shares the turn with its batch"
-        if not self._has_turn:
+        if not self._has_whole_turn:
             raise TurnNeededError
 
     def turn(self, name: str) -> None:

@@ -86,9 +86,6 @@ class SqliteTx(Tx):
 
     __slots__ = ()
 
-    def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
-        return self.conn.execute(statement, values).first()
-
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         return self.conn.execute(statement).first()
 

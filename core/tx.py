@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     Connection,
     CursorResult,
     Executable,
@@ -56,6 +57,9 @@ def numbered(table: Table) -> Table:
 
 # SQLite only numbers rows by itself for the type INTEGER, which is 64 bits wide there.
 Big = BigInteger().with_variant(Integer(), "sqlite")
+
+# Never has a row. PostgreSQL's writers take turns by locking it (core/postgres_tx.py).
+turns = Table("turn", metadata, Column("id", Integer, primary_key=True))
 
 
 class Tx(ABC):
@@ -128,14 +132,6 @@ class Tx(ABC):
         """See to it that everything so far was executed, and not refused."""
 
     @abstractmethod
-    def settled(self, statement: Select[Any], values: dict[str, Any]) -> Row[Any] | None:
-        """One row as it is committed now, whatever this command's snapshot shows.
-
-        For a key that a unique constraint guards: looking it up leaves no predicate lock behind, so
-        commands whose keys are neighbours in the index do not clash.
-        """
-
-    @abstractmethod
     def newest(self, statement: Select[Any]) -> Row[Any] | None:
         """The head of a log as everybody before us left it; until our commit nobody adds to it.
 
@@ -165,9 +161,8 @@ class Tx(ABC):
     def whole_turn(self) -> None:
         """From here to our commit nobody else writes anything; may begin the command anew.
 
-        For a verb that must see rows which do not exist yet, such as holding a lot, and for one
-        that works so long that short commands would undo it again and again, such as receiving.
-        Call it first: what was done before it is done twice.
+        For a verb that must see rows which do not exist yet, such as holding a lot: set-based
+        postings go on beside other commands. Call it first: what was done before it is done twice.
         """
 
     @abstractmethod

@@ -66,7 +66,6 @@ def receive_line(tx: Tx, actor: Actor, ask: ReceiveLineAll) -> ReceivedLineAll:
     Raises:
         AppError: whatever `receive`, `inspect` or `put_away` refuse.
     """
-    tx.whole_turn()
     made = order(tx.conn, order_line(tx.conn, ask.order_line_id).order_id)
     thing = Thing("order", made.id, warehouse_id=made.warehouse_id)
     require(actor, "receive", thing)

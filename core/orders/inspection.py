@@ -80,7 +80,6 @@ def inspect(tx: Tx, actor: Actor, ask: Inspect) -> Inspection:
         AppError: forbidden, too_much_inspected, reason_needed, check_missing, check_failed,
             serials_differ, bad_quantity, not_whole, key_reused, or a refusal of the ledger.
     """
-    tx.whole_turn()
     line = progress.line(tx.conn, ask.receipt_line_id)
     require(actor, "inspect", Thing("receipt_line", line.id, warehouse_id=line.warehouse_id))
     return run_once(tx, "inspect", ask, Inspection, lambda: inspect_now(tx, actor, ask))

@@ -112,7 +112,6 @@ def receive(tx: Tx, actor: Actor, ask: Receive) -> Receipt:
         AppError: forbidden, order_closed, other_order, too_much_received, lot_code_needed,
             expiry_needed, bad_quantity, not_whole, key_reused, or a refusal of the ledger.
     """
-    tx.whole_turn()  # long enough to lose every race against short commands
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
     return run_once(tx, "receive", ask, Receipt, lambda: _receive(tx, actor, ask, made))
@@ -124,7 +123,6 @@ def receive_rest(tx: Tx, actor: Actor, ask: ReceiveRest) -> Receipt:
     Raises:
         AppError: nothing_open, and whatever `receive` refuses.
     """
-    tx.whole_turn()
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
 

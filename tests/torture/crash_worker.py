@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from core import postgres, sqlite
+from core import sqlite
 from core.db import Database
 from core.outbox import queue
 from tests.torture import crash_mutants
@@ -25,7 +25,6 @@ from tests.torture.crash_points import FILES, Point, Tracer
 from tests.torture.crash_unit import Unit, Wall, once_in_one
 
 IMPORTED = (sqlite,)
-postgres.WRITERS = 1  # it asks one thing at a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, select
 
-from core import catalog, postgres
+from core import catalog
 from core.catalog import NewItem, NewLocation
 from core.catalog import tables as catalog_tables
 from core.clock import SystemClock, perf
@@ -47,7 +47,6 @@ ITEMS, PLACES, OPENING = 4, ("A-1", "A-2"), 5
 CLIENTS = 3  # threads of a process
 OPENED: Stock = ((OPENING, 0),) * len(PLACES)
 KINDS = ("read", "read", "receive", "issue", "move", "reserve", "reserve", "end", "end")
-postgres.WRITERS = CLIENTS
 T = TypeVar("T")
 _PAUSE = threading.Event()  # never set
 

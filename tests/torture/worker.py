@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random  # noqa: TID251  # seeded: a failure names its seed
 from typing import Protocol
 
-from core import once, postgres, sqlite
+from core import once, sqlite
 from core.clock import SystemClock
 from core.db import Database, Together, Tx
 from core.errors import AppError
@@ -32,7 +32,6 @@ from core.tasks.policy import Policy
 from tests.torture.yard import Yard
 
 IMPORTED = (sqlite,)
-postgres.WRITERS = 1  # it asks one thing at a time
 HOUR_US = 3_600_000_000
 
 
