@@ -178,6 +178,7 @@ KEPT = {
     "move_serial": f"one per serial number moved; {_BOOK}",
     "event": f"one per fact; {_ARCHIVED}",
     "audit": f"one per change of master data, right or rule; {_ARCHIVED}",
+    "turn": "none, ever: PostgreSQL's writers take turns by locking it",
     "log_anchor": "one per archive file (5,000 rows of a log, or what one day has)",
     "balance": "items × lots × places × status × owners that ever held goods",
     "serial_place": "one per serial number",
