@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.calendar.calendars import (
     DEFAULT,
     Day,
+    ask_for,
     days_of,
     load,
     seed,
@@ -45,6 +46,7 @@ __all__ = [
     "add_rota",
     "add_shift",
     "add_working",
+    "ask_for",
     "away",
     "days_of",
     "end_leave",

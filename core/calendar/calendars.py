@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, CursorResult, bindparam, select
 
 from core import events
 from core.calendar.tables import calendar_days, calendar_years, calendars
@@ -53,13 +53,18 @@ class Day:
     source: str
 
 
+def ask_for(conn: Connection, code: str) -> CursorResult[Any]:
+    """What `load` looks at first, which need not have arrived yet."""
+    return conn.execute(_HEAD, {"code_": code})
+
+
 def load(conn: Connection, code: str = DEFAULT) -> Calendar:
     """The calendar as it stands in this transaction; cheap when it did not change.
 
     Raises:
         AppError(not_found): neither in the tables nor shipped.
     """
-    row = conn.execute(_HEAD, {"code_": code}).first()
+    row = ask_for(conn, code).first()
     if row is None:
         return _shipped_calendar(code)
     known = _loaded.get(code)

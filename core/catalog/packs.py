@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from core.catalog.gtin import LENGTHS, candidates, is_gtin, stored_form
 from core.catalog.items import ask_for, check_code, check_name, item, item_by_code_or_none
-from core.catalog.places import ask_for_location
+from core.catalog.partners import ask_for_partner
+from core.catalog.places import ask_for_location, ask_for_warehouse
 from core.catalog.tables import barcodes, packs
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
@@ -169,10 +170,21 @@ def packs_of(conn: Connection, item_id: int) -> list[Pack]:
     return [_pack(row) for row in conn.execute(_OF_ITEM, {"item_": item_id})]
 
 
-def ask_ahead(conn: Connection, item_ids: Iterable[int], places: Iterable[str] = ()) -> None:
-    """Ask for items, their packs and places (by code) that are looked at later on: on PostgreSQL
-    they travel together.
+def ask_ahead(
+    conn: Connection,
+    item_ids: Iterable[int],
+    places: Iterable[str] = (),
+    *,
+    partner_id: int | None = None,
+    warehouse_id: int | None = None,
+) -> None:
+    """Ask for items, their packs, places (by code) and others that are looked at later on: on
+    PostgreSQL they travel together.
     """
+    if partner_id is not None:
+        ask_for_partner(conn, partner_id)
+    if warehouse_id is not None:
+        ask_for_warehouse(conn, warehouse_id)
     for code in places:
         ask_for_location(conn, code)
     for each in dict.fromkeys(item_ids):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, CursorResult, Row, bindparam, or_, select
 
 from core.catalog.items import CODE_TAKEN, PAGE, check_code, check_name, check_text
 from core.catalog.tables import partners
@@ -82,13 +82,18 @@ def update_partner(tx: Tx, actor: Actor, partner_id: int, changes: Mapping[str, 
     return wanted
 
 
+def ask_for_partner(conn: Connection, partner_id: int) -> CursorResult[Any]:
+    """The row of a partner, which need not have arrived yet."""
+    return conn.execute(_BY_ID, {"id_": partner_id})
+
+
 def partner(conn: Connection, partner_id: int) -> Partner:
     """The partner.
 
     Raises:
         AppError(not_found).
     """
-    row = conn.execute(_BY_ID, {"id_": partner_id}).first()
+    row = ask_for_partner(conn, partner_id).first()
     if row is None:
         raise AppError(NOT_FOUND, what="往来单位", name=partner_id)
     return _partner(row)

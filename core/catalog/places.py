@@ -212,13 +212,18 @@ def locations_of(
     return [_location(row) for row in conn.execute(query)]
 
 
+def ask_for_warehouse(conn: Connection, warehouse_id: int) -> CursorResult[Any]:
+    """The row of a warehouse, which need not have arrived yet."""
+    return conn.execute(_WAREHOUSE_BY_ID, {"id_": warehouse_id})
+
+
 def warehouse(conn: Connection, warehouse_id: int) -> Warehouse:
     """The warehouse.
 
     Raises:
         AppError(not_found).
     """
-    row = conn.execute(_WAREHOUSE_BY_ID, {"id_": warehouse_id}).first()
+    row = ask_for_warehouse(conn, warehouse_id).first()
     if row is None:
         raise AppError(NOT_FOUND, what="仓库", name=warehouse_id)
     return Warehouse(row.id, row.code, row.name)

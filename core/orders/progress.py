@@ -21,8 +21,7 @@ from core.orders.suggestion import Shelves
 from core.orders.tables import receipt_lines as table
 from core.people import Actor
 from core.quantity import Micro
-from core.tasks import board
-from core.tasks.policies import policy_of
+from core.tasks import board, policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,12 @@ def save(tx: Tx, before: ReceiptLine, **changes: Any) -> ReceiptLine:
     return after
 
 
+def ask_ahead(conn: Connection) -> None:
+    """Ask for what `open_due_tasks` looks at, whatever the lines are."""
+    for kind in ("inspect", "putaway"):
+        policies.ask_for(conn, kind)
+
+
 def open_due_tasks(
     tx: Tx,
     actor: Actor,
@@ -131,14 +136,15 @@ def open_due_tasks(
         item = catalog.item(tx.conn, line.item_id)
         goods = _goods(tx, line, line.to_inspect)
         new = cards.inspect_task(
-            policy_of(tx.conn, "inspect"), goods, line_id=line.id, checklist=item.checklist
+            policies.policy_of(tx.conn, "inspect"), goods, line_id=line.id, checklist=item.checklist
         )
         line = save(tx, line, inspect_task=board.open_task(tx, actor, new, first=first).id)
     if line.to_stock and not line.putaway_task:
         shelves = shelves or Shelves(tx.conn, line.warehouse_id)
         bins = shelves.suggest(line.item_id, line.lot_id, line.to_stock)
         goods = _goods(tx, line, line.to_stock)
-        new = cards.putaway_task(policy_of(tx.conn, "putaway"), goods, line_id=line.id, bins=bins)
+        policy = policies.policy_of(tx.conn, "putaway")
+        new = cards.putaway_task(policy, goods, line_id=line.id, bins=bins)
         line = save(tx, line, putaway_task=board.open_task(tx, actor, new, first=first).id)
     return line
 

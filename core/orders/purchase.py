@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from core import catalog, events
+from core import catalog, events, people
 from core.db import Tx
 from core.errors import INVALID, AppError
 from core.orders import cards, rules
@@ -32,8 +32,7 @@ from core.orders.tables import orders as table
 from core.outbox.card import Field
 from core.people import Actor, Thing, person, persons_of_partner, record, require
 from core.quantity import Micro, plain
-from core.tasks import board
-from core.tasks.policies import policy_of
+from core.tasks import board, policies
 
 __all__ = [
     "NewLine",
@@ -97,7 +96,9 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
     if len(new.lines) > MAX_LINES:
         raise AppError(INVALID, field="采购单", why=f"一张单最多 {MAX_LINES} 行")
     rules.check_date(new.due_on, "到货日")
-    if tx.execute(_OF_CODE, {"code_": new.code}).first():
+    taken = tx.execute(_OF_CODE, {"code_": new.code})
+    _ask_ahead(tx.conn, new)
+    if taken.first():
         raise AppError(rules.DUPLICATE_CODE, what="采购单", code=new.code)
     catalog.partner(tx.conn, new.supplier_id)
     catalog.warehouse(tx.conn, new.warehouse_id)
@@ -123,9 +124,16 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
     return order(tx.conn, order_id)
 
 
+def _ask_ahead(conn: Connection, new: NewPurchase) -> None:
+    """Ask for what an order and its task look at: on PostgreSQL the questions travel together."""
+    items = (line.item_id for line in new.lines)
+    catalog.ask_ahead(conn, items, partner_id=new.supplier_id, warehouse_id=new.warehouse_id)
+    people.ask_for(conn, new.buyer_id)
+    policies.ask_for(conn, "receive")
+
+
 def _line_rows(tx: Tx, order_id: str, lines: tuple[NewLine, ...]) -> list[dict[str, Any]]:
     rows = []
-    catalog.ask_ahead(tx.conn, (line.item_id for line in lines))
     for line_no, line in enumerate(lines, 1):
         item = catalog.item(tx.conn, line.item_id)
         if line.price_micro < 0:
@@ -158,14 +166,19 @@ def _open_tasks(tx: Tx, actor: Actor, made: Order, *, ask_supplier: bool) -> Non
         tx,
         actor,
         cards.receive_task(
-            policy_of(tx.conn, "receive"), goods, order=facts, lot_fields=_lot_fields(tx, made)
+            policies.policy_of(tx.conn, "receive"),
+            goods,
+            order=facts,
+            lot_fields=_lot_fields(tx, made),
         ),
+        first=True,
     )
     tx.execute(_SAVE, {"order_": made.id, "receive_task": task.id})
     if ask_supplier:
-        policy = policy_of(tx.conn, "confirm_order")
+        policy = policies.policy_of(tx.conn, "confirm_order")
         to = supplier_people(tx.conn, made.supplier_id) or (f"person:{made.buyer_id}",)
-        board.open_task(tx, actor, cards.confirm_order_task(policy, goods, order=facts, to=to))
+        asked = cards.confirm_order_task(policy, goods, order=facts, to=to)
+        board.open_task(tx, actor, asked, first=True)
 
 
 def _lot_fields(tx: Tx, made: Order) -> tuple[Field, ...] | None:

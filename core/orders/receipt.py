@@ -178,7 +178,10 @@ def _receive(
     arrivals: list[_Arrival] = []
     asked_for = {each.order_line_id for each in ask.lines}
     items = (each.item_id for each in made.lines if each.id in asked_for)
-    catalog.ask_ahead(tx.conn, items, (SUPPLIER, catalog.dock_code(made.warehouse_code)))
+    places = (SUPPLIER, catalog.dock_code(made.warehouse_code))
+    catalog.ask_ahead(tx.conn, items, places, warehouse_id=made.warehouse_id)
+    if open_tasks:
+        progress.ask_ahead(tx.conn)
     for asked in ask.lines:
         arrivals.append(_arrival(tx, actor, made, asked, arrivals))
     receipt_id = tx.new_id()

@@ -126,7 +126,7 @@ class Shelves:
 
     def __init__(self, conn: Connection, warehouse_id: int) -> None:
         self._conn, self._warehouse_id = conn, warehouse_id
-        self._empty: dict[str | None, list[Any]] = {}
+        self._empty: dict[str | None, Iterable[Any]] = {}
         self._near: dict[tuple[int, int], Any] = {}
 
     def ask_ahead(self, goods: Iterable[tuple[int, int]]) -> None:
@@ -134,6 +134,8 @@ class Shelves:
         for item_id, lot_id in goods:
             asked = {"warehouse": self._warehouse_id, "item": item_id, "lot": lot_id}
             self._near[item_id, lot_id] = self._conn.execute(_NEAR, asked)
+            if None not in self._empty and not catalog.item(self._conn, item_id).zone:
+                self._empty[None] = self._conn.execute(_EMPTY, asked)
 
     def suggest(self, item_id: int, lot_id: int, quantity: Micro, *, limit: int = 3) -> list[Bin]:
         """As the function of that name."""
@@ -164,8 +166,9 @@ class Shelves:
     def _empties(self, asked: dict[str, Any], zone: str | None) -> list[Any]:
         if zone not in self._empty:
             query = _EMPTY if zone is None else _EMPTY_OF_ZONE
-            self._empty[zone] = list(self._conn.execute(query, asked))
-        return self._empty[zone]
+            self._empty[zone] = self._conn.execute(query, asked)
+        rows = self._empty[zone] = list(self._empty[zone])
+        return rows
 
 
 def bin_room(conn: Connection, location_id: int) -> Micro | None:

@@ -88,14 +88,12 @@ class Standing(NamedTuple):
 
 _BY_ID = select(persons).where(persons.c.id == bindparam("id_"))
 _BY_IDS = select(persons).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
-_STANDING = select(
-    persons.c.id, persons.c.active, persons.c.partner_id, persons.c.warehouse_ids
-).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
+_STANDINGS = select(persons.c.id, persons.c.active, persons.c.partner_id, persons.c.warehouse_ids)
+_STANDING = _STANDINGS.where(persons.c.id.in_(bindparam("ids_", expanding=True)))
 _BY_LOGIN = select(persons).where(persons.c.login == bindparam("login_"))
 _BY_BADGE = select(persons).where(persons.c.badge == bindparam("badge_"))
 _WITH_ROLE = (
-    select(persons.c.id)
-    .where(persons.c.active.is_(True))
+    _STANDINGS.where(persons.c.active.is_(True))
     .where(cast(persons.c.roles, String).like(bindparam("pattern_")))
     .order_by(persons.c.id)
     .limit(MOST_PERSONS)
@@ -107,8 +105,7 @@ _OF_PARTNER = (
     .limit(MOST_PERSONS)
 )
 _MEMBERS = (
-    select(persons.c.id)
-    .join(team_members, team_members.c.person_id == persons.c.id)
+    _STANDINGS.join(team_members, team_members.c.person_id == persons.c.id)
     .join(teams, teams.c.id == team_members.c.team_id)
     .where(teams.c.code == bindparam("code_"), persons.c.active.is_(True))
     .order_by(persons.c.id)
@@ -235,8 +232,7 @@ def persons_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, Person]:
 
 def standing_of(conn: Connection, ids: Iterable[int]) -> dict[int, Standing]:
     """`persons_by_id` of what decides whom a task reaches."""
-    rows = conn.execute(_STANDING, {"ids_": sorted(set(ids))})
-    return {row[0]: Standing(*row) for row in rows}
+    return _standings(conn.execute(_STANDING, {"ids_": sorted(set(ids))}))
 
 
 def person_by_login(conn: Connection, login: str) -> Person | None:
@@ -257,10 +253,10 @@ def people(conn: Connection, *, after_id: int = 0, limit: int = 200) -> list[Per
     return [_person(row) for row in conn.execute(query.limit(min(limit, MOST_PERSONS)))]
 
 
-def persons_with_role(conn: Connection, role: str) -> list[int]:
+def persons_with_role(conn: Connection, role: str) -> dict[int, Standing]:
     """Active persons with the role, by id."""
     assert role in ROLES, f"there is no role {role}"
-    return list(conn.execute(_WITH_ROLE, {"pattern_": f'%"{role}"%'}).scalars())
+    return _standings(conn.execute(_WITH_ROLE, {"pattern_": f'%"{role}"%'}))
 
 
 def persons_of_partner(conn: Connection, partner_id: int) -> list[int]:
@@ -268,9 +264,9 @@ def persons_of_partner(conn: Connection, partner_id: int) -> list[int]:
     return list(conn.execute(_OF_PARTNER, {"partner_": partner_id}).scalars())
 
 
-def members_of(conn: Connection, team_code: str) -> list[int]:
+def members_of(conn: Connection, team_code: str) -> dict[int, Standing]:
     """Active members of a team, by id; empty when there is no such team."""
-    return list(conn.execute(_MEMBERS, {"code_": team_code}).scalars())
+    return _standings(conn.execute(_MEMBERS, {"code_": team_code}))
 
 
 def manager_of(conn: Connection, person_id: int) -> int | None:
@@ -284,6 +280,10 @@ def manager_of(conn: Connection, person_id: int) -> int | None:
             return current
         current = boss.manager_id
     return None
+
+
+def _standings(rows: Iterable[Row[Any]]) -> dict[int, Standing]:
+    return {row[0]: Standing._make(row) for row in rows}
 
 
 def _person(row: Row[Any]) -> Person:

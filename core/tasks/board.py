@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from core import calendar
 from core.clock import Instant
 from core.db import Tx, whole
 from core.errors import AppError
@@ -71,6 +72,7 @@ def open_task(tx: Tx, actor: Actor, new: NewTask, *, first: bool = False) -> Tas
         known = _live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)
+    calendar.ask_for(tx.conn, new.calendar)
     recipients = people_for(tx.conn, new.to, new, tx.now)
     reckon = reckoner(tx.conn, new.calendar)
     due_at = reckon(new.policy.clock, tx.now, new.policy.respond_within)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, CursorResult, bindparam, func, select
 
 from core import audit, events
 from core.db import Tx
@@ -29,13 +30,18 @@ _NEWEST = (
 )
 
 
+def ask_for(conn: Connection, code: str) -> CursorResult[Any]:
+    """The newest row of a policy, which need not have arrived yet."""
+    return conn.execute(_NEWEST, {"code_": code})
+
+
 def policy_of(conn: Connection, code: str) -> Policy:
     """The newest version of a policy: a supervisor's row, else the shipped one.
 
     Raises:
         AppError(not_found).
     """
-    body = conn.execute(_NEWEST, {"code_": code}).scalar()
+    body = ask_for(conn, code).scalar()
     if body is not None:
         return Policy.from_json(body)
     if code not in shipped():

@@ -74,9 +74,9 @@ def _behind(
     if kind == "person":
         yield int(name)
     elif kind == "role":
-        yield from _in_reach(conn, people.persons_with_role(conn, name), task, known)
+        yield from _in_reach(people.persons_with_role(conn, name), task, known)
     elif kind == "team":
-        yield from _in_reach(conn, people.members_of(conn, name), task, known)
+        yield from _in_reach(people.members_of(conn, name), task, known)
     elif kind == "partner":
         yield from people.persons_of_partner(conn, int(name))
     elif kind == "rota":
@@ -103,15 +103,10 @@ def _learn(conn: Connection, ids: Iterable[int], known: dict[int, people.Standin
 
 
 def _in_reach(
-    conn: Connection,
-    ids: Iterable[int],
-    task: Task | NewTask,
-    known: dict[int, people.Standing],
+    found: dict[int, people.Standing], task: Task | NewTask, known: dict[int, people.Standing]
 ) -> Iterator[int]:
-    ids = list(ids)
-    _learn(conn, ids, known)
-    for person_id in ids:
-        person = known[person_id]
+    known |= found
+    for person_id, person in found.items():
         elsewhere = (
             task.warehouse_id is not None
             and person.warehouse_ids

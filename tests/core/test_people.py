@@ -78,13 +78,13 @@ def test_a_person_is_found_by_login_badge_and_role(db: Database) -> None:
     assert by_badge.id == zhang
     assert db.read_now(lambda c: person_by_login(c, "nobody")) is None
     assert db.read_now(lambda c: person_by_badge(c, "B-2")) is None
-    assert db.read_now(lambda c: persons_with_role(c, "buyer")) == [li]
-    assert db.read_now(lambda c: persons_with_role(c, "supervisor")) == [zhang]
+    assert list(db.read_now(lambda c: persons_with_role(c, "buyer"))) == [li]
+    assert list(db.read_now(lambda c: persons_with_role(c, "supervisor"))) == [zhang]
     assert [each.id for each in db.read_now(people)] == [zhang, li]
     db.write_now(lambda tx: deactivate(tx, ADMIN, li, "离职"))
-    assert db.read_now(lambda c: persons_with_role(c, "buyer")) == []
+    assert list(db.read_now(lambda c: persons_with_role(c, "buyer"))) == []
     db.write_now(lambda tx: reactivate(tx, ADMIN, li))
-    assert db.read_now(lambda c: persons_with_role(c, "buyer")) == [li]
+    assert list(db.read_now(lambda c: persons_with_role(c, "buyer"))) == [li]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_teams_and_the_people_of_a_supplier(db: Database) -> None:
         return add_team(tx, ADMIN, "QC", "质检组", lead_id=li, members=(li, zhang, li))
 
     db.write_now(team)
-    assert db.read_now(lambda c: members_of(c, "QC")) == [zhang, li]
-    assert db.read_now(lambda c: members_of(c, "??")) == []
+    assert list(db.read_now(lambda c: members_of(c, "QC"))) == [zhang, li]
+    assert list(db.read_now(lambda c: members_of(c, "??"))) == []
     refused(db, team, "login_taken")
     assert db.read_now(lambda c: persons_of_partner(c, acme)) == [rep]
     actor = db.read_now(lambda c: actor_of(c, rep, "portal"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core import catalog, events
+from core import catalog, events, people
 from core.clock import Instant
 from core.db import Tx
 from core.errors import INVALID, AppError
@@ -98,7 +98,11 @@ def _check(tx: Tx, new: NewSale) -> None:
     if not new.code.strip() or len(new.code) > 64:
         raise AppError(INVALID, field="单号", why="不能为空，最多 64 个字")
     papers.check_date(new.ship_on, "发货日")
-    if tx.execute(_OF_CODE, {"code_": new.code}).first():
+    taken = tx.execute(_OF_CODE, {"code_": new.code})
+    items = (line.item_id for line in new.lines)
+    catalog.ask_ahead(tx.conn, items, partner_id=new.customer_id, warehouse_id=new.warehouse_id)
+    people.ask_for(tx.conn, new.seller_id)
+    if taken.first():
         raise AppError(papers.DUPLICATE_CODE, what="销售单", code=new.code)
     customer = catalog.partner(tx.conn, new.customer_id)
     if customer.kind == "supplier":
@@ -129,7 +133,6 @@ def _header(
 
 
 def _rows(tx: Tx, new: NewSale, sale_id: str) -> list[dict[str, Any]]:
-    catalog.ask_ahead(tx.conn, (line.item_id for line in new.lines))
     rows = []
     for line_no, line in enumerate(new.lines, 1):
         item = catalog.item(tx.conn, line.item_id)
