@@ -32,7 +32,8 @@ class Order:
     """One life: finish `unfinished`, then run `unit`, and die at `fatal`.
 
     `relapse`: the death may come while the old is being finished. `count`: write every point that
-    was reached to `points.json` in `folder`.
+    was reached to `points.json` in `folder`. `warm`: the launcher lives it, so that its children
+    need not make every statement ready again.
     """
 
     url: str
@@ -42,6 +43,7 @@ class Order:
     fatal: dict[str, Any] | None = None
     relapse: bool = False
     count: bool = False
+    warm: bool = False
     mutant: str = ""
 
 
@@ -86,9 +88,14 @@ def main() -> None:
     queue.configure("torture")
     print("warm", flush=True)  # the protocol
     for line in sys.stdin:
+        order = Order(**orjson.loads(line))
+        if order.warm:
+            live(order)
+            print("done", flush=True)  # the protocol
+            continue
         pid = os.fork()
         if pid == 0:
-            _child(Order(**orjson.loads(line)))
+            _child(order)
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             print("killed", flush=True)  # the protocol
