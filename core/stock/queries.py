@@ -131,37 +131,40 @@ class Promise:
     available: Micro
 
 
+def _total(condition: Any, value: Any = balances.c.on_hand) -> Any:
+    return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+
+
+_HERE = _PLACES.c.kind.in_(SELLABLE)
+_GOOD = (balances.c.status == "ok") & (func.coalesce(_LOTS.c.state, "ok") == "ok")
+_LATE = func.coalesce(_LOTS.c.expires_on, FAR) < bindparam("on_")
+_ANYWHERE = (
+    select(
+        _total(_HERE),
+        _total(_HERE, balances.c.reserved),
+        _total(_HERE & (balances.c.status == "inspect")),
+        _total(_HERE & (balances.c.status != "inspect") & ~_GOOD),
+        _total(_HERE & _GOOD & _LATE),
+        _total(_PLACES.c.kind == "transit"),
+        _total(_HERE & _GOOD & ~_LATE, balances.c.on_hand - balances.c.reserved),
+    )
+    .select_from(balances)
+    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
+)
+_IN_ONE = _ANYWHERE.where(_PLACES.c.warehouse_id == bindparam("warehouse_"))
+
+
 def promise(
     conn: Connection, item_id: int, warehouse_id: int | None = None, on_date: str | None = None
 ) -> Promise:
     """Available to promise for an ISO date: good, ours, in a bin or dock, not expired by then."""
-    state, expiry = func.coalesce(_LOTS.c.state, "ok"), func.coalesce(_LOTS.c.expires_on, FAR)
-    here = _PLACES.c.kind.in_(SELLABLE)
-    good = (balances.c.status == "ok") & (state == "ok")
-    late = expiry < (on_date or "")
-    free = balances.c.on_hand - balances.c.reserved
-
-    def total(condition: Any, value: Any = balances.c.on_hand) -> Any:
-        return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
-
-    query = (
-        select(
-            total(here),
-            total(here, balances.c.reserved),
-            total(here & (balances.c.status == "inspect")),
-            total(here & (balances.c.status != "inspect") & ~good),
-            total(here & good & late),
-            total(_PLACES.c.kind == "transit"),
-            total(here & good & ~late, free),
-        )
-        .select_from(balances)
-        .join(_PLACES, _PLACES.c.id == balances.c.location_id)
-        .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
-        .where(balances.c.item_id == item_id, balances.c.owner_id == 0)
-    )
-    if warehouse_id is not None:
-        query = query.where(_PLACES.c.warehouse_id == warehouse_id)
-    row = conn.execute(query).one()
+    values = {"item_": item_id, "on_": on_date or ""}
+    if warehouse_id is None:
+        row = conn.execute(_ANYWHERE, values).one()
+    else:
+        row = conn.execute(_IN_ONE, values | {"warehouse_": warehouse_id}).one()
     return Promise(item_id, *(int(value) for value in row))
 
 
@@ -178,9 +181,7 @@ _BY_WAREHOUSE = (
     .join(_PLACES, _PLACES.c.id == balances.c.location_id)
     .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
     .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
-    .where(balances.c.status == "ok", func.coalesce(_LOTS.c.state, "ok") == "ok")
-    .where(_PLACES.c.kind.in_(SELLABLE))
-    .where(func.coalesce(_LOTS.c.expires_on, FAR) >= bindparam("on_"))
+    .where(_GOOD, _HERE, ~_LATE)
     .group_by(_PLACES.c.warehouse_id)
     .limit(PAGE)
 )

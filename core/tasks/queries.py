@@ -49,6 +49,15 @@ _INBOX_HOUSES = (
     .limit(20)
 )
 _BY_IDS = select(tasks).where(tasks.c.id.in_(bindparam("ids_", expanding=True)))
+_ABOUT = (
+    select(tasks)
+    .where(
+        tasks.c.subject == bindparam("subject_"),
+        tasks.c.state.in_(bindparam("states_", expanding=True)),
+    )
+    .order_by(tasks.c.id)
+    .limit(MOST_PER_PAGE)
+)
 _OLDEST_DUE = select(func.min(tasks.c.due_at)).where(
     tasks.c.state.in_([state for state in LIVE if state != "paused"])
 )
@@ -184,9 +193,8 @@ def oldest_overdue(conn: Connection, now: Instant) -> Instant:
 
 def tasks_of(conn: Connection, subject: str, states: Iterable[str] = LIVE) -> list[Task]:
     """The tasks about one thing ("inspection:ID"), oldest first, at most 200."""
-    wanted = (tasks.c.subject == subject, tasks.c.state.in_(tuple(states)))
-    query = select(tasks).where(*wanted).order_by(tasks.c.id).limit(MOST_PER_PAGE)
-    return [from_row(row) for row in conn.execute(query).mappings()]
+    values = {"subject_": subject, "states_": tuple(states)}
+    return [from_row(row) for row in conn.execute(_ABOUT, values).mappings()]
 
 
 def history(conn: Connection, task_id: str) -> list[Entry]:

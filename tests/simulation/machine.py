@@ -29,6 +29,7 @@ from core.events import Event
 from core.feed import Feed
 from core.outbox import queue
 from core.outbox.channel import Channel
+from core.ready import ReadyConnection
 from core.writer import Store, Waiting
 from tests.simulation.disk import Disk
 from tests.simulation.loop import ShopLoop
@@ -85,7 +86,7 @@ class OneThread(Database):
     def read_now(self, query: Callable[[Connection], T]) -> T:
         """On one connection that is kept: fetching one from the pool costs as much as the query."""
         if self._reader is None:
-            self._reader = self._store.engines[0].connect()
+            self._reader = ReadyConnection(self._store.engines[0])
         with self._reader.begin():
             return query(self._reader)
 

@@ -37,6 +37,7 @@ _WAITING = (
     .order_by(sales.c.urgent.desc(), sales.c.ship_on, sale_lines.c.id)
     .limit(AT_ONCE)
 )
+_SOMEBODY_WAITS = _WAITING.limit(1)
 # A lot was held: its promises are broken, and nobody has counted that as missing yet.
 _BROKEN = (
     select(sale_lines.c.id, sale_lines.c.sale_id)
@@ -132,10 +133,7 @@ class Filling:
         """Nobody waits, or nothing has happened since: nothing is due."""
         if events.head(conn) == self._seen:
             return None
-        if (
-            conn.execute(_WAITING.limit(1)).first() is None
-            and conn.execute(_BROKEN).first() is None
-        ):
+        if conn.execute(_SOMEBODY_WAITS).first() is None and conn.execute(_BROKEN).first() is None:
             return None
         return 0 if self._looked_at is None else self._looked_at + MINUTE
 
