@@ -28,7 +28,7 @@ test: $(READY) $(SDKS) $(PDA) ## the whole test suite, on SQLite and on PostgreS
 	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres
 
 contract: $(READY) $(SDKS) $(PDA) ## what goes through a door once more on both, with Redis between the processes
-	$(V)/python -m pytest -n 2 --dist worksteal --on sqlite --bus redis --ignore=tests/web && $(V)/python -m pytest -n 2 --dist worksteal --on postgres --bus redis
+	for on in sqlite postgres; do $(V)/python -m pytest -n 2 --dist worksteal --on $$on --bus redis || exit 1; done
 
 check: $(READY) $(SDKS) ## ruff, mypy --strict, import contracts, vue-tsc, vitest
 	$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy && $(V)/lint-imports && npm run typecheck --silent && npm test --silent

@@ -19,11 +19,10 @@ __all__ = ["MONDAY_0900"]
 HERE = Path(__file__).parent
 _BUS = ExitStack()
 _SHARED: list[Redis] = []  # the server of the whole run, with --bus redis
-# With --bus redis they would run the same once more: no door in them that hears of Redis, or a
-# drawing that nobody pushes, or faults that bring a Redis of their own.
+# With --bus redis they would run the same once more: there is no door in them that hears of Redis
+# (only `api` reads its address), or they bring a Redis of their own.
 _WITHOUT_BUS = (
     *("core", "properties", "simulation", "torture", "client_vectors"),
-    *("api/test_openapi.py", "api/test_labels.py", "bots/test_labels.py", "pda/test_printed.py"),
     *("test_boundaries.py", "test_compose.py", "test_docs.py", "test_tidy.py"),
 )
 

@@ -19,6 +19,7 @@ from core.errors import AppError
 from core.people import Actor, Thing, require
 from core.tasks.change import admit, announce, assign, end_assignments, joined, load, update
 from core.tasks.face import Seat
+from core.tasks.policy import WORKING
 from core.tasks.queries import Filters, Page, board, history, inbox, task, tasks_of
 from core.tasks.recipients import Recipient, people_for
 from core.tasks.rules import TWIN_LIVES, next_state, openers
@@ -72,7 +73,8 @@ def open_task(tx: Tx, actor: Actor, new: NewTask, *, first: bool = False) -> Tas
         known = _live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)
-    calendar.ask_for(tx.conn, new.calendar)
+    if new.policy.clock == WORKING:
+        calendar.ask_for(tx.conn, new.calendar)
     recipients = people_for(tx.conn, new.to, new, tx.now)
     reckon = reckoner(tx.conn, new.calendar)
     due_at = reckon(new.policy.clock, tx.now, new.policy.respond_within)

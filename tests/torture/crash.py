@@ -46,7 +46,6 @@ class Ward:
         self._order = Order(url, str(folder), [], mutant=mutant)
         self._next = 0
         self._launcher = Launcher(module="tests.torture.crash_worker")
-        assert self._say(replace(self._order, unit=self._new(), warm=True)) == "done"
 
     def points(self) -> list[Point]:
         """What a unit that is left in peace reaches, how often each."""

@@ -32,8 +32,7 @@ class Order:
     """One life: finish `unfinished`, then run `unit`, and die at `fatal`.
 
     `relapse`: the death may come while the old is being finished. `count`: write every point that
-    was reached to `points.json` in `folder`. `warm`: the launcher lives it, so that its children
-    need not make every statement ready again.
+    was reached to `points.json` in `folder`.
     """
 
     url: str
@@ -43,7 +42,6 @@ class Order:
     fatal: dict[str, Any] | None = None
     relapse: bool = False
     count: bool = False
-    warm: bool = False
     mutant: str = ""
 
 
@@ -88,14 +86,9 @@ def main() -> None:
     queue.configure("torture")
     print("warm", flush=True)  # the protocol
     for line in sys.stdin:
-        order = Order(**orjson.loads(line))
-        if order.warm:
-            live(order)
-            print("done", flush=True)  # the protocol
-            continue
         pid = os.fork()
         if pid == 0:
-            _child(order)
+            _child(Order(**orjson.loads(line)))
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             print("killed", flush=True)  # the protocol

@@ -1,9 +1,8 @@
 """R15: many scanners for a long time, with storms of reconnects. Nothing may grow.
 
-After the warm-up a straight line is laid through the least memory of each minute that the server
-alone holds; its descriptors are counted whenever everybody is connected. SQLite's page caches are
-kept small: they grow with the database until they are full. What was heard and posted is judged as
-in R7.
+After the warm-up a straight line is laid through the memory that the server alone holds; its
+descriptors are counted whenever everybody is connected. SQLite's page caches are kept small: they
+grow with the database until they are full. What was heard and posted is judged as in R7.
 """
 
 from __future__ import annotations
@@ -52,13 +51,10 @@ class Watch:
             await asyncio.sleep(EVERY_S)
 
     def slope(self) -> float:
-        """KB a minute, after the warm-up, of each minute's least: what leaks is in it too, but not
-        a storm's buffers, which come and go by some megabytes."""
+        """KB a minute, after the warm-up."""
         warm = self.memory[int(len(self.memory) * WARM) :]
-        least: dict[int, float] = {}
-        for minutes, kilobytes in warm:
-            least[int(minutes)] = min(kilobytes, least.get(int(minutes), kilobytes))
-        return linear_regression(list(least), list(least.values())).slope if len(least) > 1 else 0.0
+        minutes, kilobytes = zip(*warm, strict=True)
+        return linear_regression(minutes, kilobytes).slope
 
 
 async def soak(
