@@ -44,6 +44,17 @@ def after_work(works: dict[int, bool], start: int, duration: int) -> int:
         day += 1
 
 
+def work_between(works: dict[int, bool], start: int, end: int) -> int:
+    """The office time from `start` to `end`; 0 when that is not later."""
+    low, high, total = start + EIGHT_HOURS, end + EIGHT_HOURS, 0
+    for day in range(low // DAY, high // DAY + 1):
+        ordinal = day + EPOCH_ORDINAL
+        if works.get(ordinal, (ordinal - 1) % 7 < 5):
+            for opens, closes in WINDOWS:
+                total += max(0, min(high, day * DAY + closes) - max(low, day * DAY + opens))
+    return total
+
+
 @dataclass(slots=True)
 class Life:
     """One task between its opening (or reopening) and its end."""
@@ -54,6 +65,8 @@ class Life:
     paused: bool = False
     claimed: bool = False
     reached_nobody: bool = False  # with its last rung
+    rest: int = 0  # of the next rung's wait, when it was paused
+    resumed: int | None = None  # then the rest began, by a clock that may have been set back
 
 
 @dataclass(slots=True)
@@ -99,6 +112,7 @@ def _follow(
     before, known.task = known.task, task
     if task["version"] < before["version"] or task["generation"] < before["generation"]:
         yield f"task {task_id} went back in time at event {event['seq']}"
+    _stand(known.life, verb, at, policies[task_id], works)
     if verb == "reopened":
         known.life = Life(at, at)
     elif verb == "escalated":
@@ -146,6 +160,7 @@ def _climb(day: Day, event: Row, known: Seen, policy: Row, works: dict[int, bool
         yield f"task {name}: rung {level} came {payload['late_us']} µs late"
     life.level, life.planned = max(level, life.level), planned
     life.began, life.reached_nobody = event["recorded_at"], not payload["to"]
+    life.resumed = None
     day.counts["rungs climbed"] += 1
 
 
@@ -156,11 +171,25 @@ def _earliest(life: Life, level: int, policy: Row, works: dict[int, bool]) -> in
         rung = policy["rungs"][passed]
         if life.reached_nobody and policy["rungs"][passed - 1]["if_nobody"] == "next":
             continue  # then the next one comes at once
-        if rung["clock"] == "working":
-            earliest = after_work(works, earliest, rung["after"])
-        else:
-            earliest += rung["after"]
+        earliest = _later(rung, earliest, rung["after"], works)
+        if passed == life.level and life.resumed is not None:
+            earliest = min(earliest, _later(rung, life.resumed, life.rest, works))
     return earliest
+
+
+def _later(rung: Row, start: int, wait: int, works: dict[int, bool]) -> int:
+    return after_work(works, start, wait) if rung["clock"] == "working" else start + wait
+
+
+def _stand(life: Life, verb: str, at: int, policy: Row, works: dict[int, bool]) -> None:
+    """A pause keeps what is left of the next rung's wait, which begins when it is resumed."""
+    if verb == "resumed":
+        life.resumed = at
+    elif verb == "paused" and life.level < len(policy["rungs"]):
+        planned = _earliest(life, life.level + 1, policy, works)
+        working = policy["rungs"][life.level]["clock"] == "working"
+        life.rest = work_between(works, at, planned) if working else max(0, planned - at)
+        life.resumed = None
 
 
 def _timers(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:

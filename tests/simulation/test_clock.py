@@ -43,3 +43,9 @@ def test_random_clocks(simulator: Simulator) -> None:
     many = 6 if DATABASES.kind == "sqlite" else 2
     wrong = {seed: simulator.play(seed).wrong for seed in range(many)}
     assert not any(wrong.values()), wrong
+
+
+@pytest.mark.parametrize("seed", [1644, 3388, 9183])
+def test_set_back_a_day_while_a_task_is_paused(simulator: Simulator, seed: int) -> None:
+    """What is left of a wait begins when it is resumed, by whatever the clock says then."""
+    assert simulator.play(seed).wrong == []
