@@ -45,7 +45,7 @@ from core.trip import COURIER
 TIMES = 8  # a statement object that was executed so often is not built anew each time
 MOST_FORMS = 64  # of one statement: sets of columns, sizes of an IN
 MOST_KEPT = 1_000  # answers of one transaction
-_INSERT = re.compile(r"INSERT INTO [^()]+ \([^()]*\) VALUES \([^()]*\)")
+_INSERT = re.compile(r"(INSERT INTO [^()]+ \([^()]*\) VALUES \([^()]*\))(?: RETURNING [\w.]+)?")
 _KINDS = (Select, Insert, Update, Delete)
 
 
@@ -270,8 +270,12 @@ def _size(values: Any) -> int:
 
 
 def _many_rows(sql: str) -> ManyRows | None:
-    """None when it is not simply an INSERT of one row of values."""
-    return ManyRows(sql) if _INSERT.fullmatch(sql) else None
+    """None when it is not simply an INSERT of one row of values.
+
+    SQLAlchemy asks for the number that one row is given; of many rows nobody can be told it.
+    """
+    found = _INSERT.fullmatch(sql)
+    return None if found is None else ManyRows(found[1])
 
 
 class _Ready:
@@ -282,7 +286,7 @@ class _Ready:
         self._keys = SimpleResultMetaData(form.keys)
         self._readers = [(at, each) for at, each in enumerate(form.readers) if each is not None]
         self._is_kept = form.is_kept
-        self._many = _many_rows(form.sql)
+        self._many = None if self.answers else _many_rows(form.sql)
 
     @property
     def answers(self) -> bool:

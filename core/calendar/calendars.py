@@ -27,7 +27,8 @@ from core.people import Actor, Thing, record, require
 DEFAULT = "cn"
 MOST_DAYS = 20_000  # 50 years in which every day is an exception
 
-_HEAD = select(calendars).where(calendars.c.code == bindparam("code_"))
+_HEAD = select(calendars.c.stamp).where(calendars.c.code == bindparam("code_"))
+_WHOLE = select(calendars).where(calendars.c.code == bindparam("code_"))
 _DAYS = (
     select(calendar_days.c.day, calendar_days.c.workday)
     .where(calendar_days.c.calendar_code == bindparam("code_"))
@@ -64,12 +65,13 @@ def load(conn: Connection, code: str = DEFAULT) -> Calendar:
     Raises:
         AppError(not_found): neither in the tables nor shipped.
     """
-    row = ask_for(conn, code).first()
-    if row is None:
+    stamp = ask_for(conn, code).scalar()
+    if stamp is None:
         return _shipped_calendar(code)
     known = _loaded.get(code)
-    if known is not None and known[0] == row.stamp:
+    if known is not None and known[0] == stamp:
         return known[1]
+    row = conn.execute(_WHOLE, {"code_": code}).one()
     days = conn.execute(_DAYS, {"code_": code})
     calendar = Calendar(
         code=code,

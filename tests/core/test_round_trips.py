@@ -88,6 +88,14 @@ def test_a_receipt_asks_no_more_for_more_lines(t: Trader, asked: list[str]) -> N
     assert many <= one + 1, asked
 
 
+def test_a_task_is_given_to_many_people_in_one_statement(t: Trader, asked: list[str]) -> None:
+    large = bought(t, LINES)
+    asked.clear()
+    receive_all(t, large)
+    assert len(t.tasks("putaway")[-1].people) > 1
+    assert "; ".join(asked).count("INSERT INTO assignment ") == LINES
+
+
 def test_an_order_asks_no_more_for_more_lines(t: Trader, asked: list[str]) -> None:
     one = trips(asked, lambda: bought(t, 1))
     assert one <= 13, asked
