@@ -173,20 +173,20 @@ def packs_of(conn: Connection, item_id: int) -> list[Pack]:
 def ask_ahead(
     conn: Connection,
     item_ids: Iterable[int],
-    places: Iterable[str] = (),
+    places: Iterable[str | int] = (),
     *,
     partner_id: int | None = None,
     warehouse_id: int | None = None,
 ) -> None:
-    """Ask for items, their packs, places (by code) and others that are looked at later on: on
-    PostgreSQL they travel together.
+    """Ask for items, their packs, places (by code or id) and others that are looked at later on:
+    on PostgreSQL they travel together.
     """
     if partner_id is not None:
         ask_for_partner(conn, partner_id)
     if warehouse_id is not None:
         ask_for_warehouse(conn, warehouse_id)
-    for code in places:
-        ask_for_location(conn, code)
+    for each_place in places:
+        ask_for_location(conn, each_place)
     for each in dict.fromkeys(item_ids):
         ask_for(conn, each)
         conn.execute(_OF_ITEM, {"item_": each})

@@ -154,7 +154,7 @@ def location(conn: Connection, location_id: int) -> Location:
     Raises:
         AppError(not_found).
     """
-    row = conn.execute(_LOCATION_BY_ID, {"id_": location_id}).first()
+    row = ask_for_location(conn, location_id).first()
     if row is None:
         raise AppError(NOT_FOUND, what="库位", name=location_id)
     return _location(row)
@@ -177,9 +177,11 @@ def dock_code(warehouse: str) -> str:
     return f"{warehouse}-DOCK"
 
 
-def ask_for_location(conn: Connection, code: str) -> CursorResult[Any]:
+def ask_for_location(conn: Connection, code_or_id: str | int) -> CursorResult[Any]:
     """The row of a location, which need not have arrived yet."""
-    return conn.execute(_LOCATION_BY_CODE, {"code_": code})
+    if isinstance(code_or_id, int):
+        return conn.execute(_LOCATION_BY_ID, {"id_": code_or_id})
+    return conn.execute(_LOCATION_BY_CODE, {"code_": code_or_id})
 
 
 def location_by_code_or_none(conn: Connection, code: str) -> Location | None:

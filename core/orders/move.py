@@ -47,6 +47,7 @@ def move(tx: Tx, actor: Actor, ask: Move) -> Moved:
         AppError: forbidden, other_warehouse, bad_quantity, not_whole, stage_taken,
             stage_unclaimed, stage_by_hand, key_reused, or a refusal of the ledger.
     """
+    catalog.ask_ahead(tx.conn, (ask.item_id,), (ask.from_location, ask.to_location))
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "transfer", Thing("location", source.code, warehouse_id=source.warehouse_id))
     return run_once(tx, "move", ask, Moved, lambda: _move(tx, actor, ask))

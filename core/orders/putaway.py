@@ -59,6 +59,7 @@ def put_away(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
         AppError: forbidden, not_a_bin, bin_full, other_warehouse, too_much_put_away, bad_quantity,
             not_whole, stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger.
     """
+    catalog.ask_ahead(tx.conn, (ask.item_id,), (ask.from_location, ask.to_location))
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "putaway", Thing("location", source.code, warehouse_id=source.warehouse_id))
     return run_once(tx, "putaway", ask, PutAwayDone, lambda: put_away_now(tx, actor, ask))

@@ -73,6 +73,8 @@ def issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
             stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger (not_enough,
             lot_expired, lot_held …).
     """
+    places = (ask.from_location, WAYS_OUT.get(ask.to, ""))
+    catalog.ask_ahead(tx.conn, (ask.item_id,), places)
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "issue", Thing("location", place.code, warehouse_id=place.warehouse_id))
     return run_once(tx, "issue", ask, QuickDone, lambda: _issue(tx, actor, ask))
@@ -122,6 +124,8 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
         AppError: forbidden, unknown_choice, reason_needed, bad_quantity, not_whole,
             stage_by_hand, key_reused, or a refusal of the ledger.
     """
+    places = (ask.to_location, WAYS_BACK.get(ask.back_from, ""))
+    catalog.ask_ahead(tx.conn, (ask.item_id,), places)
     place = catalog.location(tx.conn, ask.to_location)
     thing = Thing("location", place.code, warehouse_id=place.warehouse_id)
     require(actor, "return", thing)

@@ -16,8 +16,12 @@ from core.catalog import NewItem
 from core.clock import ManualClock
 from core.courier import Courier
 from core.db import Database
+from core.orders.move import Move, move
 from core.orders.purchase import Order
+from core.orders.quick import Issue, issue
+from core.orders.receipt import Receipt
 from core.people import ENGINE
+from core.quantity import ONE
 from core.ready import TIMES
 from core.tasks import hold
 from core.tasks.task import Task
@@ -65,8 +69,8 @@ def bought(t: Trader, lines: int) -> Order:
     return t.order(*((f"货品{n}", "10") for n in range(lines)))
 
 
-def receive_all(t: Trader, made: Order) -> None:
-    t.arrive(made, *(t.bring(made, n, "10") for n in range(len(made.lines))))
+def receive_all(t: Trader, made: Order) -> Receipt:
+    return t.arrive(made, *(t.bring(made, n, "10") for n in range(len(made.lines))))
 
 
 def hand_over(t: Trader, task: Task) -> None:
@@ -100,6 +104,28 @@ def test_an_order_asks_no_more_for_more_lines(t: Trader, asked: list[str]) -> No
     one = trips(asked, lambda: bought(t, 1))
     assert one <= 13, asked
     assert trips(asked, lambda: bought(t, LINES)) <= one + 1, asked
+
+
+def test_goods_are_put_away_issued_and_moved(t: Trader, asked: list[str]) -> None:
+    by, item = t.people["李某"], t.items["货品0"]
+    here, there = t.places["ZJ-A-1"], t.places["ZJ-A-2"]
+
+    def shelve() -> None:
+        t.shelve(received.pop(), "10", "ZJ-A-1")
+
+    def leave() -> None:
+        t.do(lambda tx: issue(tx, by, Issue(t.op(), item, ONE, here)))
+
+    def go() -> None:
+        t.do(lambda tx: move(tx, by, Move(t.op(), item, ONE, here, there)))
+
+    received = [receive_all(t, bought(t, 1)).lines[0] for _ in range(TIMES + 3)]
+    for act in (shelve, leave, go):
+        for _ in range(TIMES + 2):
+            act()
+    assert trips(asked, shelve) <= 14, asked
+    assert trips(asked, leave) <= 8, asked
+    assert trips(asked, go) <= 8, asked
 
 
 def test_a_hand_over(t: Trader, asked: list[str]) -> None:
