@@ -39,7 +39,8 @@ _MARK = re.compile(r"%[s%]")
 _IN = re.compile(r"( NOT)? IN \(__\[POSTCOMPILE_(\w+)\]\)")
 
 Reader = Callable[[Any], Any]
-Slot = Callable[[dict[str, Any]], Any]  # takes one value out of the parameters
+Row = dict[str, Any]  # the parameters of one execution
+Slot = str | Callable[[Row], Any]  # one value of a row: under its name, or made of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Form:
     """A statement with one set of parameters, for one kind of database."""
 
     sql: str
-    slots: list[Slot]
+    values: Callable[[Row], tuple[Any, ...]]  # of one row, in the driver's order
     keys: list[str]
     readers: list[Reader | None]
     is_kept: bool  # a question to tables that are seldom written: asked once in a transaction
@@ -74,7 +75,17 @@ def made_ready(
     if text is None:
         return None
     is_kept = _asks_only_seldom_written(statement)
-    return Form(*text, names, [_reader(each.type, dialect, is_kept) for each in columns], is_kept)
+    readers = [_reader(each.type, dialect, is_kept) for each in columns]
+    return Form(text[0], _all_of(text[1]), names, readers, is_kept)
+
+
+def _all_of(slots: list[Slot]) -> Callable[[Row], tuple[Any, ...]]:
+    """Takes every value of a row."""
+    names = [each for each in slots if isinstance(each, str)]
+    if len(slots) > 1 and len(names) == len(slots):
+        return itemgetter(*names)
+    takers = [itemgetter(each) if isinstance(each, str) else each for each in slots]
+    return lambda row: tuple([take(row) for take in takers])
 
 
 def _reader(kind: Any, dialect: Dialect, is_kept: bool) -> Reader | None:
@@ -149,7 +160,7 @@ def _text_and_slots(
             places |= {part: at for at, part in enumerate(parts)}
     if dialect.name == "postgresql":
         sql = _with_kinds(sql, [compiled.binds[name] for name in names], one)
-    slots = []
+    slots: list[Slot] = []
     for name in names:
         bind = compiled.binds[origin[name]]
         encode = _encoder(compiled, dialect, bind, origin[name])
@@ -223,4 +234,4 @@ def _slot(
     if encode is not None:
         encoder = encode
         return lambda row: encoder(row[key])
-    return itemgetter(key)
+    return key

@@ -282,7 +282,7 @@ class _Ready:
     """A statement with one set of parameters, for one kind of database."""
 
     def __init__(self, form: Form) -> None:
-        self._sql, self._slots = form.sql, form.slots
+        self._sql, self._values = form.sql, form.values
         self._keys = SimpleResultMetaData(form.keys)
         self._readers = [(at, each) for at, each in enumerate(form.readers) if each is not None]
         self._is_kept = form.is_kept
@@ -298,7 +298,7 @@ class _Ready:
         if not conn.in_transaction():
             conn.begin()
         rows = parameters if isinstance(parameters, list | tuple) else (parameters or {},)
-        values = [tuple(slot(row) for slot in self._slots) for row in rows]
+        values = [self._values(row) for row in rows]
         if self._is_kept:
             kept, question = conn.kept(), (self._sql, *values)
             answer = kept.get(question)
