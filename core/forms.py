@@ -74,9 +74,10 @@ def made_ready(
     text = _text_and_slots(compiled, dialect, one, sizes)
     if text is None:
         return None
+    sql, slots = text
     is_kept = _asks_only_seldom_written(statement)
     readers = [_reader(each.type, dialect, is_kept) for each in columns]
-    return Form(text[0], _all_of(text[1]), names, readers, is_kept)
+    return Form(sql, _all_of(slots), names, readers, is_kept)
 
 
 def _all_of(slots: list[Slot]) -> Callable[[Row], tuple[Any, ...]]:
@@ -95,7 +96,7 @@ def _reader(kind: Any, dialect: Dialect, is_kept: bool) -> Reader | None:
 
 
 def _copied(value: Any) -> Any:
-    """JSON that nobody else holds; fifty times faster than `deepcopy`."""
+    """JSON that nobody else holds. `deepcopy` takes ten times as long for a calendar's week."""
     return orjson.loads(orjson.dumps(value))
 
 

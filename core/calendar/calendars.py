@@ -27,7 +27,7 @@ from core.people import Actor, Thing, record, require
 DEFAULT = "cn"
 MOST_DAYS = 20_000  # 50 years in which every day is an exception
 
-_HEAD = select(calendars.c.stamp).where(calendars.c.code == bindparam("code_"))
+_STAMP = select(calendars.c.stamp).where(calendars.c.code == bindparam("code_"))
 _WHOLE = select(calendars).where(calendars.c.code == bindparam("code_"))
 _DAYS = (
     select(calendar_days.c.day, calendar_days.c.workday)
@@ -56,7 +56,7 @@ class Day:
 
 def ask_for(conn: Connection, code: str) -> CursorResult[Any]:
     """What `load` looks at first, which need not have arrived yet."""
-    return conn.execute(_HEAD, {"code_": code})
+    return conn.execute(_STAMP, {"code_": code})
 
 
 def load(conn: Connection, code: str = DEFAULT) -> Calendar:
@@ -191,13 +191,13 @@ def set_windows(
 
 def seed(tx: Tx, tz_name: str = "Asia/Shanghai") -> None:
     """Put the shipped calendar into the tables, once; a later change is never overwritten."""
-    if tx.execute(_HEAD, {"code_": DEFAULT}).first() is None:
+    if tx.execute(_STAMP, {"code_": DEFAULT}).first() is None:
         _create(tx, DEFAULT, tz_name)
 
 
 def _ensure(tx: Tx, code: str) -> Calendar:
     """The calendar, written to the tables if it was only shipped until now."""
-    if tx.execute(_HEAD, {"code_": code}).first() is None:
+    if tx.execute(_STAMP, {"code_": code}).first() is None:
         _create(tx, code, _shipped_calendar(code).tz_name)
     return load(tx.conn, code)
 

@@ -185,8 +185,8 @@ def ask_ahead(
         ask_for_partner(conn, partner_id)
     if warehouse_id is not None:
         ask_for_warehouse(conn, warehouse_id)
-    for each_place in places:
-        ask_for_location(conn, each_place)
+    for place in places:
+        ask_for_location(conn, place)
     for each in dict.fromkeys(item_ids):
         ask_for(conn, each)
         conn.execute(_OF_ITEM, {"item_": each})
