@@ -158,7 +158,7 @@ class Gun:
         context.set_default_timeout(PATIENCE_MS)
         gun = Gun(house, context, context.new_page())
         gun.watch(gun.page)
-        gun.context.add_init_script(f"({NOTE_KEYS})()")
+        gun.context.add_init_script(f"({NOTE_KEYS})(); ({DEAD_AIR})()")
         gun.page.goto(f"{origin or house.url}/pda/")
         return gun
 
@@ -248,15 +248,21 @@ class Gun:
     def until(self, asks: str, arg: object = None) -> None:
         """Until an async question to the page is answered yes.
 
-        Playwright's own `wait_for_function` takes any promise for a yes.
+        Playwright's own `wait_for_function` takes any promise for a yes, and asks a second time
+        by `eval`, which the page forbids.
         """
         answered: bool = self.page.evaluate(UNTIL % asks, arg)
         assert answered, asks
 
+    def in_charge(self) -> None:
+        """Until the service worker has this page: from now on it opens without a network."""
+        self.until("() => navigator.serviceWorker.controller !== null")
+
     def offline(self, off: bool = True) -> None:
         """Take the network away, or give it back.
 
-        Chromium leaves an open socket alone; one that is being opened would bring the page online.
+        Chromium tells the page first: a socket that is being opened would bring it online again,
+        and so would a frame that is under way (DEAD_AIR).
         """
         strip = expect(self.page.locator("#strip"))
         if off:
@@ -346,6 +352,26 @@ ON_DISK = """([kind, field, value]) => new Promise(resolve => {
   };
 })"""
 
+
+# Nothing is heard once the page knows that its network is gone; it comes with the network, as TCP
+# does it.
+DEAD_AIR = """() => {
+  window.WebSocket = class extends WebSocket {
+    constructor(...where) {
+      super(...where);
+      const late = [];
+      this.addEventListener('message', event => {
+        if (navigator.onLine) return;
+        event.stopImmediatePropagation();
+        late.push(event.data);
+      });
+      window.addEventListener('online', () => {
+        for (const data of late.splice(0))
+          this.dispatchEvent(new MessageEvent('message', { data }));
+      });
+    }
+  };
+}"""
 
 NOTE_KEYS = """() => { window.__keys = []; document.addEventListener('keydown', event => {
   if (event.isTrusted) window.__keys.push(event.timeStamp); }, true); }"""

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.sqlite  # about the page; claiming itself runs on both 
 def test_what_was_taken_can_be_opened_for_the_first_time_without_a_network(
     gun: Gun, house: House
 ) -> None:
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     card = gun.page.locator(".task", has_text="CG-0303")
     card.get_by_role("button", name="接单").click()
     gun.says("ok", "已接单")
@@ -43,6 +43,23 @@ def test_a_colleague_sees_who_holds_it_until_it_is_put_back(
     mine.get_by_role("button", name="放回").click()
     expect(theirs.get_by_role("button", name="接单")).to_have_count(1)
     other.leave()
+
+
+def test_what_a_colleague_did_meanwhile_is_heard_when_the_network_is_back(
+    gun: Gun, house: House, browser: Browser
+) -> None:
+    other = Gun.take(house, browser).begin("B1002")
+    mine = gun.page.locator(".task", has_text="CG-0303")
+    theirs = other.page.locator(".task", has_text="CG-0303")
+    mine.wait_for()
+    gun.offline()
+    theirs.get_by_role("button", name="接单").click()
+    expect(theirs).to_contain_text("我在处理")
+    other.leave()
+    expect(gun.page.locator("#strip")).to_contain_text("离线")
+    expect(mine).not_to_contain_text("在处理")
+    gun.offline(False)
+    expect(mine).to_contain_text("在处理")
 
 
 def test_help_is_called_and_the_next_person_up_has_the_task(gun: Gun, house: House) -> None:

@@ -51,7 +51,7 @@ def test_the_page_opens_again_without_a_network_and_nothing_is_lost(
 ) -> None:
     picture = tmp_path / "torn.jpg"
     Image.new("RGB", (800, 600), "#8a1c00").save(picture)
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     start(gun, "CG-0301")
     gun.offline()
     gun.scan(label("JL-001"))
@@ -125,7 +125,7 @@ def test_two_tabs_send_one_queue_once(gun: Gun, house: House) -> None:
     gun.offline()
     one_line(gun, "JL-201", "ZJ-D-01-3")
     one_line(gun, "JL-203", "ZJ-D-02-3")
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     second = gun.context.new_page()
     gun.watch(second)
     second.goto(f"{house.url}/pda/")

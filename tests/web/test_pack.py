@@ -103,7 +103,7 @@ def test_packed_and_handed_over_without_a_network_the_books_are_right_afterwards
     packer: Gun, house: House
 ) -> None:
     gun = packer
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     card = gun.page.locator(".task", has_text="XS-0301")
     card.get_by_role("button", name="开始打包").click()
     gun.page.locator("h1", has_text="XS-0301").wait_for()

@@ -64,7 +64,7 @@ def test_a_scanner_is_bound_by_its_link_and_the_code_does_not_stay(
 
 
 def test_the_page_opens_fast_and_again_faster(gun: Gun, house: House) -> None:
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     gun.page.reload()
     gun.sees("扫任意码开始")
     facts: dict[str, float] = gun.page.evaluate(TRAVELLED)
@@ -105,7 +105,7 @@ def test_a_new_version_waits_for_an_empty_queue_and_a_tap(
     shutil.copytree(PDA, dist)
     with serving(furniture, tmp_path / "files", dist) as house:
         gun = Gun.take(house, browser).begin()
-        gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        gun.in_charge()
         card = gun.page.locator(".task", has_text="CG-0303")
         card.get_by_role("button", name="开始收货").click()
         gun.page.locator("h1", has_text="扫货品标签").wait_for()

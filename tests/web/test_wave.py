@@ -175,7 +175,7 @@ def test_a_wave_walked_without_a_network_after_a_reload_is_booked_once(
     picker: Gun, walk: Wave, house: House
 ) -> None:
     gun = picker
-    gun.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gun.in_charge()
     open_walk(gun)
     gun.offline()
     gun.page.reload()
