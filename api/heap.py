@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 from threading import Event, Thread
 
-_TRIM, _MMAP = -1, -3  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+_TRIM, _MMAP, _ARENAS = -1, -3, -8  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX
 _HUGEPAGE, _COLLAPSE = 14, 25  # mman.h: MADV_HUGEPAGE, MADV_COLLAPSE
 LARGE = 64 * 1024  # bytes; from here on a buffer is a mapping of its own
 SPARE = 128 * 1024  # bytes that may stay free at the end of the heap
@@ -37,11 +37,12 @@ _REGION = re.compile(
 
 
 def keep_flat() -> None:
-    """Fix both thresholds, unless MALLOC_* says otherwise or the C library is another."""
+    """Fix both thresholds and the number of heaps, unless MALLOC_* says otherwise or the C library is another."""
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust is not None and not any(name.startswith("MALLOC_") for name in os.environ):
         adjust(_MMAP, LARGE)
         adjust(_TRIM, SPARE)
+        adjust(_ARENAS, 1)
 
 
 def settle() -> None:

@@ -36,6 +36,40 @@ def test_a_large_buffer_goes_back_to_the_system(how: str, most_are: bool) -> Non
     assert (int(ran.stdout) > 5) is most_are  # the imports may have left a gap or two
 
 
+THREADS = """
+import ctypes, sys
+from threading import Barrier, Thread
+from api.heap import keep_flat
+
+if sys.argv[1] == "flat":
+    keep_flat()
+together, kept = Barrier(6), []
+
+def work():
+    together.wait()
+    kept.append([bytearray(4_000) for _ in range(100)])
+    together.wait()  # a thread that has ended gives its heap to the next
+
+threads = [Thread(target=work) for _ in range(6)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+report = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
+libc.malloc_info(0, report)
+libc.fclose(report)
+"""
+
+
+@pytest.mark.parametrize(("how", "is_one"), [("flat", True), ("as it comes", False)])
+def test_threads_share_one_heap(tmp_path: Path, how: str, is_one: bool) -> None:
+    report = tmp_path / "heaps.xml"
+    subprocess.run([sys.executable, "-c", THREADS, how, str(report)], check=True)
+    assert (report.read_text().count("<heap nr=") == 1) is is_one
+
+
 SETTLED = """
 import gc, mmap
 from api.heap import PAGE, use_large_pages
