@@ -15,7 +15,19 @@ from sqlalchemy import Connection
 
 from core.clock import Clock
 from core.ready import ReadyConnection
-from core.tx import SELDOM, Big, Command, Committed, Together, Tx, metadata, numbered, whole
+from core.tx import (
+    SELDOM,
+    Big,
+    Command,
+    Committed,
+    Question,
+    Together,
+    Tx,
+    WriteNeededError,
+    metadata,
+    numbered,
+    whole,
+)
 from core.writer import Queue, Store, Writer
 
 T = TypeVar("T")
@@ -96,6 +108,24 @@ class Database:
                     raise refusal from problem
         raise AssertionError("a read is tried twice at most")
 
+    async def ask(self, question: Command[T]) -> T:
+        """Run a command that only reads as `read` does: it waits for nobody's turn.
+
+        Raises:
+            WriteNeededError: it would have written something; nothing happened.
+        """
+
+        def answer(conn: Connection) -> T | WriteNeededError:
+            try:
+                return question(Question(conn, self.clock.now(), {}))
+            except WriteNeededError as refused:
+                return refused  # an error would make the connection roll back: see read_now
+
+        found = await self.read(answer)
+        if isinstance(found, WriteNeededError):
+            raise found
+        return found
+
     def close(self) -> None:
         """Finish what waits, then close every connection."""
         for writer in self._writers:
@@ -123,8 +153,10 @@ __all__ = [
     "Command",
     "Committed",
     "Database",
+    "Question",
     "Together",
     "Tx",
+    "WriteNeededError",
     "metadata",
     "numbered",
     "whole",

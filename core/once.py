@@ -7,7 +7,8 @@ erpnext PR 25742.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -40,7 +41,19 @@ operations = Table(
 _FIND = select(operations.c.fingerprint, operations.c.answer).where(
     operations.c.key == bindparam("key_")
 )
+_FIND_ALL = select(operations.c.key, operations.c.fingerprint, operations.c.answer).where(
+    operations.c.key.in_(bindparam("keys_", expanding=True))
+)
 _INSERT = operations.insert()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An operation that changed nothing, and its answer."""
+
+    key: str
+    fingerprint: str
+    answer: dict[str, Any]
 
 
 def once(
@@ -60,17 +73,66 @@ def once(
         AppError(key_reused): the key came before with other content.
         AppError(invalid): the key is malformed.
     """
+    made = answered(tx, scope, key, content, run)
+    if isinstance(made, Answered):
+        tx.execute(_INSERT, _row(tx, made))
+        return made.answer
+    return made
+
+
+def answered(
+    tx: Tx, scope: str, key: str, content: Any, run: Callable[[], dict[str, Any]]
+) -> dict[str, Any] | Answered:
+    """The first answer to (`scope`, `key`), or one that still has to be kept by `keep_many`.
+
+    For what only reads (`Database.ask`); otherwise as `once`.
+    """
     full = f"{scope}/{check_operation_id(key)}"
     print_ = fingerprint(content)
     found = tx.execute(_FIND, {"key_": full}).first()
-    if found is not None:
-        if found.fingerprint != print_:
-            raise AppError(KEY_REUSED, key=key)
-        answer: dict[str, Any] = found.answer
-        return answer
-    answer = run()
-    tx.execute(_INSERT, {"key": full, "fingerprint": print_, "answer": answer, "at": tx.now})
+    if found is None:
+        return Answered(full, print_, run())
+    return _same(found, full, print_)
+
+
+def keep_many(tx: Tx, items: Sequence[Answered]) -> list[dict[str, Any] | AppError]:
+    """Keep each answer, unless its operation has got one meanwhile: then that is the answer.
+
+    Set-based (`Together`): it touches no books and waits for nobody's turn. An item whose key came
+    with other content becomes AppError(key_reused).
+    """
+    found = tx.execute(_FIND_ALL, {"keys_": [each.key for each in items]})
+    known: dict[str, Any] = {row.key: row for row in found}
+    fresh: dict[str, Answered] = {}
+    for each in items:
+        if each.key not in known:
+            fresh.setdefault(each.key, each)
+    if fresh:
+        tx.execute(_INSERT, [_row(tx, each) for each in fresh.values()])
+    return [_told(known.get(each.key) or fresh[each.key], each) for each in items]
+
+
+def _told(first: Any, item: Answered) -> dict[str, Any] | AppError:
+    try:
+        return _same(first, item.key, item.fingerprint)
+    except AppError as refusal:
+        return refusal
+
+
+def _same(first: Any, full: str, print_: str) -> dict[str, Any]:
+    if first.fingerprint != print_:
+        raise AppError(KEY_REUSED, key=full.partition("/")[2])
+    answer: dict[str, Any] = first.answer
     return answer
+
+
+def _row(tx: Tx, made: Answered) -> dict[str, Any]:
+    return {
+        "key": made.key,
+        "fingerprint": made.fingerprint,
+        "answer": made.answer,
+        "at": tx.now,
+    }
 
 
 def answer_of(conn: Connection, scope: str, key: str) -> dict[str, Any] | None:

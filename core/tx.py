@@ -10,7 +10,7 @@ from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -178,6 +178,25 @@ class Tx(ABC):
 
     def new_id(self) -> str:
         return new_id(self.now)
+
+
+class WriteNeededError(BaseException):
+    """A question turned out to be a command. No verb may catch it on its way."""
+
+
+class Question(Tx):
+    """A snapshot as a command sees the books; whatever would write raises WriteNeededError."""
+
+    def execute(self, statement: Executable, values: Any | None = None) -> CursorResult[Any]:
+        if not statement.is_select:
+            raise WriteNeededError
+        return super().execute(statement, values)
+
+    def _needs_a_write(self, *_: Any, **__: Any) -> NoReturn:
+        raise WriteNeededError
+
+    attempt = wake = tell = late = _needs_a_write
+    newest = numbers_of = whole_turn = turn = alone = _needs_a_write
 
 
 def whole(table: Table, row: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from core.actions import Press, perform
 from core.db import Tx
 from core.errors import KEY_REUSED, AppError
-from core.once import answer_of, once
+from core.once import Answered, answer_of, answered, once
 from core.orders.conflict import open_conflict
 from core.people import Actor, session_actor, touch_session
 from pda import messages as say
@@ -93,6 +93,18 @@ def answer(tx: Tx, hands: Hands, operation: Operation) -> dict[str, Any]:
     return _once(tx, hands, operation, lambda: _run(tx, actor, hands, operation))
 
 
+def glance(tx: Tx, hands: Hands, scan: Scan) -> dict[str, Any] | Answered:
+    """`answer` to a scan as a question: of most, nothing but the answer has to be kept.
+
+    Raises:
+        WriteNeededError: it books something; as `answer` does it, then. AppError: as `answer`.
+    """
+    actor = _actor(tx, hands, scan)
+    return answered(
+        tx, _scope(hands), scan.id, _content(scan), lambda: _run(tx, actor, hands, scan)
+    )
+
+
 def look(tx: Tx, hands: Hands, question: Submit) -> dict[str, Any]:
     """Answer a question; nothing is kept, so it costs no room however often it is asked.
 
@@ -102,7 +114,6 @@ def look(tx: Tx, hands: Hands, question: Submit) -> dict[str, Any]:
     if (question.flow, question.action) not in READS:
         raise AppError(NOT_A_QUESTION, flow=question.flow, action=question.action)
     actor = _actor(tx, hands, question)
-    touch_session(tx, hands.token)
     return _run(tx, actor, hands, question)
 
 
@@ -179,9 +190,12 @@ def _actor(tx: Tx, hands: Hands, operation: Operation) -> Actor:
 def _once(
     tx: Tx, hands: Hands, operation: Operation, run: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
+    return once(tx, _scope(hands), operation.id, _content(operation), run)
+
+
+def _content(operation: Operation) -> dict[str, Any]:
     # `at` is when the device sent it: a resend may carry another moment, not another meaning.
-    content = operation.model_dump(exclude={"at"})
-    return once(tx, _scope(hands), operation.id, content, run)
+    return operation.model_dump(exclude={"at"})
 
 
 def _scope(hands: Hands) -> str:

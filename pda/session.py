@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from contextlib import suppress
 from typing import Any
 
 from core import events
-from core.clock import Clock, iso
-from core.db import Database, Tx
+from core.clock import SECOND, Clock, iso
+from core.db import Database, Together, Tx, WriteNeededError
 from core.errors import AppError
 from core.events import Event
+from core.once import Answered, keep_many
 from core.people import (
     Actor,
     Device,
@@ -27,6 +29,7 @@ from core.people import (
     open_session,
     person_by_badge,
     session_actor,
+    touch_sessions,
 )
 from pda import answers
 from pda.answers import Hands
@@ -62,6 +65,8 @@ from pda.protocol import (
     event_text,
 )
 
+STAY_EVERY = 30 * SECOND  # what only reads puts off the idle time no oftener
+
 
 class Session:
     """The server's side of one scanner's connection."""
@@ -73,6 +78,7 @@ class Session:
         "_db",
         "_held",
         "_present",
+        "_stayed_at",
         "_token",
         "_told",
         "_tries",
@@ -93,6 +99,7 @@ class Session:
         self.device: Device | None = None
         self._actor: Actor | None = None
         self._token = ""
+        self._stayed_at = 0
         self.resyncs = 0  # times this client's cursor could not be honoured
         self._told = 0  # seq of the last event or snapshot this client was sent
         self._acked = 0
@@ -277,10 +284,28 @@ class Session:
             return
         hands = Hands(self.device.id, self._token)
         try:
-            reply = await self._db.write(lambda tx: answers.answer(tx, hands, frame))
+            reply = await self._answer(hands, frame)
         except AppError as problem:
             reply = await self._refuse(hands, frame, problem)
         self._send(reply)
+
+    async def _answer(self, hands: Hands, frame: Operation) -> dict[str, Any]:
+        """Most scans only ask: those wait for nobody's turn, but their answer is kept as well."""
+        if isinstance(frame, Scan):
+            with suppress(WriteNeededError):
+                await self._stay()
+                found = await self._db.ask(lambda tx: answers.glance(tx, hands, frame))
+                if isinstance(found, Answered):
+                    return await self._db.write(Together(keep_many, found))
+                return found
+        return await self._db.write(lambda tx: answers.answer(tx, hands, frame))
+
+    async def _stay(self) -> None:
+        """Who only asks stays signed in too."""
+        now = self._clock.now()
+        if abs(now - self._stayed_at) >= STAY_EVERY:
+            self._stayed_at = now
+            await self._db.write(Together(touch_sessions, self._token))
 
     async def _look(self, question: Submit) -> None:
         if self.device is None or not self._token:
@@ -288,7 +313,8 @@ class Session:
             return
         hands = Hands(self.device.id, self._token)
         try:
-            reply = await self._db.write(lambda tx: answers.look(tx, hands, question))
+            await self._stay()
+            reply = await self._db.ask(lambda tx: answers.look(tx, hands, question))
         except AppError as problem:
             if problem.code == "signed_out":
                 self._signed_out(problem)

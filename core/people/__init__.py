@@ -79,6 +79,7 @@ from core.people.sessions import (
     session_actor,
     sessions_of,
     touch_session,
+    touch_sessions,
 )
 
 __all__ = [
@@ -147,6 +148,7 @@ __all__ = [
     "standing_of",
     "token_hash",
     "touch_session",
+    "touch_sessions",
     "unbind_chat",
     "update_person",
 ]

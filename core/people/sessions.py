@@ -6,6 +6,7 @@ minutes idle. api: a named token for a program, as long as its maker said.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
@@ -156,10 +157,16 @@ def session_actor(conn: Connection, token: str, kind: str, now: Instant, face: s
 
 def touch_session(tx: Tx, token: str) -> None:
     """The person did something: the idle time begins anew. A session that ended stays ended."""
+    touch_sessions(tx, [token])
+
+
+def touch_sessions(tx: Tx, tokens: Sequence[str]) -> list[AppError | None]:
+    """`touch_session` for many, as a set-based command (`Together`)."""
     for kind, idle in IDLE.items():
         if idle is not None:
-            same = {"hash_": token_hash(token), "kind_": kind, "now_": tx.now}
-            tx.execute(_TOUCH, same | {"idle_at": tx.now + idle})
+            same = {"kind_": kind, "now_": tx.now, "idle_at": tx.now + idle}
+            tx.execute(_TOUCH, [same | {"hash_": token_hash(each)} for each in tokens])
+    return [None for _ in tokens]
 
 
 def close_session(tx: Tx, token: str) -> None:

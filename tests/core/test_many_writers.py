@@ -19,7 +19,7 @@ from core.clash import DoubtfulCommitError
 from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
 from core.errors import NOT_FOUND, AppError
-from core.once import once
+from core.once import Answered, answer_of, answered, keep_many, once
 from core.postgres import FENCE
 from core.postgres_tx import LOG_LOCK, SHARE_TURN, TAKE_TURN, WHOLE_TURN
 
@@ -65,6 +65,27 @@ def test_a_read_then_write_loses_no_update(two: tuple[Database, Database]) -> No
 
     at_once(two, one_more)
     assert two[0].read_now(events.epoch) == str(2 * COUNT)
+
+
+async def test_two_processes_keep_one_answer_to_the_same_question(
+    two: tuple[Database, Database],
+) -> None:
+    """A scanner whose connection moved to another process sends its frame again."""
+    keys = [f"op-{n:08d}" for n in range(COUNT)]
+
+    async def ask(at: int, key: str) -> Answered:
+        found = await two[at].ask(lambda tx: answered(tx, "d", key, {}, lambda: {"by": at}))
+        assert isinstance(found, Answered)
+        return found
+
+    asked = [(await ask(0, key), await ask(1, key)) for key in keys]
+    with ThreadPoolExecutor(16) as pool:
+        told = [
+            [pool.submit(two[at].write_now, Together(keep_many, each[at])) for at in (0, 1)]
+            for each in asked
+        ]
+    kept = two[0].read_now(lambda conn: [answer_of(conn, "d", key) for key in keys])
+    assert [[each.result() for each in pair] for pair in told] == [[each] * 2 for each in kept]
 
 
 @pytest.mark.postgres  # SQLite lets one at a time write, so nobody clashes
