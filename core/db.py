@@ -153,7 +153,6 @@ __all__ = [
     "Command",
     "Committed",
     "Database",
-    "Question",
     "Together",
     "Tx",
     "WriteNeededError",

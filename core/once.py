@@ -49,7 +49,7 @@ _INSERT = operations.insert()
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An operation that changed nothing, and its answer."""
+    """An operation and its answer, which is not kept yet."""
 
     key: str
     fingerprint: str

@@ -45,6 +45,7 @@ from pda.protocol import (
     HELLO_FIRST,
     MAX_BYTES,
     NEEDS_SIGN_IN,
+    NOT_A_QUESTION,
     VERSION,
     WRONG_PIN,
     Ack,
@@ -319,6 +320,9 @@ class Session:
             if problem.code == "signed_out":
                 self._signed_out(problem)
             reply = answers.refusal(question, problem)
+        except WriteNeededError:
+            named = {"flow": question.flow, "action": question.action}
+            reply = answers.refusal(question, AppError(NOT_A_QUESTION, **named))
         self._send(reply)
 
     async def _refuse(self, hands: Hands, frame: Operation, problem: AppError) -> dict[str, Any]:

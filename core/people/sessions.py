@@ -165,7 +165,8 @@ def touch_sessions(tx: Tx, tokens: Sequence[str]) -> list[AppError | None]:
     for kind, idle in IDLE.items():
         if idle is not None:
             same = {"kind_": kind, "now_": tx.now, "idle_at": tx.now + idle}
-            tx.execute(_TOUCH, [same | {"hash_": token_hash(each)} for each in tokens])
+            for each in tokens:  # one by one they stay ready (core/ready.py) and travel together
+                tx.execute(_TOUCH, same | {"hash_": token_hash(each)})
     return [None for _ in tokens]
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from sqlalchemy import select
 
 from core import people
@@ -14,6 +15,7 @@ from core.clock import MINUTE, ManualClock
 from core.db import Tx
 from core.events import meta
 from core.once import answer_of
+from pda import answers
 from tests.pda.floor import MILK_BOX, Floor, Scanner
 
 
@@ -52,6 +54,21 @@ async def test_a_question_is_answered_while_somebody_writes(floor: Floor, gun: S
             assert await asyncio.wait_for(resolve(gun, code), 10) == kind
         if floor.db.is_shared:  # its answer is kept; on SQLite one commit does that for many
             assert (await asyncio.wait_for(gun.scan("A-01"), 10))["next_state"] == "place"
+
+
+async def test_a_question_that_would_change_something_is_refused_and_the_scanner_stays(
+    floor: Floor, gun: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An action that was listed among the questions by mistake."""
+    monkeypatch.setattr(answers, "READS", answers.READS | {("receive", "confirm")})
+    task = next(each for each in gun.inbox.values() if each["kind"] == "receive")
+    asked = {"t": "look", "flow": "receive"}
+    pack = await gun.do(asked | {"action": "open", "inputs": {"task_id": task["id"]}})
+    line = next(each for each in pack["data"]["lines"] if each["item_code"] == "B-002")
+    facts = {"order_id": line["order_id"], "line_id": line["id"], "quantity": "1", "bin": "A-01"}
+    refused = await gun.do(asked | {"action": "confirm", "inputs": facts})
+    assert refused["message"]["code"] == "not_a_question"
+    assert await resolve(gun, "PO-1") == "order"
 
 
 async def test_the_answer_to_a_scan_is_kept_and_its_screen_goes_on(
