@@ -112,9 +112,14 @@ def look(tx: Tx, hands: Hands, question: Submit) -> dict[str, Any]:
         AppError(not_a_question): it would change something; also what session and flow refuse.
     """
     if (question.flow, question.action) not in READS:
-        raise AppError(NOT_A_QUESTION, flow=question.flow, action=question.action)
+        raise not_a_question(question)
     actor = _actor(tx, hands, question)
     return _run(tx, actor, hands, question)
+
+
+def not_a_question(question: Submit) -> AppError:
+    """It asks for something that changes the books."""
+    return AppError(NOT_A_QUESTION, flow=question.flow, action=question.action)
 
 
 def remember_refusal(

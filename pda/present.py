@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.clock import MINUTE, SECOND, Clock, Instant
 from core.errors import TOO_MANY, AppError
@@ -65,3 +65,10 @@ class Present:
     def holding(self, persons: Iterable[int]) -> list[Session]:
         """Every session of these persons."""
         return [each for who in persons for each in self._holding.get(who, ())]
+
+
+def person_wire(actor: Actor | None) -> dict[str, Any] | None:
+    """Who holds the scanner, as frames say it."""
+    if actor is None:
+        return None
+    return {"id": actor.person_id, "name": actor.name, "roles": sorted(actor.roles)}

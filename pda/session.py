@@ -36,7 +36,7 @@ from pda.answers import Hands
 from pda.catchup import catch_up, concerns, inbox_frames
 from pda.messages import refused
 from pda.outlet import MOST_UNACKED, Outlet
-from pda.present import Present, Tries
+from pda.present import Present, Tries, person_wire
 from pda.protocol import (
     BAD_VERSION,
     CLOSE_BAD_FRAME,
@@ -45,7 +45,6 @@ from pda.protocol import (
     HELLO_FIRST,
     MAX_BYTES,
     NEEDS_SIGN_IN,
-    NOT_A_QUESTION,
     VERSION,
     WRONG_PIN,
     Ack,
@@ -229,7 +228,7 @@ class Session:
                 "heartbeat_seconds": HEARTBEAT_SECONDS,
                 "max_bytes": MAX_BYTES,
                 "device": {"id": self.device.id, "name": self.device.name},
-                "person": _person(self.actor),
+                "person": person_wire(self.actor),
             }
         )
 
@@ -259,7 +258,7 @@ class Session:
                 "t": "signed_in",
                 "id": frame.id,
                 "session": self._token,
-                "person": _person(self.actor),
+                "person": person_wire(self.actor),
             }
         )
         await self._catch_up(None, None)
@@ -321,8 +320,7 @@ class Session:
                 self._signed_out(problem)
             reply = answers.refusal(question, problem)
         except WriteNeededError:
-            named = {"flow": question.flow, "action": question.action}
-            reply = answers.refusal(question, AppError(NOT_A_QUESTION, **named))
+            reply = answers.refusal(question, answers.not_a_question(question))
         self._send(reply)
 
     async def _refuse(self, hands: Hands, frame: Operation, problem: AppError) -> dict[str, Any]:
@@ -396,9 +394,3 @@ class Session:
     def refuse(self, problem: AppError, op_id: str | None = None) -> None:
         """Send the frame that says no to something that was not an operation."""
         self._send(error(problem, op_id))
-
-
-def _person(actor: Actor | None) -> dict[str, Any] | None:
-    if actor is None:
-        return None
-    return {"id": actor.person_id, "name": actor.name, "roles": sorted(actor.roles)}
