@@ -379,9 +379,12 @@ NOTE_KEYS = """() => { window.__keys = []; document.addEventListener('keydown', 
 GAP = """() => { const at = window.__keys.splice(0);
   return at.slice(1).reduce((most, each, n) => Math.max(most, each - at[n]), 0); }"""
 
+# Stamped as hardware stamps it: where the page stalls between two keys, the gun did not.
 BURST = """code => {
-  for (const key of [...code, 'Enter']) document.activeElement.dispatchEvent(
-    new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+  const timeStamp = performance.now();
+  for (const key of [...code, 'Enter']) document.activeElement.dispatchEvent(Object.defineProperty(
+    new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}), 'timeStamp',
+    {value: timeStamp}));
 }"""
 
 

@@ -31,8 +31,8 @@ export class KeyChannel {
   };
 
   #suffix(event: KeyboardEvent): void {
-    const late = this.stamp(event) - this.#latest > GAP_MS;
-    const scanned = !!this.#burst && !late && this.#finish(true);
+    this.#end(this.stamp(event));
+    const scanned = !!this.#burst && this.#finish(true);
     this.#forget();
     const held = event.target === this.catcher && this.catcher.value !== '';
     if (scanned || held) event.preventDefault(); // else Enter presses, and Tab leaves, a button
@@ -45,8 +45,8 @@ export class KeyChannel {
     if (event.keyCode === 229 && event.target === this.catcher) this.#unreadAt = now;
     if (character === null) return;
     const field = fieldOf(event.target, this.catcher);
-    const goesOn = this.#burst && now - this.#latest <= GAP_MS && field === this.#field;
-    if (!goesOn) this.#begin(now, field);
+    this.#end(now);
+    if (!this.#burst || field !== this.#field) this.#begin(now, field);
     else if (event.repeat) this.#repeats += 1;
     if (character === ' ' && this.#burst && !field && event.target !== this.catcher) {
       event.preventDefault(); // a space inside a code would press the focused button
@@ -55,6 +55,13 @@ export class KeyChannel {
     this.#latest = now;
     this.#cancel();
     this.#cancel = this.clock.after(GAP_MS, () => { this.#finish(false); this.#forget(); });
+  }
+
+  /** A page that was busy hears the next key before its own timer: the silence counts, by then. */
+  #end(now: number): void {
+    if (!this.#burst || now - this.#latest <= GAP_MS) return;
+    this.#finish(false);
+    this.#forget();
   }
 
   #begin(now: number, field: Field | null): void {

@@ -79,6 +79,25 @@ test('a wedge without a suffix is ended by 100 ms of silence', () => {
   expect(codes()).toEqual(['A-03-2']);
 });
 
+test('two scans without a suffix that a busy page hears at one go are two', () => {
+  stop();
+  let at = 0; // the hardware's time goes on while the page's timers wait
+  bus = createScanBus({ clock, stamp: () => at });
+  bus.hear((scan) => scans.push(scan));
+  stop = bus.attach(catcher);
+  for (const code of ['A-03-2', 'B-01-1']) {
+    for (const key of code) {
+      catcher.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+      at += 5;
+    }
+    at += 150;
+  }
+  const late = new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true });
+  catcher.dispatchEvent(late);
+  expect(codes()).toEqual(['A-03-2', 'B-01-1']);
+  expect(late.defaultPrevented, 'that Enter was pressed by somebody').toBe(false);
+});
+
 test('without a suffix 35 ms per character is a scan, 40 ms are fingers', () => {
   press('4006381333931', { gap: 35, suffix: '' });
   clock.pass(200);
