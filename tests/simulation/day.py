@@ -71,7 +71,7 @@ def forecast(rng: Random) -> Weather:
     mood = {
         way: (0.03 if way.startswith("crash") else hurt / len(chosen)) for way in chosen if hurt
     }
-    bad = rng.choice((0.0, 0.02, 0.15))
+    bad = rng.choice((0.0, 0.1, 0.3))
     at_once = rng.choice((0.1, 0.4, 0.7))
     hours = rng.choice((0.0, 0.05, 0.1, 0.3))
     return Weather(
@@ -82,7 +82,7 @@ def forecast(rng: Random) -> Weather:
         gaps=(at_once, 1 - at_once - min(hours, 1 - at_once), hours),
         doubles=rng.choice((0.0, 0.1, 0.4)),
         mood=mood,
-        radio={way: bad * (rng.random() < 0.6) for way in ("drop", "double", "late")},
+        radio={way: bad * (rng.random() < 0.8) for way in ("drop", "double", "late")},
         deaf=rng.choice((0.0, 0.0, 0.3, 1.0)),
         settle_hours=rng.choices((1, 12, TAIL_HOURS), (90, 8, 2))[0],
     )

@@ -45,8 +45,8 @@ LOTTED = {"J-001": ("L-1", "L-2", "L-3"), "M-001": ("M-1", "M-2")}
 WAREHOUSE = ("li", "wang", "zhao")
 
 
-async def order(day: Day) -> None:
-    goods = day.rng.sample(list(day.shop.items), day.rng.randrange(1, 4))
+async def order(day: Day, *needed: str) -> None:
+    goods = needed or tuple(day.rng.sample(list(day.shop.items), day.rng.randrange(1, 4)))
     lines = tuple(NewLine(day.shop.items[each], day.rng.randrange(1, 60) * ONE) for each in goods)
     house = day.shop.houses[day.rng.choice(HOUSES)]
     chen, op = day.shop.actors["chen"], day.op()
@@ -56,12 +56,13 @@ async def order(day: Day) -> None:
     await day.ask(chen, "order", ask, lambda tx: create_order(tx, chen, ask))
 
 
-def _open_line(day: Day) -> Any:
+def _open_line(day: Day, item: str = "") -> Any:
     rows = day.look(
         "SELECT l.id, l.order_id, l.item_id, l.quantity, l.received, o.warehouse_id FROM"
         " purchase_line l JOIN purchase_order o ON o.id = l.order_id WHERE l.state = 'open'"
         " ORDER BY l.id"
     )
+    rows = [row for row in rows if not item or row.item_id == day.shop.items[item]]
     return day.rng.choice(rows) if rows else None
 
 
@@ -98,10 +99,10 @@ async def receive_one(day: Day) -> None:
     await day.ask(actor, "receive line", ask, lambda tx: receive_line(tx, actor, ask))
 
 
-async def receive_some(day: Day) -> None:
-    line = _open_line(day)
+async def receive_some(day: Day, item: str = "") -> None:
+    line = _open_line(day, item)
     if line is None:
-        await order(day)
+        await order(day, *filter(None, [item]))
         return
     actor = day.who(*WAREHOUSE)
     quantity = day.rng.randrange(1, 30) * ONE
@@ -111,9 +112,12 @@ async def receive_some(day: Day) -> None:
 
 
 async def judge(day: Day) -> None:
-    rows = day.look("SELECT id, to_inspect FROM receipt_line WHERE to_inspect > 0 ORDER BY id")
+    waiting = "SELECT id, to_inspect FROM receipt_line WHERE to_inspect > 0 ORDER BY id"
+    rows = day.look(waiting)
     if not rows:
-        await receive_some(day)
+        await receive_some(day, "J-001")
+        rows = day.look(waiting)
+    if not rows:  # only ordered so far, or refused, or the machine went down with it
         return
     line, actor, rng = day.rng.choice(rows), day.who(*WAREHOUSE), day.rng
     whole = line.to_inspect if rng.random() < 0.7 else ONE

@@ -71,9 +71,10 @@ def _task(day: Day, states: str = "'open', 'claimed', 'snoozed', 'paused'") -> A
 
 async def handle_task(day: Day) -> None:
     """Claim, put back, hand over, snooze, pause, resume or comment."""
-    task, rng = _task(day), day.rng
-    if task is None:
+    if _task(day) is None:
         await open_task(day)
+    task, rng = _task(day), day.rng
+    if task is None:  # the machine went down with it
         return
     verb = rng.choice(
         ("claim", "claim", "put back", "hand over", "snooze", "pause", "resume", "comment", "raise")
