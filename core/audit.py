@@ -119,7 +119,7 @@ def _seal(tx: Tx, lines: list[dict[str, Any]]) -> None:
 
 
 def _place(row: Any) -> tuple[int, str]:
-    return (0, GENESIS) if row is None else (row.id, row.hash)
+    return (0, GENESIS) if row is None else (row[0], row[1])
 
 
 def head(conn: Connection) -> tuple[int, str]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 
+from core.ahead import ask_ahead as ask_first
 from core.chain import fingerprint
 from core.db import Tx, metadata
 from core.errors import KEY_REUSED, AppError
@@ -54,6 +55,11 @@ class Answered:
     key: str
     fingerprint: str
     answer: dict[str, Any]
+
+
+def ask_ahead(tx: Tx, scope: str, key: str) -> None:
+    """Have the question that `once` begins with travel with what the command asks first."""
+    ask_first(tx.conn, _FIND, {"key_": f"{scope}/{key}"})
 
 
 def once(

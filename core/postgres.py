@@ -8,7 +8,8 @@ Set-based commands lock their rows in one sorted statement and run READ COMMITTE
 
 Order: whoever appends to a log takes one lock at the end of his command and keeps it until his
 commit, so `seq` is dense, follows the order of commits, and no reader ever sees a gap. What is the
-newest is read on a second connection: the command's own snapshot is older than the lock.
+newest is asked with the turn; where set-based commands wrote meanwhile, on a second connection at
+the end: the command's own snapshot is older than the lock.
 See docs/decisions/0004.
 """
 
@@ -40,8 +41,8 @@ from core.clash import (
     worth_another_try,
 )
 from core.clock import Clock
-from core.courier import Courier
-from core.postgres_tx import TAKE_TURN, WHOLE_TURN, Left, PostgresTx
+from core.courier import Courier, Parcel
+from core.postgres_tx import TAKE_TURN, WHOLE_TURN, Heads, Left, PostgresTx
 from core.ready import ReadyConnection
 from core.trip import COURIER
 from core.tx import Command, Committed
@@ -173,6 +174,7 @@ class OwnCommit:
         self, engine: Engine, side: Engine, clock: Clock, left: Left, *, sees_newest: bool = False
     ) -> None:
         self._left = left
+        self._heads = Heads()
         self._sees_newest = sees_newest
         self._engine = engine
         self._side_engine = side
@@ -208,8 +210,7 @@ class OwnCommit:
                 whole = True
                 continue
             except Exception as problem:  # noqa: BLE001  # handed to its caller
-                if log_went_on(problem):
-                    self._left.gone_on()
+                if self._guessed_wrong(problem):
                     continue
                 if state_of(problem) == NO_LOCK:
                     self._fence()
@@ -225,20 +226,30 @@ class OwnCommit:
         for waiting in group:  # one bad item must not fail its neighbours
             self._run_group([waiting], committed)
 
+    def _guessed_wrong(self, problem: Exception) -> bool:
+        """Whether a log was not where we had seen it; then we ask before we try again."""
+        went_on = log_went_on(problem)
+        if self._sees_newest and went_on:
+            self._left.gone_on()
+        elif not self._sees_newest and state_of(problem):
+            self._heads.gone_on()
+        return went_on
+
     def _once(self, command: Command[Any], committed: Committed, *, whole: bool) -> Any:
         try:
             conn, side = self._connections()
             conn.begin()
-            if not self._sees_newest:
-                self._begin_turn(conn, whole=whole)
             tx = PostgresTx(
                 conn,
                 self._clock,
                 side,
                 self._left,
+                self._heads,
                 sees_newest=self._sees_newest,
                 has_whole_turn=whole,
             )
+            if not self._sees_newest:
+                tx.begun = self._begin_turn(conn, whole=whole)
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
@@ -273,11 +284,15 @@ class OwnCommit:
             if ended:
                 log.warning("stopped_process_fenced", extra={"transactions": len(ended)})
 
-    def _begin_turn(self, conn: Connection, *, whole: bool) -> None:
-        """Have the command wait for its turn: in the packet of its first question, ahead of it."""
+    def _begin_turn(self, conn: Connection, *, whole: bool) -> dict[str, Parcel]:
+        """Have the command wait for its turn: in the packet of its first question, ahead of it.
+
+        So do the questions for the logs' heads.
+        """
         courier = conn.info[COURIER]
         courier.begin()
         courier.execute(WHOLE_TURN if whole else TAKE_TURN)
+        return self._heads.asked_with(courier)
 
     def _check_turn(self, conn: Connection) -> None:
         """Raise when the turn was taken from us: we were stopped, and others went on without us.

@@ -37,6 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.sql.elements import RollbackToSavepointClause
 
+from core.ahead import AheadConnection
 from core.courier import Parcel
 from core.forms import Form, compiled_for, is_seldom_written, lists_of, made_ready
 from core.many import ManyRows, Rows, columns, powers_of_two
@@ -49,7 +50,7 @@ _INSERT = re.compile(r"(INSERT INTO [^()]+ \([^()]*\) VALUES \([^()]*\))(?: RETU
 _KINDS = (Select, Insert, Update, Delete)
 
 
-class ReadyConnection(Connection):
+class ReadyConnection(AheadConnection):
     """`ReadyConnection(engine)` instead of `engine.connect()`."""
 
     _kept: dict[Any, _Answer]
@@ -63,6 +64,9 @@ class ReadyConnection(Connection):
         Raises:
             DBAPIError: what the driver refused, of SQLAlchemy's kinds.
         """
+        asked = self.asked_ahead(statement, parameters)
+        if asked is not None:
+            return asked
         if execution_options is None and isinstance(statement, _KINDS):
             if not isinstance(statement, Select) and is_seldom_written(statement.table):
                 self._kept_in = None
@@ -79,10 +83,12 @@ class ReadyConnection(Connection):
     ) -> CursorResult[Any]:
         self.settle()
         self._kept_in = None
+        self.forget_ahead()
         return super().exec_driver_sql(statement, parameters, execution_options)
 
     def commit(self) -> None:
         self.settle()
+        self.forget_ahead()
         super().commit()
         courier = self.info.get(COURIER)
         if courier is not None:  # whoever held it back may have ended without it
@@ -97,6 +103,11 @@ class ReadyConnection(Connection):
             self.settle(drop=True)
         super().close()
 
+    def sent(self, statement: Select[Any], parameters: dict[str, Any]) -> Any | None:
+        """Nothing travels to SQLite, and a statement that is new goes SQLAlchemy's way."""
+        form = self._form(statement, parameters) if COURIER in self.info else None
+        return None if form is None else form.run(self, parameters)
+
     def kept(self) -> dict[Any, _Answer]:
         """What this transaction was told by tables that are seldom written, by question."""
         now = self.get_transaction()
@@ -108,6 +119,7 @@ class ReadyConnection(Connection):
         """What waits is sent, or forgotten with the work it belonged to."""
         if drop:
             self._kept_in = None
+            self.forget_ahead()
         if self.invalidated or self.dialect.name != "postgresql":
             return
         courier = self.info[COURIER]

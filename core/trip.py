@@ -11,6 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Dialect, Select
 
+from core.ahead import AheadConnection
+
 COURIER = "courier"  # where a connection that has one keeps it
 R_co = TypeVar("R_co", covariant=True)
 
@@ -29,6 +31,8 @@ def one_trip(conn: Connection, *trips: Trip[Any]) -> list[Any]:
     """The result of each trip, in order."""
     if not conn.in_transaction():
         conn.begin()  # the driver would not begin our kind of transaction
+    if isinstance(conn, AheadConnection):
+        conn.forget_ahead()
     courier = conn.info.get(COURIER)
     if courier is None:
         driver: Any = conn.connection.driver_connection

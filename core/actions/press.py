@@ -12,7 +12,7 @@ from core.errors import AppError, define
 from core.once import once
 from core.outbox.tokens import find_token, spend_token
 from core.people import Actor, actor_of, person
-from core.tasks import board, second
+from core.tasks import board, change, second
 from core.tasks.inputs import check_inputs
 from core.tasks.rules import NOT_YOURS
 from core.tasks.task import LIVE, TaskView
@@ -66,6 +66,7 @@ def perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
     """
     content = {"task": press.task_id, "action": press.action, "inputs": press.inputs}
     scope = f"press:{actor.person_id}"
+    change.ask_for(tx.conn, press.task_id)
     answer = once(tx, scope, press.op_id, content, lambda: asdict(_perform(tx, actor, press)))
     return Outcome(**answer)
 

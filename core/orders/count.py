@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from core import catalog, events
 from core.db import Tx
 from core.errors import INVALID, AppError
-from core.orders import rules
+from core.orders import replay, rules
 from core.orders.count_apply import FinishCount, Finished, approve, finish
 from core.orders.count_book import (
     MOST_LINES,
@@ -227,6 +227,7 @@ def record(tx: Tx, actor: Actor, ask: RecordCount) -> Recorded:
         AppError: forbidden, wrong_state, count_same_person, count_changed, bad_quantity,
             not_whole, invalid, key_reused.
     """
+    replay.ask_ahead(tx, "count.record", ask)
     found = count(tx.conn, ask.count_id)
     require(actor, "count", Thing("count", found.id, warehouse_id=found.warehouse_id))
     return run_once(tx, "count.record", ask, Recorded, lambda: _record(tx, actor, ask, found))

@@ -15,8 +15,8 @@ from core import catalog, events
 from core.catalog import Item
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
-from core.orders import progress, qc_cards, rules
-from core.orders.measure import base_quantity, dock_of, goods_named, short_amount
+from core.orders import progress, qc_cards, replay, rules
+from core.orders.measure import ask_for_dock, base_quantity, dock_of, goods_named, short_amount
 from core.orders.order_book import Order, order, order_line
 from core.orders.progress import ReceiptLine
 from core.orders.purchase import supplier_people
@@ -80,9 +80,10 @@ def inspect(tx: Tx, actor: Actor, ask: Inspect) -> Inspection:
         AppError: forbidden, too_much_inspected, reason_needed, check_missing, check_failed,
             serials_differ, bad_quantity, not_whole, key_reused, or a refusal of the ledger.
     """
+    replay.ask_ahead(tx, "inspect", ask)
     line = progress.line(tx.conn, ask.receipt_line_id)
     require(actor, "inspect", Thing("receipt_line", line.id, warehouse_id=line.warehouse_id))
-    return run_once(tx, "inspect", ask, Inspection, lambda: inspect_now(tx, actor, ask))
+    return run_once(tx, "inspect", ask, Inspection, lambda: inspect_now(tx, actor, ask, line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,17 @@ class _Judged:
     bad_serials: tuple[str, ...]
 
 
-def inspect_now(tx: Tx, actor: Actor, ask: Inspect, *, open_tasks: bool = True) -> Inspection:
+def inspect_now(
+    tx: Tx, actor: Actor, ask: Inspect, line: ReceiptLine | None = None, *, open_tasks: bool = True
+) -> Inspection:
     """`inspect` for a verb that is itself done once and has asked for permission.
 
-    `open_tasks` False: the caller sees to what then waits on the line.
+    `line`: as it stands now, where it was read already. `open_tasks` False: the caller sees to what
+    then waits on the line.
     """
-    judged = _judge(tx, ask)
-    line = judged.line
+    line = line or progress.line(tx.conn, ask.receipt_line_id)
+    _ask_ahead(tx.conn, line)
+    judged = _judge(tx, ask, line)
     _post(tx, actor, judged)
     after = progress.save(
         tx,
@@ -135,10 +140,17 @@ def inspect_now(tx: Tx, actor: Actor, ask: Inspect, *, open_tasks: bool = True) 
     return inspection(tx.conn, judged.id)
 
 
-def _judge(tx: Tx, ask: Inspect) -> _Judged:
+def _ask_ahead(conn: Connection, line: ReceiptLine) -> None:
+    """Ask for what a judgement looks at: on PostgreSQL the questions travel together."""
+    catalog.ask_ahead(conn, (line.item_id,), warehouse_id=line.warehouse_id)
+    progress.ask_ahead(conn)
+
+
+def _judge(tx: Tx, ask: Inspect, line: ReceiptLine) -> _Judged:
     conn = tx.conn
-    line = progress.line(conn, ask.receipt_line_id)
-    made = order(conn, order_line(conn, line.order_line_id).order_id)
+    ordered = order_line(conn, line.order_line_id)
+    ask_for_dock(conn, line.warehouse_id)
+    made = order(conn, ordered.order_id)
     item = catalog.item(conn, line.item_id)
     accepted = base_quantity(conn, item, ask.accepted, ask.pack_id, zero=True)
     rejected = base_quantity(conn, item, ask.rejected, ask.pack_id, zero=True)

@@ -84,7 +84,15 @@ def goods_named(
     )
 
 
+def ask_for_dock(conn: Connection, warehouse_id: int) -> None:
+    """`dock_of` will be wanted of a warehouse that is known by now."""
+    catalog.ask_ahead(conn, (), (_dock_code(conn, warehouse_id),))
+
+
 def dock_of(conn: Connection, warehouse_id: int) -> int:
     """The location id of the warehouse's dock."""
-    code = catalog.dock_code(catalog.warehouse(conn, warehouse_id).code)
-    return catalog.location_by_code(conn, code).id
+    return catalog.location_by_code(conn, _dock_code(conn, warehouse_id)).id
+
+
+def _dock_code(conn: Connection, warehouse_id: int) -> str:
+    return catalog.dock_code(catalog.warehouse(conn, warehouse_id).code)

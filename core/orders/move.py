@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core import catalog
 from core.db import Tx
 from core.errors import AppError
-from core.orders import rules
+from core.orders import replay, rules
 from core.orders.measure import base_quantity
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
@@ -47,6 +47,7 @@ def move(tx: Tx, actor: Actor, ask: Move) -> Moved:
         AppError: forbidden, other_warehouse, bad_quantity, not_whole, stage_taken,
             stage_unclaimed, stage_by_hand, key_reused, or a refusal of the ledger.
     """
+    replay.ask_ahead(tx, "move", ask)
     catalog.ask_ahead(tx.conn, (ask.item_id,), (ask.from_location, ask.to_location))
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "transfer", Thing("location", source.code, warehouse_id=source.warehouse_id))

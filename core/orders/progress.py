@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from core import catalog
+from core import ahead, catalog
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import cards
@@ -62,6 +62,11 @@ _OF_LOT = (
     .order_by(table.c.id)
     .limit(2_000)
 )
+
+
+def ask_for_line(conn: Connection, line_id: str) -> None:
+    """`line` will be wanted."""
+    ahead.ask_ahead(conn, _ONE, {"line": line_id})
 
 
 def line(conn: Connection, line_id: str) -> ReceiptLine:

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from core import catalog, events, people
+from core.ahead import ask_ahead
 from core.db import Tx
 from core.errors import INVALID, AppError
-from core.orders import cards, rules
+from core.orders import cards, replay, rules
 from core.orders.measure import base_quantity, full_amount, short_amount
 from core.orders.order_book import (
     MAX_LINES,
@@ -87,6 +88,9 @@ def create_order(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
         AppError: forbidden, duplicate_code, empty_document, not_found, bad_quantity, not_whole.
     """
     require(actor, "order.write", Thing("order", warehouse_id=new.warehouse_id))
+    replay.ask_ahead(tx, "order.create", new)
+    if len(new.lines) <= MAX_LINES:
+        _ask_ahead(tx.conn, new)
     return run_once(tx, "order.create", new, Order, lambda: _create(tx, actor, new))
 
 
@@ -96,9 +100,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
     if len(new.lines) > MAX_LINES:
         raise AppError(INVALID, field="采购单", why=f"一张单最多 {MAX_LINES} 行")
     rules.check_date(new.due_on, "到货日")
-    taken = tx.execute(_OF_CODE, {"code_": new.code})
-    _ask_ahead(tx.conn, new)
-    if taken.first():
+    if tx.execute(_OF_CODE, {"code_": new.code}).first():
         raise AppError(rules.DUPLICATE_CODE, what="采购单", code=new.code)
     catalog.partner(tx.conn, new.supplier_id)
     catalog.warehouse(tx.conn, new.warehouse_id)
@@ -126,6 +128,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
 
 def _ask_ahead(conn: Connection, new: NewPurchase) -> None:
     """Ask for what an order and its task look at: on PostgreSQL the questions travel together."""
+    ask_ahead(conn, _OF_CODE, {"code_": new.code})
     items = (line.item_id for line in new.lines)
     catalog.ask_ahead(conn, items, partner_id=new.supplier_id, warehouse_id=new.warehouse_id)
     people.ask_for(conn, new.buyer_id)

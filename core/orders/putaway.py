@@ -11,12 +11,12 @@ from core import catalog, events
 from core.catalog import Location
 from core.db import Tx
 from core.errors import AppError
-from core.orders import progress, rules
+from core.orders import progress, replay, rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
-from core.orders.suggestion import Bin, bin_room, suggest
+from core.orders.suggestion import Bin, ask_for_bin_room, bin_room, suggest
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
 from core.stock import Line, Posting
@@ -59,6 +59,10 @@ def put_away(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
         AppError: forbidden, not_a_bin, bin_full, other_warehouse, too_much_put_away, bad_quantity,
             not_whole, stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger.
     """
+    replay.ask_ahead(tx, "putaway", ask)
+    ask_for_bin_room(tx.conn, ask.to_location)
+    if ask.receipt_line_id:
+        progress.ask_for_line(tx.conn, ask.receipt_line_id)
     catalog.ask_ahead(tx.conn, (ask.item_id,), (ask.from_location, ask.to_location))
     source = catalog.location(tx.conn, ask.from_location)
     require(actor, "putaway", Thing("location", source.code, warehouse_id=source.warehouse_id))

@@ -11,7 +11,7 @@ from core import catalog
 from core.catalog import Item
 from core.db import Tx
 from core.errors import AppError
-from core.orders import rules
+from core.orders import replay, rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
@@ -74,6 +74,7 @@ def issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
             lot_expired, lot_held …).
     """
     places = (ask.from_location, WAYS_OUT.get(ask.to, ""))
+    replay.ask_ahead(tx, "issue", ask)
     catalog.ask_ahead(tx.conn, (ask.item_id,), places)
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "issue", Thing("location", place.code, warehouse_id=place.warehouse_id))
@@ -125,6 +126,7 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
             stage_by_hand, key_reused, or a refusal of the ledger.
     """
     places = (ask.to_location, WAYS_BACK.get(ask.back_from, ""))
+    replay.ask_ahead(tx, "return", ask)
     catalog.ask_ahead(tx.conn, (ask.item_id,), places)
     place = catalog.location(tx.conn, ask.to_location)
     thing = Thing("location", place.code, warehouse_id=place.warehouse_id)

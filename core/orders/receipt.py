@@ -14,7 +14,7 @@ from core import catalog, events
 from core.catalog import Item, Lot
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
-from core.orders import progress, rules
+from core.orders import progress, replay, rules
 from core.orders.closing import ClosedShort, CloseShort, close_if_done, close_short
 from core.orders.measure import base_quantity
 from core.orders.order_book import Order, OrderLine, order
@@ -112,6 +112,7 @@ def receive(tx: Tx, actor: Actor, ask: Receive) -> Receipt:
         AppError: forbidden, order_closed, other_order, too_much_received, lot_code_needed,
             expiry_needed, bad_quantity, not_whole, key_reused, or a refusal of the ledger.
     """
+    replay.ask_ahead(tx, "receive", ask)
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
     return run_once(tx, "receive", ask, Receipt, lambda: _receive(tx, actor, ask, made))
@@ -123,6 +124,7 @@ def receive_rest(tx: Tx, actor: Actor, ask: ReceiveRest) -> Receipt:
     Raises:
         AppError: nothing_open, and whatever `receive` refuses.
     """
+    replay.ask_ahead(tx, "receive.rest", ask)
     made = order(tx.conn, ask.order_id)
     require(actor, "receive", _thing(made))
 

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from core import once
 from core.db import Tx
 from core.errors import KEY_REUSED, AppError
-from core.once import once
 from core.people import Actor
 from core.stock import Posted, Posting, post
 
@@ -33,6 +33,11 @@ def _adapter(answer: type[Any]) -> TypeAdapter[Any]:
     return _adapters[answer]
 
 
+def ask_ahead(tx: Tx, verb: str, ask: Any) -> None:
+    """Have `run_once`'s question travel with whatever the verb asks first."""
+    once.ask_ahead(tx, verb, ask.op_id)
+
+
 def run_once(tx: Tx, verb: str, ask: Any, answer: type[R], run: Callable[[], R]) -> R:
     """Run `run` at most once for `ask.op_id`; a repeat gets the first answer, rebuilt as `answer`.
 
@@ -41,7 +46,7 @@ def run_once(tx: Tx, verb: str, ask: Any, answer: type[R], run: Callable[[], R])
     """
     adapter = _adapter(answer)
     content = asdict(ask)
-    stored = once(tx, verb, ask.op_id, content, lambda: _plain(adapter.dump_python(run())))
+    stored = once.once(tx, verb, ask.op_id, content, lambda: _plain(adapter.dump_python(run())))
     result: R = adapter.validate_python(stored)
     return result
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, case, exists, func, literal, select
 
 from core import catalog
+from core.ahead import ask_ahead
 from core.catalog.tables import locations
 from core.orders import rules
 from core.quantity import Micro
@@ -171,10 +172,19 @@ class Shelves:
         return rows
 
 
+def ask_for_bin_room(conn: Connection, location_id: int) -> None:
+    """`bin_room` will be wanted."""
+    ask_ahead(conn, _ONE, _asked_of(location_id))
+
+
 def bin_room(conn: Connection, location_id: int) -> Micro | None:
     """What still fits into one bin (base units); None when it has no limit."""
-    row = conn.execute(_ONE, {"place": location_id, "item": 0, "lot": 0}).first()
+    row = conn.execute(_ONE, _asked_of(location_id)).first()
     return None if row is None else _place(row, 0).room
+
+
+def _asked_of(location_id: int) -> dict[str, Any]:
+    return {"place": location_id, "item": 0, "lot": 0}
 
 
 def _place(row: Any, lot_id: int) -> rules.Place:

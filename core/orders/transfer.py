@@ -13,7 +13,7 @@ from sqlalchemy import bindparam
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
-from core.orders import rules
+from core.orders import replay, rules
 from core.orders.measure import base_quantity, dock_of
 from core.orders.move import Move, Moved, move
 from core.orders.replay import post_new, run_once
@@ -178,6 +178,7 @@ def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:
         AppError: forbidden, wrong_state, too_much_sent, bad_quantity, stage_taken,
             stage_unclaimed, key_reused, or a refusal of the ledger (not_enough names the bin).
     """
+    replay.ask_ahead(tx, "transfer.send", ask)
     made = transfer(tx.conn, ask.transfer_id)
     require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.from_warehouse))
     return run_once(tx, "transfer.send", ask, Transfer, lambda: _send(tx, actor, ask, made))
@@ -314,6 +315,7 @@ def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
         AppError: forbidden, wrong_state, nothing_open, too_much_taken, stage_by_hand, key_reused,
             or a refusal of the ledger.
     """
+    replay.ask_ahead(tx, "transfer.receive", ask)
     made = transfer(tx.conn, ask.transfer_id)
     require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.to_warehouse))
     return run_once(tx, "transfer.receive", ask, Transfer, lambda: _take(tx, actor, ask, made))

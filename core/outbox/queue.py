@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, CursorResult, and_, bindparam, case, func, or_, select, update
 
 from core import events
 from core.bus import OUTBOX
@@ -224,14 +225,16 @@ def edit_everywhere(
 
     Cards that stand somewhere are edited; cards in flight are edited as soon as they land; unsent
     ones are rewritten, or dropped when the new card is closed. `generation` binds the new buttons;
-    `drop_older`: and unsent ones of an older one are dropped first, see `supersede`.
+    `drop_older`: and unsent ones of an older one are dropped first.
     """
     changed = 0
     stand = living(tx.conn, task_id)
     unfinished = _unfinished(tx, task_id)
     if drop_older and any(each.generation < generation for each in unfinished):
-        supersede(tx, task_id, generation)
-        unfinished = _unfinished(tx, task_id)
+        dropped = _supersede(tx, task_id, generation)
+        unfinished = _unfinished(tx, task_id)  # in one trip with it
+        if dropped.rowcount:
+            tx.wake(OUTBOX)
     for unsent in unfinished:
         card = card_for(unsent.person_id)
         if card.closed and not unsent.frozen:
@@ -244,18 +247,15 @@ def edit_everywhere(
     return changed
 
 
-def supersede(tx: Tx, task_id: str, generation: int) -> int:
-    """The task moved to `generation`: drop its older cards that were not sent; how many went.
+def _supersede(tx: Tx, task_id: str, generation: int) -> CursorResult[Any]:
+    """The task moved to `generation`: drop its older cards that were not sent.
 
     One that is in flight cannot be stopped. One that may or may not have arrived is repeated
     identically once more: the vendor drops the repeat, we learn where the card stands, and the edit
     that waits behind it takes its buttons away.
     """
     values = {"task_id_": task_id, "generation_": generation, "now_": tx.now}
-    changed = tx.execute(_SUPERSEDE, values).rowcount
-    if changed:
-        tx.wake(OUTBOX)
-    return changed
+    return tx.execute(_SUPERSEDE, values)
 
 
 def unreached(conn: Connection, task_id: str, persons: Iterable[int]) -> list[int]:
@@ -337,7 +337,6 @@ __all__ = [
     "receipt",
     "record",
     "spend_token",
-    "supersede",
     "surface_of_card",
     "surfaces_of",
     "unreached",

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from sqlalchemy import Connection, bindparam, select
 
 from core import events
+from core.ahead import ask_ahead
 from core.clock import HOUR
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
@@ -33,6 +34,11 @@ _END = (
     .where(assignments.c.task_id == bindparam("task_"), assignments.c.to_us.is_(None))
     .values(to_us=bindparam("now_"), ended_reason=bindparam("reason_"))
 )
+
+
+def ask_for(conn: Connection, task_id: str) -> None:
+    """`load` will be wanted."""
+    ask_ahead(conn, _ONE, {"id_": task_id})
 
 
 def load(conn: Connection, task_id: str) -> Task:

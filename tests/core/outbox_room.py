@@ -19,7 +19,7 @@ from core.outbox.deliver import Deliverer, deliver_steps
 from core.outbox.letters import DeadLetter, OnDead
 from core.outbox.messages import Message, find_message
 from core.outbox.null import Null
-from core.outbox.queue import Outgoing, edit_everywhere, put, supersede
+from core.outbox.queue import Outgoing, edit_everywhere, put
 from core.people import ENGINE, NewPerson, add_person, bind_chat
 
 
@@ -100,8 +100,11 @@ class Room:
 
     def close(self, task: str, generation: int) -> None:
         """What the board does when somebody has answered."""
-        self.db.write_now(lambda tx: supersede(tx, task, generation))
-        self.edit(task, closed(), generation)
+        self.db.write_now(
+            lambda tx: edit_everywhere(
+                tx, task, lambda _: closed(), generation=generation, drop_older=True
+            )
+        )
 
     def claim(self, worker: str = "a", limit: int = 20) -> list[Claimed]:
         return self.db.write_now(lambda tx: claim(tx, worker, "null", limit=limit))

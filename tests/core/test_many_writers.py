@@ -194,6 +194,38 @@ def test_a_slow_command_keeps_nobody_from_the_log(
 
 
 @pytest.mark.postgres
+def test_whoever_finds_the_log_further_on_at_his_end_begins_anew_and_then_asks(
+    two: tuple[Database, Database],
+) -> None:
+    """He saw the log's head with his turn, and set-based commands write beside him."""
+    runs: list[int] = []
+
+    def many(tx: Tx, names: object) -> list[str | AppError]:
+        assert isinstance(names, list)
+        for name in names:
+            events.append(tx, "test.beside", f"thing:{name}", "system", {})
+        return list(names)
+
+    def slow(tx: Tx, beside: str) -> None:
+        tx.execute(select(events.meta.c.key)).all()
+        runs.append(len(runs))
+        if beside:
+            two[1].submit(Together(many, beside)).result(10)
+        events.append(tx, "test.slow", "thing:slow", "system", {})
+
+    two[0].write_now(lambda tx: slow(tx, ""))
+    two[0].write_now(lambda tx: slow(tx, "a"))
+    assert runs == [0, 1, 2], "the number was taken: nothing was done, once more"
+    two[0].write_now(lambda tx: slow(tx, "b"))
+    assert runs == [0, 1, 2, 3], "who lost that way asks at the end for a while"
+    log = two[1].read_now(lambda conn: events.read_after(conn, 0))
+    kinds = [event.kind.removeprefix("test.") for event in log]
+    assert kinds == ["slow", "beside", "beside", "slow", "beside", "slow"]
+    assert [event.seq for event in log] == list(range(1, 7))
+    assert two[1].read_now(lambda conn: list(events.verify(conn))) == []
+
+
+@pytest.mark.postgres
 def test_a_process_stopped_with_the_lock_in_its_hand_is_fenced(
     two: tuple[Database, Database],
 ) -> None:

@@ -22,7 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from core import audit, ready
+from core.ahead import ask_ahead
+from core.bulk import Bulk, given
 from core.clock import ManualClock
+from core.courier import Courier
 from core.db import SELDOM, Database, Tx, metadata
 from core.errors import INVALID, AppError
 from core.people import ENGINE
@@ -220,6 +223,85 @@ def test_a_listener_hears_every_statement(boxes: Database) -> None:
 
     boxes.read_now(ask)
     assert len(heard) == OFTEN
+
+
+# -- asked ahead -----------------------------------------------------------------------------------
+@pytest.fixture
+def known(boxes: Database) -> Database:
+    """Boxes that are asked for so often that nothing goes SQLAlchemy's way."""
+    often(boxes, lambda conn: found(conn, "b0"))
+    often(boxes, lambda conn: conn.execute(AMONG, {"names_": ["b1"]}).all())
+    return boxes
+
+
+def found(conn: Connection, name: str) -> bool | None:
+    """Whether the box is full; None when there is none."""
+    row = conn.execute(FIND, {"name_": name}).first()
+    return None if row is None else bool(row.full)
+
+
+@pytest.mark.postgres
+def test_what_is_asked_ahead_travels_with_the_next_question(
+    known: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips: list[int] = []
+    bring = Courier.bring
+
+    def counted(courier: Courier) -> None:
+        trips.append(len(courier._waiting))
+        bring(courier)
+
+    monkeypatch.setattr(Courier, "bring", counted)
+
+    def command(tx: Tx) -> list[Any]:
+        ask_ahead(tx.conn, FIND, {"name_": "b0"})
+        ask_ahead(tx.conn, AMONG, {"names_": ["b2"]})
+        others = tx.execute(AMONG, {"names_": ["b1"]}).scalars().all()
+        before = len(trips)
+        answers = [others, found(tx.conn, "b0"), tx.execute(AMONG, {"names_": ["b2"]}).scalar()]
+        assert len(trips) == before, "they had come with the first"
+        answers.append(found(tx.conn, "b0"))
+        assert len(trips) == before + 1, "once"
+        return answers
+
+    assert known.write_now(command) == [["b1"], False, "b2", False]
+
+
+def test_what_was_asked_ahead_is_void_once_something_was_written(known: Database) -> None:
+    these = given(name_=str)
+    rename = box.update().where(box.c.name == these.c.name_).values(name=box.c.name + "+")
+    by_bulk = Bulk(rename)
+
+    def command(tx: Tx) -> list[bool | None]:
+        ask_ahead(tx.conn, FIND, {"name_": "b0"})
+        tx.execute(FILL, {"was_": False, "full": True})
+        heard = [found(tx.conn, "b0")]
+        ask_ahead(tx.conn, FIND, {"name_": "b1+"})
+        by_bulk.run(tx, [("b1",)])
+        heard.append(found(tx.conn, "b1+"))
+        ask_ahead(tx.conn, FIND, {"name_": "b2"})
+        tx.conn.exec_driver_sql("DELETE FROM ready_box")
+        heard.append(found(tx.conn, "b2"))
+        ask_ahead(tx.conn, FIND, {"name_": "b1"})
+        return heard
+
+    assert known.write_now(command) == [True, True, None]
+    known.write_now(lambda tx: add(tx, "b1"))
+    assert known.write_now(lambda tx: found(tx.conn, "b1")) is False
+
+
+def test_what_a_refused_part_asked_ahead_is_not_told_to_others(known: Database) -> None:
+    def command(tx: Tx) -> list[bool | None]:
+        def refused() -> None:
+            add(tx, "gone")
+            ask_ahead(tx.conn, FIND, {"name_": "gone"})
+            raise AppError(INVALID, field="x", why="y")
+
+        with pytest.raises(AppError):
+            tx.attempt(refused)
+        return [found(tx.conn, "gone")]
+
+    assert known.write_now(command) == [None]
 
 
 # -- tables that are seldom written ----------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 from core import events
 from core.db import Tx
 from core.errors import INVALID, AppError
+from core.orders import replay
 from core.orders import rules as papers
 from core.orders.replay import run_once
 from core.orders.sales import rules
@@ -80,6 +81,7 @@ def pack(tx: Tx, actor: Actor, ask: Pack) -> Packed:
         AppError: forbidden, empty_document, not_what_was_picked, bad_quantity, duplicate_code,
             serials_differ, key_reused.
     """
+    replay.ask_ahead(tx, "pack", ask)
     made = sale(tx.conn, ask.sale_id)
     require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
     return run_once(tx, "pack", ask, Packed, lambda: _pack(tx, actor, ask, made))

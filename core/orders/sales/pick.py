@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
+from core.orders import replay
 from core.orders.measure import short_amount
 from core.orders.replay import run_once
 from core.orders.sales import faces, rules
@@ -64,6 +65,7 @@ def pick(tx: Tx, actor: Actor, ask: Pick) -> Picked:
         AppError: forbidden, already_picked, pick_too_much, pick_wrong_place, bad_quantity,
             key_reused, or a refusal of the ledger (serials_needed, lot_held …).
     """
+    replay.ask_ahead(tx, "pick", ask)
     found = pick_line(tx.conn, ask.pick_line_id)
     require(actor, "pick", thing_of(found))
     return run_once(tx, "pick", ask, Picked, lambda: _pick(tx, actor, ask, found))

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam
 from core import catalog
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
+from core.orders import replay
 from core.orders import rules as papers
 from core.orders.replay import post_new, run_once
 from core.orders.sales.book import Sale, sale
@@ -55,6 +56,7 @@ def ship(tx: Tx, actor: Actor, ask: Ship) -> Shipped:
         AppError: forbidden, not_found (a box of another order), nothing_open, key_reused, or a
             refusal of the ledger (lot_held, lot_expired: it was recalled while it stood there).
     """
+    replay.ask_ahead(tx, "ship", ask)
     made = sale(tx.conn, ask.sale_id)
     require(actor, "ship", Thing("sale", made.id, warehouse_id=made.warehouse_id))
     return run_once(tx, "ship", ask, Shipped, lambda: _ship(tx, actor, ask, made))
