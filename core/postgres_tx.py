@@ -23,6 +23,7 @@ STEP_LOCK = 0x73746570  # "step"
 
 LEFT_SECONDS = 5.0  # far below the days after which a log's old rows are archived
 ASK_AGAIN = 16  # commands, after the log's head was not where we left it
+DEAR_SECONDS = 0.1  # who took longer asks at his end: to begin anew would cost him more
 _STANDSTILL_WITH_LOCK = "2s"
 _LOCK_LOG = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{_STANDSTILL_WITH_LOCK}'",
@@ -96,7 +97,16 @@ class Heads:
 class PostgresTx(Tx):
     """One of many writers."""
 
-    __slots__ = ("_has_whole_turn", "_heads", "_left", "_place", "_sees_newest", "_side", "begun")
+    __slots__ = (
+        "_has_whole_turn",
+        "_heads",
+        "_left",
+        "_place",
+        "_sees_newest",
+        "_side",
+        "_since",
+        "begun",
+    )
 
     def __init__(
         self,
@@ -113,6 +123,7 @@ class PostgresTx(Tx):
         self._left = left
         self._heads = heads
         self.begun: dict[str, Parcel] = {}  # heads that were asked for with the turn
+        self._since = perf()
         self._place: tuple[int, str] | None = None
         self._has_whole_turn = has_whole_turn
         self._side = side
@@ -130,7 +141,7 @@ class PostgresTx(Tx):
                 courier.execute(each)
             self.shared["log lock"] = True
         sql = sql_of(statement, self.conn.dialect)
-        begun = self.begun.get(sql)
+        begun = self.begun.get(sql) if perf() - self._since < DEAR_SECONDS else None
         self._heads.wanted(sql)
         if begun is None:
             courier.bring()  # who has the lock sees the newest, by a connection of no snapshot

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, select
 
-from core import events
+from core import events, postgres_tx
 from core.clash import DoubtfulCommitError
 from core.clock import ManualClock
 from core.db import Database, Together, Tx, metadata
@@ -193,26 +193,29 @@ def test_a_slow_command_keeps_nobody_from_the_log(
     assert [(event.seq, event.kind) for event in rest] == [(2, "test.slow")]
 
 
+def beside(tx: Tx, names: object) -> list[str | AppError]:
+    """A set-based command that says one thing for each."""
+    assert isinstance(names, list)
+    for name in names:
+        events.append(tx, "test.beside", f"thing:{name}", "system", {})
+    return list(names)
+
+
 @pytest.mark.postgres
 def test_whoever_finds_the_log_further_on_at_his_end_begins_anew_and_then_asks(
-    two: tuple[Database, Database],
+    two: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """He saw the log's head with his turn, and set-based commands write beside him."""
     runs: list[int] = []
 
-    def many(tx: Tx, names: object) -> list[str | AppError]:
-        assert isinstance(names, list)
-        for name in names:
-            events.append(tx, "test.beside", f"thing:{name}", "system", {})
-        return list(names)
-
-    def slow(tx: Tx, beside: str) -> None:
+    def slow(tx: Tx, name: str) -> None:
         tx.execute(select(events.meta.c.key)).all()
         runs.append(len(runs))
-        if beside:
-            two[1].submit(Together(many, beside)).result(10)
+        if name:
+            two[1].submit(Together(beside, name)).result(10)
         events.append(tx, "test.slow", "thing:slow", "system", {})
 
+    monkeypatch.setattr(postgres_tx, "DEAR_SECONDS", 60)
     two[0].write_now(lambda tx: slow(tx, ""))
     two[0].write_now(lambda tx: slow(tx, "a"))
     assert runs == [0, 1, 2], "the number was taken: nothing was done, once more"
@@ -222,6 +225,26 @@ def test_whoever_finds_the_log_further_on_at_his_end_begins_anew_and_then_asks(
     kinds = [event.kind.removeprefix("test.") for event in log]
     assert kinds == ["slow", "beside", "beside", "slow", "beside", "slow"]
     assert [event.seq for event in log] == list(range(1, 7))
+    assert two[1].read_now(lambda conn: list(events.verify(conn))) == []
+
+
+@pytest.mark.postgres
+def test_who_took_long_asks_at_his_end_instead_of_beginning_anew(
+    two: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    def slow(tx: Tx) -> None:
+        tx.execute(select(events.meta.c.key)).all()
+        runs.append(len(runs))
+        two[1].submit(Together(beside, "a")).result(10)
+        events.append(tx, "test.slow", "thing:slow", "system", {})
+
+    monkeypatch.setattr(postgres_tx, "DEAR_SECONDS", 0)
+    for _ in range(3):
+        two[0].write_now(slow)
+    assert runs == [0, 1, 2]
+    assert two[1].read_now(events.head) == 6
     assert two[1].read_now(lambda conn: list(events.verify(conn))) == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core import catalog
+from core import catalog, postgres_tx
 from core.catalog import NewItem
 from core.clock import ManualClock
 from core.courier import Courier
@@ -60,6 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         lines.append(str(query))
         return execute(cursor, query, *more, **named)
 
+    monkeypatch.setattr(postgres_tx, "DEAR_SECONDS", 60)  # a machine that stalls asks no more
     monkeypatch.setattr(Courier, "bring", counted_bring)
     monkeypatch.setattr(psycopg.Cursor, "execute", counted_execute)
     return lines
