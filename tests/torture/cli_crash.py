@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tests.databases import DATABASES
 from tests.torture.crash import die_everywhere
 from tests.torture.disk import FILL
 from tests.torture.power import cut_again_and_again, why_not
@@ -26,12 +27,11 @@ def lines(
     seed: Seed = 1,
 ) -> None:
     """R2: die before every line between a question and its answer; ask again, recount."""
-    record(
-        "R2",
-        on,
-        seed,
-        lambda url, folder: die_everywhere(url, folder, times=times, only=only, hit=hit, seed=seed),
-    )
+
+    def torture(_url: str, folder: Path) -> Outcome:
+        return die_everywhere(DATABASES.blank, folder, times=times, only=only, hit=hit, seed=seed)
+
+    record("R2", on, seed, torture)
 
 
 @app.command()

@@ -7,8 +7,8 @@ dies at the same places.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import chain, zip_longest
@@ -29,6 +29,9 @@ from tests.torture.kills import Launcher
 from tests.torture.yard import prepare
 
 RELAPSES = 0.2  # of the deaths may strike again while the one before is being mended
+# Deaths in one database. A unit is ten hours, and what is told of it is kept for 90 days: judged
+# later, the first unit would have lost what the last one has.
+WARD = 180
 
 
 class Ward:
@@ -39,7 +42,7 @@ class Ward:
         db = Database(url, SystemClock())
         db.write_now(hire)
         db.close()
-        self.folder, self.rng = folder, rng
+        self.url, self.folder, self.rng = url, folder, rng
         self.deaths: dict[int, list[Point]] = defaultdict(list)  # by unit that was not finished
         self.died: list[Point] = []
         self.missed: list[Point] = []
@@ -88,7 +91,7 @@ class Ward:
 
 
 def die_everywhere(
-    url: str,
+    blank: Callable[[], str],
     folder: Path,
     *,
     seed: int,
@@ -100,22 +103,47 @@ def die_everywhere(
 ) -> tuple[list[str], dict[str, Any]]:
     """`times` deaths at every point, or `deaths` of them, spread over files and functions.
 
-    `only` narrows to points whose name holds it, `hit` to one pass: `core/sqlite.py:164 line`, 3.
+    `blank()` is the url of one more empty database. `only` narrows to points whose name holds it,
+    `hit` to one pass: `core/sqlite.py:164 line`, 3.
     """
     rng = Random(seed)
-    ward = Ward(url, folder, rng, mutant)
+    ward = _ward(blank(), folder, 0, rng, mutant)
     points = [each for each in ward.points() if only in str(each)]
     if mutant:
         points = [each for each in points if each.file == crash_mutants.FILE]
-    chosen = list(hits_of(points, times, rng)) if deaths is None else spread(points, deaths, rng)
+    if deaths is None:
+        chosen = list(hits_of(points, times, rng))
+        rng.shuffle(chosen)  # who dies at his start fifty times in a row is late with everything
+    else:
+        chosen = spread(points, deaths, rng)
     chosen = [replace(each, hit=hit or each.hit) for each in chosen]
+    found: list[str] = []
+    figures: Counter[str] = Counter()
+    died: list[Point] = []
+    missed = 0
+    for number, at in enumerate(range(0, len(chosen), WARD)):
+        if number:
+            ward = _ward(blank(), folder, number, rng, mutant)
+        found += _spend(ward, chosen[at : at + WARD], figures)
+        died, missed = [*died, *ward.died], missed + len(ward.missed)
+    return found, dict(figures) | figures_of(died, len(points), missed)
+
+
+def _ward(url: str, folder: Path, number: int, rng: Random, mutant: str) -> Ward:
+    inside = folder / f"ward-{number}"
+    inside.mkdir()
+    return Ward(url, inside, rng, mutant)
+
+
+def _spend(ward: Ward, chosen: list[Point], figures: Counter[str]) -> list[str]:
+    """What is wrong after these deaths and a last life that nobody ends."""
     for fatal in chosen:
         ward.die(fatal)
     ward.close()
-    found, figures = judge_units(url, folder)
-    found += [each.read_text() for each in folder.glob("*.error")]
-    figures |= figures_of(ward, len(points))
-    return [named(each, ward.deaths) for each in found], figures
+    found, more = judge_units(ward.url, ward.folder)
+    figures.update(more)
+    found += [each.read_text() for each in ward.folder.glob("*.error")]
+    return [f"{ward.folder.name}: {named(each, ward.deaths)}" for each in found]
 
 
 def hits_of(points: list[Point], times: int, rng: Random) -> Iterator[Point]:
@@ -143,15 +171,14 @@ def _in_turn(rows: list[list[Point]]) -> list[Point]:
     return [each for each in chain.from_iterable(zip_longest(*rows)) if each is not None]
 
 
-def figures_of(ward: Ward, reached: int) -> dict[str, Any]:
+def figures_of(died: list[Point], reached: int, missed: int) -> dict[str, Any]:
     """How much was covered."""
-    died = ward.died
     return {
         "points": reached,
         "deaths": len(died),
         "lines": len({(each.file, each.line) for each in died}),
         "functions": len({(each.file, each.function) for each in died}),
-        "not_reached": len(ward.missed),
+        "not_reached": missed,
     }
 
 

@@ -24,7 +24,8 @@ Trace = Any  # what sys.settrace takes; the standard library's own type is priva
 FILES = frozenset(
     f"core/{name}.py"
     for name in (
-        *("tx", "trip", "db", "writer", "sqlite", "postgres", "bulk", "once", "events", "audit"),
+        *("tx", "trip", "db", "writer", "sqlite", "postgres", "postgres_tx", "courier", "ahead"),
+        *("ready", "bulk", "once", "events", "audit"),
         *("engine", "stock/ledger", "stock/book", "stock/writing"),
         *("outbox/queue", "outbox/claiming", "outbox/deliver", "outbox/recording"),
         *("outbox/messages", "outbox/edits", "outbox/surfaces", "outbox/tokens"),

@@ -38,6 +38,7 @@ def record(name: str, on: str, seed: int, torture: Callable[[str, Path], Outcome
         "seed": seed,
         **figures,
         "wrong": found[:20],
+        **({"wrong_in_all": len(found)} if len(found) > 20 else {}),
         "seconds": round(perf() - began),
         "command": "python -m tests.torture " + " ".join(sys.argv[1:]),
         "machine": describe(),

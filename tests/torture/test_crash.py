@@ -19,7 +19,7 @@ def test_a_death_at_any_line_leaves_no_trace(
     blank_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     deaths = DEATHS[pytestconfig.getoption("--on")]
-    found, figures = die_everywhere(blank_url, tmp_path, seed=SEED, deaths=deaths)
+    found, figures = die_everywhere(lambda: blank_url, tmp_path, seed=SEED, deaths=deaths)
     print(orjson.dumps({"test": "R2", "seed": SEED, **figures}).decode())
     assert found == []
     assert figures["deaths"] >= deaths - 3, "the points that were counted are not reached again"
@@ -38,5 +38,5 @@ def test_a_death_at_any_line_leaves_no_trace(
 def test_what_is_torn_in_two_transactions_is_caught(
     blank_url: str, tmp_path: Path, mutant: str, deaths: int, finding: str
 ) -> None:
-    found, _ = die_everywhere(blank_url, tmp_path, seed=SEED, deaths=deaths, mutant=mutant)
+    found, _ = die_everywhere(lambda: blank_url, tmp_path, seed=SEED, deaths=deaths, mutant=mutant)
     assert any(finding in each for each in found), found
