@@ -42,7 +42,8 @@ class World:
 
     # -- time --------------------------------------------------------------------------------
     async def settle(self) -> None:
-        """Run what is due now until nothing is."""
+        """Run what is due now until nothing is; first what a busy machine kept on its disk."""
+        await self.jieli.spool.drain()
         await self.jieli.engine.drain()
 
     async def after(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
