@@ -19,6 +19,7 @@ from bench import pg, push, timers
 from bench.arena import Arena, prepare
 from bench.chat import chat
 from bench.day import day
+from bench.far import far
 from bench.growth import SIZES, growth
 from bench.machine import describe
 from bench.partitions import partitions
@@ -88,6 +89,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     "selling": lambda run: selling(run.arena("selling", 0), run.of_ours, run.minutes, run.pace),
     "waking": lambda run: waking(run.arena("waking", 0)),
     "chat": lambda run: chat(run.folder, run.url("chat"), run.rounds),
+    "far": lambda run: far(run.on_server("near"), run.on_server("far")),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "replica": lambda run: replica(run.folder, run.pg),
     "timers": lambda run: [
