@@ -26,6 +26,7 @@ class AheadConnection(Connection):
         """The answer to be, on its way; None where it would be waited for."""
 
     def keep_ahead(self, statement: Select[Any], parameters: dict[str, Any]) -> None:
+        """Send it with the next question, and keep the answer for whoever asks the same."""
         answer = self.sent(statement, parameters)
         if answer is not None:
             self._ahead = self._ahead or {}

@@ -239,17 +239,17 @@ class OwnCommit:
         try:
             conn, side = self._connections()
             conn.begin()
+            begun = {} if self._sees_newest else self._begin_turn(conn, whole=whole)
             tx = PostgresTx(
                 conn,
                 self._clock,
                 side,
                 self._left,
                 self._heads,
+                begun=begun,
                 sees_newest=self._sees_newest,
                 has_whole_turn=whole,
             )
-            if not self._sees_newest:
-                tx.begun = self._begin_turn(conn, whole=whole)
             result = command(tx)
             if not self._sees_newest:
                 tx.finish()
@@ -287,7 +287,7 @@ class OwnCommit:
     def _begin_turn(self, conn: Connection, *, whole: bool) -> dict[str, Parcel]:
         """Have the command wait for its turn: in the packet of its first question, ahead of it.
 
-        So do the questions for the logs' heads.
+        The question for a log's head goes with it; the answers to be, by question.
         """
         courier = conn.info[COURIER]
         courier.begin()

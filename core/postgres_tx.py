@@ -98,6 +98,7 @@ class PostgresTx(Tx):
     """One of many writers."""
 
     __slots__ = (
+        "_begun",
         "_has_whole_turn",
         "_heads",
         "_left",
@@ -105,7 +106,6 @@ class PostgresTx(Tx):
         "_sees_newest",
         "_side",
         "_since",
-        "begun",
     )
 
     def __init__(
@@ -116,13 +116,14 @@ class PostgresTx(Tx):
         left: Left,
         heads: Heads,
         *,
+        begun: dict[str, Parcel],
         sees_newest: bool,
         has_whole_turn: bool,
     ) -> None:
         super().__init__(conn, clock.now(), {})
         self._left = left
         self._heads = heads
-        self.begun: dict[str, Parcel] = {}  # heads that were asked for with the turn
+        self._begun = begun  # heads that were asked for with the turn
         self._since = perf()
         self._place: tuple[int, str] | None = None
         self._has_whole_turn = has_whole_turn
@@ -141,7 +142,7 @@ class PostgresTx(Tx):
                 courier.execute(each)
             self.shared["log lock"] = True
         sql = sql_of(statement, self.conn.dialect)
-        begun = self.begun.get(sql) if perf() - self._since < DEAR_SECONDS else None
+        begun = self._begun.get(sql) if perf() - self._since < DEAR_SECONDS else None
         self._heads.wanted(sql)
         if begun is None:
             courier.bring()  # who has the lock sees the newest, by a connection of no snapshot

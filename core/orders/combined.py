@@ -124,6 +124,7 @@ def _judge(tx: Tx, actor: Actor, ask: ReceiveLineAll, line_id: str) -> Inspectio
             rejected_serials=ask.rejected_serials,
             pack_id=ask.pack_id,
         ),
+        line,
         open_tasks=False,
     )
 

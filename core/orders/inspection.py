@@ -103,15 +103,16 @@ class _Judged:
 
 
 def inspect_now(
-    tx: Tx, actor: Actor, ask: Inspect, line: ReceiptLine | None = None, *, open_tasks: bool = True
+    tx: Tx, actor: Actor, ask: Inspect, line: ReceiptLine, *, open_tasks: bool = True
 ) -> Inspection:
     """`inspect` for a verb that is itself done once and has asked for permission.
 
-    `line`: as it stands now, where it was read already. `open_tasks` False: the caller sees to what
-    then waits on the line.
+    `line`: what it is about, as it stands now. `open_tasks` False: the caller sees to what then
+    waits on the line.
     """
-    line = line or progress.line(tx.conn, ask.receipt_line_id)
-    _ask_ahead(tx.conn, line)
+    catalog.ask_ahead(tx.conn, (line.item_id,), warehouse_id=line.warehouse_id)
+    if open_tasks:
+        progress.ask_ahead(tx.conn)
     judged = _judge(tx, ask, line)
     _post(tx, actor, judged)
     after = progress.save(
@@ -138,12 +139,6 @@ def inspect_now(
         _open_failure_tasks(tx, actor, judged, whole)
     _say(tx, actor, judged, whole)
     return inspection(tx.conn, judged.id)
-
-
-def _ask_ahead(conn: Connection, line: ReceiptLine) -> None:
-    """Ask for what a judgement looks at: on PostgreSQL the questions travel together."""
-    catalog.ask_ahead(conn, (line.item_id,), warehouse_id=line.warehouse_id)
-    progress.ask_ahead(conn)
 
 
 def _judge(tx: Tx, ask: Inspect, line: ReceiptLine) -> _Judged:

@@ -45,8 +45,8 @@ LOTTED = {"J-001": ("L-1", "L-2", "L-3"), "M-001": ("M-1", "M-2")}
 WAREHOUSE = ("li", "wang", "zhao")
 
 
-async def order(day: Day, *needed: str) -> None:
-    goods = needed or tuple(day.rng.sample(list(day.shop.items), day.rng.randrange(1, 4)))
+async def order(day: Day, item: str = "") -> None:
+    goods = [item] if item else day.rng.sample(list(day.shop.items), day.rng.randrange(1, 4))
     lines = tuple(NewLine(day.shop.items[each], day.rng.randrange(1, 60) * ONE) for each in goods)
     house = day.shop.houses[day.rng.choice(HOUSES)]
     chen, op = day.shop.actors["chen"], day.op()
@@ -102,7 +102,7 @@ async def receive_one(day: Day) -> None:
 async def receive_some(day: Day, item: str = "") -> None:
     line = _open_line(day, item)
     if line is None:
-        await order(day, *filter(None, [item]))
+        await order(day, item)
         return
     actor = day.who(*WAREHOUSE)
     quantity = day.rng.randrange(1, 30) * ONE

@@ -117,6 +117,7 @@ def die_everywhere(
     else:
         chosen = spread(points, deaths, rng)
     chosen = [replace(each, hit=hit or each.hit) for each in chosen]
+    assert chosen, f"no unit comes by {only}"
     found: list[str] = []
     figures: Counter[str] = Counter()
     died: list[Point] = []
