@@ -122,6 +122,7 @@ async def test_without_redis_everybody_gets_in_and_guessing_is_still_slow(
     assert len(lines) == 2, "each process says it once, not with every try"
 
 
+@pytest.mark.usefixtures("standing_minute")
 async def test_redis_that_hangs_costs_half_a_second_and_comes_back(redis: Redis) -> None:
     """SIGSTOP: it takes the connection and says nothing."""
     attempts = Attempts(redis.url)
