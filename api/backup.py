@@ -152,8 +152,8 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
         _unpack(source / FILES, settings.files_dir)
         _unpack(source / ARCHIVE, settings.archive_dir)
         if place is not None:
-            _clear(place)
-            fresh.replace(place)
+            _clear_log(place)
+            fresh.replace(place)  # at no moment is there none
             sync(place)
             sync(place.parent)
     return {"from": str(source), "made_at": manifest["made_at"], **facts}
@@ -178,8 +178,8 @@ def _copy_in(settings: Settings, fresh: Path) -> dict[str, Any]:
         target.close()
 
 
-def _clear(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+def _clear_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 

@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.engine import make_url
 
 from core.clock import SystemClock, perf
 from core.config import Settings
@@ -199,7 +200,8 @@ def migrate(as_json: Json = False) -> None:
     with _database() as (settings, db):
         before, after = _migrate(db)
     if as_json:
-        _print_json({"database": settings.database_url, "from": before, "to": after})
+        url = make_url(settings.database_url).render_as_string()  # without its password
+        _print_json({"database": url, "from": before, "to": after})
     elif before == after:
         _console().print(f"结构已是最新:{after}")
     else:

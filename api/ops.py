@@ -25,6 +25,7 @@ from api.wire import wire
 from core import events
 from core.clock import SECOND, Instant, perf
 from core.config import Settings
+from core.db import Database
 from core.errors import FORBIDDEN, AppError
 from core.migrations import run as migrations
 from core.outbox import queue
@@ -111,11 +112,20 @@ def _database_checks(conn: Connection, jieli: Jieli) -> list[Check]:
     clock = [] if differs is None else [clock_check_of(differs, most)]
     return [
         Check("database", True, f"event {events.head(conn)}"),
+        _writing_check(conn, jieli.db),
         Check("schema", at == expected, f"{at or 'none'} of {expected}"),
         Check("timers", overdue < LATE_SECONDS, f"oldest overdue {overdue:.1f} s"),
         Check("outbox", waiting < STUCK_SECONDS, f"oldest waiting {waiting:.0f} s"),
         *clock,
     ]
+
+
+def _writing_check(conn: Connection, db: Database) -> Check:
+    """Whether commands are served: a server may answer questions and commit nothing."""
+    if not db.takes_writes(conn):
+        return Check("writing", False, "the database takes no writes")
+    busy = db.busy_seconds
+    return Check("writing", db.is_open and busy < LATE_SECONDS, f"busy for {busy:.1f} s")
 
 
 def clock_check_of(differs: Instant, most: float) -> Check:

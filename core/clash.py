@@ -19,6 +19,7 @@ MOST_TRIES = 30
 # Serialization failure, deadlock, waited too long for a lock: nothing was done.
 NO_LOCK = "55P03"
 _CLASH = frozenset({"40001", "40P01", NO_LOCK})
+READ_ONLY = "25006"  # the server takes no writes: its disk is full, or another is the primary now
 _TWIN = "23505"  # the same key at the same moment: the second try finds the first one's row
 
 
@@ -78,8 +79,11 @@ def as_refusal(problem: Exception) -> Exception:
         return problem
     if isinstance(cause, psycopg.DataError):  # a NUL in a text, a number no column holds
         refusal = AppError(INVALID, field="内容", why="含有无法保存的字符或数字")
-    elif isinstance(problem, DoubtfulCommitError | PoolTimeoutError) or isinstance(
-        cause, psycopg.OperationalError
+    elif (
+        isinstance(problem, DoubtfulCommitError)
+        or isinstance(cause, psycopg.OperationalError)
+        or is_lost(problem)
+        or state_of(problem) == READ_ONLY
     ):
         why = f"{type(cause).__name__}: {cause}"[:300]  # an outage says it a thousand times
         log.error("database_unavailable", extra={"why": why})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 
 from core import events, schema
 from core.clock import SystemClock
@@ -40,7 +40,8 @@ def copy_database(source: Database, target: Database, say: Progress | None = Non
     filled = [each.name for each in tables if target.read_now(lambda c, t=each: _count(c, t))]  # type: ignore[misc]
     if filled:
         raise CannotCopyError(f"目标数据库不是空的(已有 {filled[0]} 等数据),没有复制。")
-    copied = source.read_now(lambda conn: _copy(conn, target, tables, say))
+    with source.at_leisure() as conn:  # the target's disk may stand still
+        copied = _copy(conn, target, tables, say)
     epoch = new_id(SystemClock().now())
     target.write_now(lambda tx: events.begin_epoch(tx, epoch))
     if target.is_shared:
@@ -53,12 +54,44 @@ def _copy(conn: Connection, target: Database, tables: list[Table], say: Progress
     whole = sum(_count(conn, table) for table in tables)
     copied = 0
     for table in tables:
+        links = _Links(table)
         for page in _pages(conn, table):
-            target.write_now(lambda tx, t=table, rows=page: tx.execute(t.insert(), rows).close())  # type: ignore[misc]
+            rows = links.taken_from(page)
+            target.write_now(lambda tx, t=table, rows=rows: tx.execute(t.insert(), rows).close())  # type: ignore[misc]
             copied += len(page)
             if say is not None:
                 say(copied, whole)
+        target.write_now(links.put_back)
     return copied
+
+
+class _Links:
+    """What rows of a table say of each other: somebody's manager may have come later than he."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._keys = [column.name for column in table.primary_key.columns]
+        self._names = [key.parent.name for key in table.foreign_keys if key.column.table is table]
+        self._taken: list[dict[str, Any]] = []
+
+    def taken_from(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The rows without their links, which are kept."""
+        if not self._names:
+            return page
+        known = [*self._keys, *self._names]
+        self._taken += [
+            {f"{name}_": row[name] for name in known}
+            for row in page
+            if any(row[name] is not None for name in self._names)
+        ]
+        return [row | dict.fromkeys(self._names) for row in page]
+
+    def put_back(self, tx: Tx) -> None:
+        """Every row is there now."""
+        if self._taken:
+            same = [self._table.c[name] == bindparam(f"{name}_") for name in self._keys]
+            links: dict[str, Any] = {name: bindparam(f"{name}_") for name in self._names}
+            tx.execute(self._table.update().where(*same).values(links), self._taken)
 
 
 def _pages(conn: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:

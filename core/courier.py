@@ -127,15 +127,16 @@ class Courier:
         fresh: set[str] = set()
         try:
             results = self._exchange(parcels, values, fresh)
-            self._open(parcels, results, set(fresh))
+            self._open(parcels, results, fresh)
         except BaseException:
-            for sql in fresh:
+            for sql in fresh:  # what the server took before the error it keeps, so we do too
                 self._known.pop(sql, None)
             raise
 
     def forget(self) -> None:
-        """The session's prepared statements are gone."""
+        """Let the session's prepared statements go; nothing may be waiting."""
         self._known = {}
+        self._driver.execute("DEALLOCATE ALL")
 
     def drop(self) -> None:
         """Forget what waits: whoever put it there gave up."""
@@ -171,8 +172,8 @@ class Courier:
         answers = iter(results)
         for parcel in parcels:
             if parcel.sql in fresh:
-                fresh.discard(parcel.sql)
                 self._refuse_error(next(answers), parcel)
+                fresh.discard(parcel.sql)
             result = next(answers)
             self._refuse_error(result, parcel)
             parcel.open(result, self._reader)

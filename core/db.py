@@ -7,8 +7,9 @@ of databases live in core/sqlite.py and core/postgres.py. Nothing here knows a b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -58,8 +59,17 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody still serves what is asked."""
-        return any(writer.is_alive for writer in self._writers)
+        """Whether whatever is asked is still served."""
+        return all(writer.is_alive for writer in self._writers)
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the command that takes longest has been running now."""
+        return max(writer.busy_seconds for writer in self._writers)
+
+    def takes_writes(self, conn: Connection) -> bool:
+        """Whether the server of `conn` would commit what it is asked to."""
+        return self._store.takes_writes(conn)
 
     def waiting(self) -> dict[str, int]:
         """How many commands wait in each queue now."""
@@ -98,7 +108,7 @@ class Database:
             try:
                 with ReadyConnection(self._store.engines[0]) as conn:
                     found = query(conn)
-                    conn.commit()  # psycopg forgets its prepared statements with a rollback
+                    conn.commit()
                     return found
             except Exception as problem:
                 refusal = self._store.read_failed(problem, tried)
@@ -107,6 +117,19 @@ class Database:
                 if refusal is not None:
                     raise refusal from problem
         raise AssertionError("a read is tried twice at most")
+
+    @contextmanager
+    def at_leisure(self) -> Iterator[Connection]:
+        """A snapshot of one's own for whoever reads everything and does something with it between.
+
+        However long that takes, nobody ends it; nothing is tried twice.
+        """
+        engine = self._store.at_leisure()
+        try:
+            with ReadyConnection(engine) as conn:
+                yield conn
+        finally:
+            engine.dispose()
 
     async def ask(self, question: Command[T]) -> T:
         """Run a command that only reads as `read` does: it waits for nobody's turn.
@@ -119,7 +142,7 @@ class Database:
             try:
                 return question(Question(conn, self.clock.now(), {}))
             except WriteNeededError as refused:
-                return refused  # an error would make the connection roll back: see read_now
+                return refused
 
         found = await self.read(answer)
         if isinstance(found, WriteNeededError):

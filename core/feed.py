@@ -57,12 +57,15 @@ class Feed:
             self._thread.join()
 
     def committed(self, told: Sequence[Event]) -> None:
-        """What one commit of this process appended, in order. Called on a Writer's thread."""
+        """What commits of this process appended, in order. Called on a Writer's thread.
+
+        Between two of them others may have committed: then their events come first.
+        """
         if not told:
             return
         news = [event for event in told if self._is_news(event)]
         with self._lock:
-            if self._cursor is None or told[0].seq == self._cursor + 1:
+            if self._cursor is None or _follows(told, self._cursor):
                 self._cursor = told[-1].seq
                 self._tell(news)
                 return
@@ -107,3 +110,8 @@ class Feed:
 
     def _page(self, conn: Connection, cursor: int) -> events.News:
         return events.news_after(conn, cursor, self._prefixes)
+
+
+def _follows(told: Sequence[Event], cursor: int) -> bool:
+    """Whether these are the events right after the cursor, without a gap."""
+    return told[0].seq == cursor + 1 and told[-1].seq == cursor + len(told)

@@ -19,6 +19,7 @@ import redis
 from sqlalchemy.engine import make_url
 
 from core.ids import secret_token
+from core.postgres import LINK
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class PostgresHints(Hints):
         self._url = plain.render_as_string(hide_password=False)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+        return psycopg.connect(self._url, autocommit=True, **LINK)
 
     def _send(self, words: str) -> None:
         if self._sender is None:

@@ -24,14 +24,14 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.clash import (
     MOST_TRIES,
     NO_LOCK,
+    READ_ONLY,
     DoubtfulCommitError,
     TurnNeededError,
     as_refusal,
@@ -59,6 +59,16 @@ READ_COMMITTED = "READ COMMITTED"
 SNAPSHOT = "REPEATABLE READ"
 AUTOCOMMIT = "AUTOCOMMIT"
 
+# A host that vanishes sends no end: unasked, Linux would wait a quarter of an hour for an answer
+# to what it sent, and two hours before it looks whether anybody is there.
+LINK: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # ms
+}
+
 # A process that is stopped in the middle of a transaction loses it after these.
 _STANDSTILL = "5s"
 # Whoever was stopped in the middle of sending a transaction is not idle to the server, so no
@@ -77,6 +87,11 @@ _SETTINGS = (
     "SET synchronous_commit = on",
 )
 
+_IS_PRIMARY = text(
+    "SELECT NOT pg_is_in_recovery() AND NOT current_setting('default_transaction_read_only')::bool"
+)
+LEISURELY = "backup of jieli"  # not a name that FENCE looks for
+_AT_LEISURE = ("SET idle_in_transaction_session_timeout = 0", "SET timezone = 'UTC'")
 
 # Who reads a whole table clashes with everybody who writes to it; by index he has read what he
 # needs. And a plan made while a table was young and empty stays until the next ANALYZE.
@@ -91,8 +106,12 @@ def postgres_engine(
     size: int,
     read_only: bool = False,
     settings: tuple[str, ...] = _SETTINGS,
+    name: str = "jieli",
 ) -> Engine:
-    """An engine of `size` connections; its statements are prepared by the driver when repeated."""
+    """An engine of `size` connections; repeated statements are prepared by the courier alone.
+
+    psycopg would drop the courier's with its own after a rollback, but only when it has some.
+    """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         paramstyle="format",
@@ -103,7 +122,7 @@ def postgres_engine(
         pool_use_lifo=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 5, "application_name": "jieli"},
+        connect_args=LINK | {"application_name": name, "prepare_threshold": None},
     )
     _configure(engine, settings)
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
@@ -122,22 +141,12 @@ def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
 
 
 def _forget_with(engine: Engine) -> None:
-    """psycopg drops the prepared statements of a session after a rollback or a change of tables."""
+    """Prepared statements outlive a rollback, but not a change of the tables they speak of."""
 
     @event.listens_for(engine, "after_cursor_execute")
     def executed(conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.lstrip()[:4].upper() in ("DROP", "ALTE", "ROLL", "DISC", "DEAL"):
+        if statement.lstrip()[:4].upper() in ("DROP", "ALTE"):
             conn.info[COURIER].forget()
-
-    @event.listens_for(engine, "rollback")
-    def rolled_back(conn: Connection) -> None:
-        if not conn.invalidated:
-            conn.info[COURIER].forget()
-
-    @event.listens_for(engine, "reset")
-    def reset(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _state: Any) -> None:
-        if driver.pgconn.transaction_status != TransactionStatus.IDLE:
-            record.info[COURIER].forget()
 
 
 def open_store(url: str, clock: Clock) -> Store:
@@ -158,13 +167,22 @@ def open_store(url: str, clock: Clock) -> Store:
         together=OwnCommit(together, side, clock, left, sees_newest=True),
         is_shared=True,
         read_failed=_read_failed,
+        takes_writes=_takes_writes,
+        at_leisure=lambda: postgres_engine(
+            url, SNAPSHOT, size=1, read_only=True, settings=_AT_LEISURE, name=LEISURELY
+        ),
     )
 
 
 def _read_failed(problem: Exception, tried: int) -> Exception | None:
     if is_lost(problem) and tried == 0:
         return None
-    return as_refusal(problem)
+    return problem if state_of(problem) == READ_ONLY else as_refusal(problem)
+
+
+def _takes_writes(conn: Connection) -> bool:
+    """A server with a full disk, or one that was the primary, answers questions only."""
+    return bool(conn.execute(_IS_PRIMARY).scalar_one())
 
 
 class OwnCommit:
@@ -323,6 +341,5 @@ class OwnCommit:
             driver: Any = self._conn.connection.driver_connection
             self._conn.rollback()
             driver.rollback()  # a commit that failed in a pipeline: SQLAlchemy takes it for done
-            courier.forget()
         except Exception:  # noqa: BLE001  # whatever state it is in, the next one is sound
             self.close()

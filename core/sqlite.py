@@ -155,6 +155,8 @@ def open_store(url: str, synchronous: str, clock: Clock) -> Store:
         together=None,
         is_shared=False,
         read_failed=lambda problem, _tried: problem,
+        takes_writes=lambda _: True,
+        at_leisure=lambda: sqlite_engine(url, synchronous, writer=False),
     )
 
 
@@ -168,7 +170,7 @@ class SharedCommit:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._conn: Connection | None = None  # the Writer's, kept from batch to batch
+        self._conn: ReadyConnection | None = None  # the Writer's, kept from batch to batch
 
     def run(self, batch: list[Waiting]) -> Committed:
         committed = Committed()
@@ -195,7 +197,7 @@ class SharedCommit:
                 self._conn.close()
             self._conn = None
 
-    def _writing(self) -> Connection:
+    def _writing(self) -> ReadyConnection:
         if self._conn is None:
             self._conn = ReadyConnection(self._engine)
         return self._conn
@@ -223,7 +225,11 @@ class SharedCommit:
         return True
 
     def _run_group(
-        self, conn: Connection, group: list[Waiting], shared: dict[str, Any], committed: Committed
+        self,
+        conn: ReadyConnection,
+        group: list[Waiting],
+        shared: dict[str, Any],
+        committed: Committed,
     ) -> None:
         try:
             answers = self._savepoint(conn, as_command(group), shared, committed)
@@ -239,7 +245,11 @@ class SharedCommit:
         hand_out(group, answers)
 
     def _savepoint(
-        self, conn: Connection, command: Command[Any], shared: dict[str, Any], committed: Committed
+        self,
+        conn: ReadyConnection,
+        command: Command[Any],
+        shared: dict[str, Any],
+        committed: Committed,
     ) -> Any:
         tx = SqliteTx(conn, self._clock.now(), shared)
         driver = _driver(conn)
@@ -251,6 +261,7 @@ class SharedCommit:
             shared.clear()
             if not driver.in_transaction:
                 raise TransactionLostError from problem
+            conn.settle(drop=True)  # what it was told of tables that it had written to
             driver.execute("ROLLBACK TO command")
             driver.execute("RELEASE command")
             raise

@@ -15,8 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from core.clock import perf
 from core.tx import Command, Committed, Together
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class Store:
     is_shared: bool  # other processes may write too
     # What a failed read means to its asker; None: it may be tried once more.
     read_failed: Callable[[Exception, int], Exception | None]
+    takes_writes: Callable[[Connection], bool]
+    at_leisure: Callable[[], Engine]  # one reader who may stand still for as long as he likes
 
 
 class Queue:
@@ -104,6 +107,7 @@ class Writer:
         self._committer = committer
         self._batch = batch
         self._told = told
+        self._began: float | None = None  # the batch it is at
         self._thread = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._thread.start()
 
@@ -111,6 +115,12 @@ class Writer:
     def is_alive(self) -> bool:
         """Whether the thread still serves."""
         return self._thread.is_alive()
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long it has been at what it does now."""
+        began = self._began
+        return 0.0 if began is None else perf() - began
 
     def stop(self) -> None:
         """Finish what waits, then stop; of several at one queue, any one of them does."""
@@ -153,7 +163,11 @@ class Writer:
     def _write_batch(self, everything: list[Waiting]) -> None:
         # From here on nobody can cancel: an abandoned request is either never begun or fully done.
         batch = [each for each in everything if each.future.set_running_or_notify_cancel()]
+        if not batch:
+            return
+        self._began = perf()
         committed = self._committer.run(batch)
+        self._began = None
         if committed.wakes or committed.news:
             self._told(committed)
         answer(batch)

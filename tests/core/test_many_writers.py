@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from sqlalchemy import Connection, select
+from sqlalchemy.engine import make_url
 
 from core import events, postgres_tx
 from core.clash import DoubtfulCommitError
@@ -388,6 +389,27 @@ def test_a_read_whose_connection_breaks_is_tried_once_more(db: Database) -> None
 
     assert db.read_now(query) == 1
     assert len(tries) == 2
+
+
+@pytest.mark.postgres
+def test_a_server_that_takes_no_writes_is_busy(fresh_url: str, clock: ManualClock) -> None:
+    """Its disk is full, or another became the primary: a bug to nobody, a pause to everybody."""
+    url = make_url(fresh_url)
+    alter = f"ALTER DATABASE {url.database} SET default_transaction_read_only ="
+    db = Database(fresh_url, clock)
+    try:
+        assert db.read_now(db.takes_writes)
+        db.write_now(lambda tx: tx.conn.exec_driver_sql(f"{alter} on").close())
+    finally:
+        db.close()
+    db = Database(fresh_url, clock)
+    try:
+        with pytest.raises(AppError) as refused:
+            db.write_now(lambda tx: events.begin_epoch(tx, "2"))
+        assert refused.value.code == "busy"
+        assert not db.read_now(db.takes_writes), "not ready"
+    finally:
+        db.close()
 
 
 @pytest.mark.postgres  # SQLite stores it

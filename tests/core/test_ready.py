@@ -33,6 +33,7 @@ from core.quantity import ONE
 from core.ready import ReadyConnection, _Ready
 from core.stock import Line, Posting, Reserve, post, reserve
 from tests.core.stock_yard import Yard
+from tests.core.test_db import Blocked
 
 OFTEN = ready.TIMES + 3
 box = Table(
@@ -362,6 +363,22 @@ def test_what_a_transaction_writes_it_reads(ruled: Database) -> None:
         return heard
 
     assert ruled.write_now(command) == [[OFTEN - 1], [7], [8], [7], None]
+
+
+def test_what_a_refused_neighbour_wrote_is_read_by_nobody(ruled: Database) -> None:
+    """In one batch of SQLite, where both are in one transaction."""
+
+    def refused(tx: Tx) -> None:
+        say(tx, 7)
+        assert said(tx.conn) == [7]
+        raise AppError(INVALID, field="x", why="y")
+
+    blocked = Blocked(ruled)
+    first, second = ruled.submit(refused), ruled.submit(lambda tx: said(tx.conn))
+    blocked.release()
+    with pytest.raises(AppError):
+        first.result()
+    assert second.result() == [OFTEN - 1]
 
 
 def test_a_later_transaction_hears_what_another_process_wrote(
