@@ -80,7 +80,7 @@ export interface LookOp { t: 'look'; id: string; flow: string; action: string; i
 export type OpFrame = Operation & { by: number; at: string; after?: string };
 
 export type ClientFrame =
-  | { t: 'enrol'; v: 1; code: string }
+  | { t: 'enrol'; v: 1; code: string; was?: string }
   | { t: 'hello'; v: 1; device_token: string; session?: string; epoch?: string; cursor?: number;
       client?: string }
   | { t: 'sign_in'; id: string; badge: string; pin: string }

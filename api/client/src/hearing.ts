@@ -6,8 +6,9 @@ import type {
   Device, LookOp, Message, Operation, OpFrame, Person, Reply, ServerFrame,
 } from './frames.ts';
 import { draftId } from './ids.ts';
+import { enrolled, revoked } from './identity.ts';
 import { EMPTY, resumed, withEvent, withPart } from './inbox.ts';
-import { deviceRevoked, originRefused, pageOld } from './said.ts';
+import { originRefused, pageOld } from './said.ts';
 import type { Scanner } from './scanner.ts';
 
 type Question = OpFrame | (LookOp & { by: number });
@@ -32,8 +33,9 @@ export class Hearing {
 
   opened(): void {
     const { connection, memory, options } = this.scanner;
-    const { token, session } = memory.identity;
-    if (this.#code !== null) connection.send({ t: 'enrol', v: 1, code: this.#code });
+    const { token, session, was } = memory.identity;
+    const code = this.#code;
+    if (code !== null) connection.send({ t: 'enrol', v: 1, code, ...(was ? { was } : {}) });
     else if (token) {
       const { epoch, cursor } = memory.inbox;
       const known = session && epoch !== null && cursor !== null ? { epoch, cursor } : {};
@@ -49,9 +51,8 @@ export class Hearing {
     this.#asking.lost(ENROL);
     this.#held = [];
     if (code === 4001) {
-      scanner.problem = deviceRevoked;
       scanner.connection.stop();
-      void scanner.identify({ token: null, session: null });
+      void scanner.identify(revoked(scanner.memory.identity));
     } else if (code === 4003) scanner.problem = originRefused;
     else if (code === 4000) this.#tooOld();
     scanner.changed();
@@ -130,7 +131,7 @@ export class Hearing {
     scanner.problem = null;
     scanner.memory.inbox = EMPTY;
     const { device_token: token, device } = frame;
-    const kept = scanner.identify({ token, device, session: null });
+    const kept = scanner.identify(enrolled(scanner.memory.identity, token, device));
     void kept.then(() => this.#asking.answer(ENROL, device));
   }
 

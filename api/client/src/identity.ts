@@ -2,19 +2,28 @@
 // restart shows the inbox at once and resumes without a gap. Not for sockets.
 
 import { EMPTY, type Inbox } from './inbox.ts';
-import type { Device, Person } from './frames.ts';
+import type { Device, Message, Person } from './frames.ts';
+import { deviceRevoked } from './said.ts';
 import type { Shelf } from './shelf.ts';
 
 export interface Identity {
+  /** Null: it may not speak to the server, so it is no device either. */
   token: string | null;
+  /** The token before, of a device that was revoked. Enrolling again shows it once, so that the
+   * server knows this page's operations again and books none of them twice. */
+  was: string | null;
   device: Device | null;
+  /** Its number as a device when it was enrolled first: step ids are made with it for good, so
+   * that a step done before it was enrolled again is still the same step. 0: never enrolled. */
+  stepsAs: number;
   session: string | null;
   person: Person | null;
   /** Server clock minus device clock. */
   skewMs: number | null;
 }
 
-const NOBODY: Identity = { token: null, device: null, session: null, person: null, skewMs: null };
+const NOBODY: Identity = { token: null, was: null, device: null, stepsAs: 0, session: null,
+  person: null, skewMs: null };
 
 type Told = Omit<Inbox, 'coming'> & { person: number };
 
@@ -28,10 +37,16 @@ export class Memory {
   constructor(readonly shelf: Shelf, readonly failed: (error: unknown) => void) {}
 
   async load(): Promise<void> {
-    this.identity = { ...NOBODY, ...(await this.shelf.get<Identity>('wire', 'identity')) };
+    this.identity = healed(await this.shelf.get<Identity>('wire', 'identity'));
     const told = await this.shelf.get<Told>('wire', 'told');
     const mine = told && this.identity.person && told.person === this.identity.person.id;
     this.inbox = mine ? { ...told, coming: null } : EMPTY;
+  }
+
+  /** What a person must know about who this page is. `waiting`: operations kept on it. */
+  problem(waiting: number): Message | null {
+    const { token, stepsAs } = this.identity;
+    return token || !stepsAs ? null : deviceRevoked(waiting);
   }
 
   async identify(change: Partial<Identity>): Promise<void> {
@@ -57,4 +72,20 @@ export class Memory {
       await this.shelf.put('wire', 'told', told).catch(this.failed);
     }
   }
+}
+
+export function enrolled(before: Identity, token: string, device: Device): Partial<Identity> {
+  return { token, device, session: null, was: null, stepsAs: before.stepsAs || device.id };
+}
+
+/** The person stays: what he did is still kept here under his name. */
+export function revoked({ token, was }: Identity): Partial<Identity> {
+  return { token: null, device: null, session: null, was: token ?? was };
+}
+
+/** As it was kept, perhaps by an older page, which left a device without a token. */
+function healed(kept: Partial<Identity> = {}): Identity {
+  const found = { ...NOBODY, ...kept };
+  const stepsAs = found.stepsAs || (found.device ? found.device.id : 0);
+  return { ...found, stepsAs, device: found.token ? found.device : null };
 }

@@ -52,7 +52,7 @@ export class Scanner implements Wire {
     this.chain = chainOf(() => draftId(this.clock.now()));
     this.queue = openQueue(db, this.clock);
     this.photos = openPhotos(db, this.clock);
-    this.#telling = new Telling(this.queue, this.photos, () => this.#rest(), this.failed);
+    this.#telling = new Telling(this.queue, this.photos, this.#rest, this.failed);
     this.memory = new Memory(openShelf(db, this.clock), this.failed);
     this.#hearing = new Hearing(this);
     this.connection = new Connection({
@@ -95,6 +95,7 @@ export class Scanner implements Wire {
     this.#unwatch();
     this.#turn?.stop();
     this.#tabs?.stop();
+    this.#tabs = null;
     this.uploader.stop();
     this.connection.stop();
   }
@@ -111,13 +112,14 @@ export class Scanner implements Wire {
   changed = (): void => this.#telling.changed();
   recount = (): void => this.#telling.recount(() => this.#personId());
 
-  #rest(): Omit<Snapshot, 'queue' | 'photos'> {
-    const { device, person, session, skewMs } = this.memory.identity;
+  #rest = (waiting: number): Omit<Snapshot, 'queue' | 'photos'> => {
+    const { device, stepsAs, person, session, skewMs } = this.memory.identity;
     return {
-      link: this.connection.link, device, person, signedIn: !!session && !!person, skewMs,
-      inbox: sorted(this.memory.inbox.tasks), problem: this.problem, stale: this.stale,
+      link: this.connection.link, device, stepsAs, person, signedIn: !!session && !!person, skewMs,
+      inbox: sorted(this.memory.inbox.tasks), stale: this.stale,
+      problem: this.problem ?? this.memory.problem(waiting),
     };
-  }
+  };
 
   failed = (error: unknown): void => {
     this.problem = error instanceof StorageProblem ? error.said : storageClosed;
@@ -211,10 +213,8 @@ export class Scanner implements Wire {
     this.flush();
   }
 
-  async acknowledge(id: string): Promise<void> {
-    await this.queue.acknowledge(id);
-    this.flush();
-  }
+  acknowledge = (id: string): Promise<void> =>
+    this.queue.acknowledge(id).then(() => this.flush());
 
   /** The queue changed: send what may go, here or in the tab whose turn it is. */
   flush(): void {

@@ -15,11 +15,11 @@ export class Telling {
   #counting = false;
   #recount = false;
 
-  constructor(readonly queue: Queue, readonly photos: Photos, readonly rest: () => Rest,
+  constructor(readonly queue: Queue, readonly photos: Photos, readonly rest: (waiting: number) => Rest,
     readonly failed: (error: unknown) => void) {}
 
   snapshot(): Snapshot {
-    return { ...this.rest(), queue: this.#counts, photos: this.#photos };
+    return { ...this.rest(this.#counts.waiting), queue: this.#counts, photos: this.#photos };
   }
 
   subscribe(listener: (snapshot: Snapshot) => void): () => void {

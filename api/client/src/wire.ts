@@ -19,7 +19,10 @@ export { Refused } from './said.ts';
 
 export interface Snapshot {
   link: Link;
+  /** Null: not enrolled, or revoked. */
   device: Device | null;
+  /** What step ids are made with (ids.ts): the same for good, whatever device it is now. */
+  stepsAs: number;
   /** Who held it last; stays when a session ran out, so his queue has a name. */
   person: Person | null;
   /** False: badge and PIN are needed. Offline the last known session counts. */

@@ -7,7 +7,7 @@ import { router } from './router.ts';
 import { fetchWhatIsHeld } from './state/holding.ts';
 import { live, sayProblem, startLive } from './state/live.ts';
 import { loadPacks } from './state/packs.ts';
-import { handOver, startScanner } from './state/scanner.ts';
+import { handOverEnrolment, startScanner } from './state/scanner.ts';
 import { applySettings } from './state/settings.ts';
 import { unlockSound } from './state/sound.ts';
 import { loadStrange } from './state/unknown.ts';
@@ -18,7 +18,7 @@ async function start(): Promise<void> {
   const link = /#\/?enrol=(.+)$/.exec(location.hash);
   if (link && link[1]) {
     history.replaceState(null, '', location.pathname); // a code must not stay in the address
-    handOver(decodeURIComponent(link[1]));
+    handOverEnrolment(decodeURIComponent(link[1]));
   }
   startScanner();
   document.addEventListener('click', unlockSound, true);

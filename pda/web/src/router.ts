@@ -1,6 +1,8 @@
 // Which screen is where. Hash routes: no rule on the server, no dead deep link. Who is not bound or
 // not signed in is sent there first; everything but the first screens loads when it is wanted.
+import { watch } from 'vue';
 import { createRouter, createWebHashHistory } from 'vue-router';
+import { tellMessage } from './state/feedback.ts';
 import { live } from './state/live.ts';
 import BindScreen from './screens/BindScreen.vue';
 import HomeScreen from './screens/HomeScreen.vue';
@@ -44,3 +46,19 @@ router.beforeEach((to) => {
   const path = mustGo(to.path);
   return path ? { path, replace: true } : true;
 });
+
+/** Revoked: also off the screens that are open to everybody, which may be visited again. */
+watch(
+  () => !!live.device,
+  (now, before) => {
+    if (before && !now) void router.replace('/bind');
+  },
+);
+
+/** Why it must be enrolled again stands over the screen that enrols, whoever comes there. */
+watch(
+  () => (router.currentRoute.value.path === '/bind' && live.problem ? live.problem.text : ''),
+  (text) => {
+    if (text && live.problem) tellMessage(live.problem);
+  },
+);

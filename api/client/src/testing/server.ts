@@ -9,13 +9,16 @@ export const LI: Person = { id: 5, name: '李四', roles: ['warehouse'] };
 export const ZHANG: Person = { id: 6, name: '张三', roles: ['warehouse'] };
 const BADGES: Record<string, Person> = { 'BADGE-LI': LI, 'BADGE-ZHANG': ZHANG };
 
+/** `scope`: whose operation ids its own continue; its own number, or that of the one before. */
+interface Known { id: number; token: string; scope: number; stopped: boolean }
+
 export class FakeSocket {
   readyState = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
   session: string | null = null;
-  known = false;
+  known: Known | null = null;
 
   constructor(readonly server: FakeServer) {}
 
@@ -49,6 +52,7 @@ export class FakeServer {
   heard: ClientFrame[] = [];
   /** Every operation that took effect, once. */
   effects: OpFrame[] = [];
+  devices: Known[] = [];
   sessions = new Map<string, Person>();
   stored = new Map<string, { content: string; reply: Reply }>();
   epoch = 'e1';
@@ -84,6 +88,13 @@ export class FakeServer {
     this.sockets.forEach((socket) => socket.drop(code));
   }
 
+  /** A supervisor revokes the scanner. */
+  revoke(): void {
+    this.devices.forEach((each) => { each.stopped = true; });
+    this.sessions.clear();
+    this.cut(4001);
+  }
+
   of<T extends ClientFrame['t']>(kind: T): Extract<ClientFrame, { t: T }>[] {
     return this.heard.filter((each) => each.t === kind) as Extract<ClientFrame, { t: T }>[];
   }
@@ -116,10 +127,14 @@ export class FakeServer {
       socket.drop(4000);
       return;
     }
-    socket.known = true;
     switch (frame.t) {
-      case 'enrol': this.#enrol(socket, frame.code); break;
+      case 'enrol': this.#enrol(socket, frame); break;
       case 'hello':
+        socket.known = this.devices.find((each) => each.token === frame.device_token) ?? null;
+        if (!socket.known || socket.known.stopped) {
+          socket.drop(4001);
+          return;
+        }
         socket.session = frame.session ?? null;
         this.#welcome(socket);
         if (this.#person(socket)) this.#catchUp(socket, frame.epoch, frame.cursor);
@@ -142,19 +157,24 @@ export class FakeServer {
     return this.sessions.get(socket.session ?? '') ?? null;
   }
 
-  #enrol(socket: FakeSocket, code: string): void {
-    if (code !== 'GOOD') {
+  #enrol(socket: FakeSocket, frame: Extract<ClientFrame, { t: 'enrol' }>): void {
+    if (frame.code !== 'GOOD') {
       const { message } = refusal('x', 'enrol_code_void');
       socket.say({ t: 'error', id: null, code: 'enrol_code_void', message, sound: 'error' });
       return;
     }
-    socket.say({ t: 'enrolled', device_token: 'token-3', device: { id: 3, name: '3号枪' } });
+    const id = 3 + this.devices.length;
+    const before = this.devices.find((each) => each.stopped && each.token === frame.was);
+    socket.known = { id, token: `token-${id}`, scope: before?.scope ?? id, stopped: false };
+    this.devices.push(socket.known);
+    socket.say({ t: 'enrolled', device_token: `token-${id}`, device: { id, name: `${id}号枪` } });
     this.#welcome(socket);
   }
 
   #welcome(socket: FakeSocket): void {
+    const id = socket.known?.id ?? 0;
     socket.say({ t: 'welcome', v: 1, epoch: this.epoch, now: this.now(), heartbeat_seconds: 20,
-      max_bytes: 65_536, device: { id: 3, name: '3号枪' }, person: this.#person(socket) });
+      max_bytes: 65_536, device: { id, name: `${id}号枪` }, person: this.#person(socket) });
   }
 
   #signIn(socket: FakeSocket, frame: Extract<ClientFrame, { t: 'sign_in' }>): void {
@@ -194,13 +214,14 @@ export class FakeServer {
 
   #once(socket: FakeSocket, frame: OpFrame): void {
     const content = JSON.stringify({ ...frame, at: '' } as Record<string, Json>);
-    const known = this.stored.get(frame.id);
+    const keyOf = (id: string): string => `${socket.known?.scope}/${id}`;
+    const known = this.stored.get(keyOf(frame.id));
     if (known) {
       socket.say(known.content === content ? known.reply : refusal(frame.id, 'key_reused'));
       return;
     }
     const after = frame.t === 'act' ? undefined : frame.after;
-    if (after && !this.stored.has(after)) {
+    if (after && !this.stored.has(keyOf(after))) {
       socket.say(refusal(frame.id, 'after_unknown'));
       return;
     }
@@ -212,7 +233,7 @@ export class FakeServer {
     const answer = found === 'lose' ? reply(frame.id) : found;
     if (answer.ok || frame.t === 'scan') {
       const final = answer.message.code !== 'busy';
-      if (final) this.stored.set(frame.id, { content, reply: answer });
+      if (final) this.stored.set(keyOf(frame.id), { content, reply: answer });
     }
     if (answer.ok) this.effects.push(frame);
     if (found !== 'lose') socket.say(answer);

@@ -21,6 +21,7 @@ import { tellMessage, tellText } from './feedback.ts';
 export const live = shallowReactive<Snapshot & { ready: boolean; broken: string; stuck: number; handed: number }>({
   link: 'offline',
   device: null,
+  stepsAs: 0,
   person: null,
   signedIn: false,
   inbox: [],
@@ -143,4 +144,5 @@ export function sayProblem(problem: unknown): void {
   else tellText('error', known.message || String(problem));
 }
 
-export const device = (): number => (live.device ? live.device.id : 0);
+/** The number that step ids are made with. */
+export const device = (): number => live.stepsAs;

@@ -4,6 +4,7 @@
 import { onBeforeUnmount, onMounted, watch } from 'vue';
 import { createScanBus, makeCatcher, type Scan, type ScanBus } from '@jieli/client/scanbus';
 import { band } from './feedback.ts';
+import { live } from './live.ts';
 import { play } from './sound.ts';
 
 type Hear = (scan: Scan) => void;
@@ -11,6 +12,8 @@ const hearers: Hear[] = [];
 export let bus: ScanBus;
 /** A code that was scanned on one screen and belongs to the next. */
 let handedOver = '';
+/** The code of an enrolment link: only the screen of a page that is no device takes it. */
+let enrolment = '';
 
 export function startScanner(): void {
   bus = createScanBus();
@@ -56,8 +59,13 @@ export function handOver(code: string): void {
   handedOver = code;
 }
 
+export function handOverEnrolment(code: string): void {
+  enrolment = code;
+}
+
 export function takeOver(): string {
-  const code = handedOver;
-  handedOver = '';
+  const code = live.device ? handedOver : enrolment;
+  if (live.device) handedOver = '';
+  else enrolment = '';
   return code;
 }

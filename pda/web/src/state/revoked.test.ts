@@ -1,0 +1,98 @@
+// A supervisor revokes the scanner: from every screen its page goes to the one that enrols it again.
+import 'fake-indexeddb/auto';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createApp, type App } from 'vue';
+import { openPage, until, type Page } from '../testing/page.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // all screens are loaded
+let it: Page;
+let app: App;
+let scanner: typeof import('./scanner.ts');
+let router: typeof import('../router.ts').router;
+
+beforeEach(async () => {
+  document.body.innerHTML = '';
+  it = await openPage();
+  scanner = await import('./scanner.ts');
+  scanner.startScanner();
+  router = (await import('../router.ts')).router;
+  const Page = (await import('../App.vue')).default;
+  app = createApp(Page).use(router);
+  app.mount(document.body.appendChild(document.createElement('div')));
+});
+afterEach(() => {
+  app.unmount();
+  it.live.wire.stop();
+  vi.unstubAllGlobals();
+});
+
+const at = (): string => router.currentRoute.value.path;
+const page = (): string => document.body.textContent || '';
+
+async function keepOne(): Promise<void> {
+  it.server.silent = true;
+  await it.live.book('s-step-0001', 'transfer', 'move', { quantity: '2' });
+  await until(() => it.live.live.queue.waiting === 1);
+}
+
+async function enrol(): Promise<void> {
+  await it.live.wire.enrol('GOOD');
+  await it.signIn('BADGE-LI');
+  await until(() => at() === '/');
+}
+
+test('on whatever screen it is revoked, it goes to the one that enrols it and says why', async () => {
+  for (const path of ['/', '/receive/T1', '/transfer', '/photo', '/settings', '/queue', '/look/A']) {
+    await router.push(path);
+    it.server.revoke();
+    await until(() => at() === '/bind' && /停用.*重新登记/.test(page()));
+    await enrol();
+  }
+});
+
+test('it says how much it keeps', async () => {
+  await keepOne();
+  it.server.revoke();
+  await until(() => at() === '/bind' && /停用.*重新登记.*1 条/.test(page()));
+});
+
+test('what is kept can still be looked at and exported, and the way back leads to enrolling', async () => {
+  await keepOne();
+  it.server.revoke();
+  await until(() => at() === '/bind');
+  await router.push('/queue');
+  expect(at()).toBe('/queue');
+  await router.push('/receive/T1');
+  expect(at()).toBe('/bind');
+  await until(() => page().includes('停用'));
+});
+
+test('the code is scanned: enrolled again, and what was kept is sent when its person signs in', async () => {
+  await keepOne();
+  it.server.revoke();
+  await until(() => at() === '/bind');
+  it.server.silent = false;
+  scanner.bus.inject('https://jieli/pda#enrol=GOOD');
+  await until(() => at() === '/sign-in');
+  await it.signIn('BADGE-LI');
+  await until(() => it.live.live.queue.waiting === 0);
+  expect(it.server.effects.map((each) => each.id)).toEqual(['s-step-0001']);
+});
+
+test('the link is opened on a page that does not know yet: it waits for the screen that enrols', async () => {
+  scanner.handOverEnrolment('GOOD');
+  await router.push('/transfer');
+  expect(scanner.takeOver()).toBe(''); // a code of an enrolment is never taken for a scan
+  it.server.revoke();
+  await until(() => it.live.live.device && it.live.live.device.id === 4);
+  await until(() => at() === '/sign-in');
+});
+
+test('the steps of the new device are those of the old one', async () => {
+  expect(it.live.device()).toBe(3);
+  it.server.revoke();
+  await until(() => at() === '/bind');
+  scanner.bus.inject('GOOD');
+  await until(() => it.live.live.device && it.live.live.device.id === 4);
+  expect(it.live.device()).toBe(3);
+});
