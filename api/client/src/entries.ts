@@ -98,6 +98,13 @@ export function isHandedOver(entry: Entry): boolean {
   return entry.state === 'conflict' && !!entry.reply?.conflict;
 }
 
+/** Nobody needs it any more. Refused work stays until it is mended or given up; a refused scan or
+ * button is over once its person saw that. */
+export function isOver(entry: Entry): boolean {
+  if (!entry.seen || isWaiting(entry)) return false;
+  return isSettled(entry) || entry.state === 'abandoned' || entry.op.t !== 'submit';
+}
+
 /** The same id again: nothing is added. A refused one was not stored, so it may be mended. */
 export function keepsFirst(old: Entry): boolean {
   return old.state === 'waiting' || isSettled(old) || old.op.t === 'scan';

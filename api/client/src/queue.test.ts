@@ -144,6 +144,35 @@ test('given up: the reason stays until acknowledged, and "maybe posted" is said'
   expect(ids(await queue.list())).toEqual([perhaps.id]);
 });
 
+test('refused work that nobody mended or gave up is kept, whatever comes after it', async () => {
+  const bad = tap('confirm', { ...LINE, inputs: { quantity: '12' } });
+  await queue.add(bad, LI);
+  await queue.answered(refusal(bad.id, 'not_enough'), true); // before its person's eyes
+  const changed = tap('pick', LINE);
+  await queue.add(changed, LI);
+  await queue.answered(refusal(changed.id, 'already_done'), true);
+  for (let n = 0; n < 201; n += 1) {
+    const good = tap('confirm', LINE);
+    await queue.add(good, LI);
+    await queue.answered(reply(good.id), true);
+  }
+  await queue.trim();
+  clock.pass(9 * 86_400_000);
+  await queue.trim();
+  await queue.trim(0, 0);
+  expect(ids(await queue.list())).toEqual([bad.id, changed.id]);
+});
+
+test('a refused scan or button its person saw is done with: nobody mends it', async () => {
+  const made = [scan(), { t: 'act' as const, id: 'test-act-1', task_id: 'T-1', action: 'take' }];
+  for (const op of made) {
+    await queue.add(op, LI);
+    await queue.answered(refusal(op.id, 'stale_card'), true);
+  }
+  await queue.trim(0, 0);
+  expect(await queue.list()).toEqual([]);
+});
+
 test('scans behind one that is given up go on from its screen', async () => {
   const [one, two, three] = [scan(), scan(), scan()];
   for (const op of [one, two, three]) await queue.add(op, { ...LI, view: LINE });

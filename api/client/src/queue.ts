@@ -8,7 +8,7 @@
 import { realClock, type Clock } from './clock.ts';
 import { asJson, STRICT, writeProblem, type Db } from './db.ts';
 import {
-  abandoned, afterAnswer, countOf, departed, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
+  abandoned, afterAnswer, countOf, departed, isOver, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
   type AddOptions, type Counts, type Entry, type Patch, type State,
 } from './entries.ts';
 import { isRecord } from './given-up.ts';
@@ -44,7 +44,7 @@ export interface Queue {
   abandon(id: string, reason: string): Promise<Entry | undefined>;
   acknowledge(id: string): Promise<void>;
   exportText(): Promise<string>;
-  /** Forget settled entries beyond the newest `most` or older than `days`; how many went. */
+  /** Forget what is over, beyond the newest `most` or older than `days`; how many went. */
   trim(days?: number, most?: number): Promise<number>;
 }
 
@@ -183,10 +183,10 @@ class Rows implements Queue {
 
   async trim(days = 8, most = 200): Promise<number> {
     const tx = this.db.transaction('ops', 'readwrite');
-    const settled = (await tx.store.getAll()).filter((each) => !isWaiting(each) && each.seen);
+    const over = (await tx.store.getAll()).filter(isOver);
     const before = this.clock.now() - days * 86_400_000;
-    const old = settled.filter((each, at) =>
-      at < settled.length - most || each.deviceAt < before);
+    const old = over.filter((each, at) =>
+      at < over.length - most || each.deviceAt < before);
     await Promise.all(old.map((each) => tx.store.delete(each.n)));
     await tx.done;
     return old.length;
