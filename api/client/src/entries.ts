@@ -3,7 +3,7 @@
 import { frameOf, screenOf } from './build.ts';
 import type { Inputs, Message, Operation, OpFrame, Reply, View } from './frames.ts';
 import { draftId } from './ids.ts';
-import { givenUp, maybeDone } from './said.ts';
+import { givenUp, maybeDone, redone } from './said.ts';
 
 export type State = 'waiting' | 'sent' | 'refused' | 'conflict' | 'abandoned';
 
@@ -88,9 +88,9 @@ export function isWaiting(entry: Entry): boolean {
   return entry.state === 'waiting';
 }
 
-/** Nothing is left to do about it on this device: booked, or a supervisor's. */
+/** Nothing is left to do about it on this device: booked, a supervisor's, or done by another. */
 export function isSettled(entry: Entry): boolean {
-  return entry.state === 'sent' || isHandedOver(entry);
+  return entry.state === 'sent' || isHandedOver(entry) || entry.said?.code === 'redone';
 }
 
 /** Late work that the books refused: a supervisor has it. */
@@ -113,6 +113,18 @@ export function keepsFirst(old: Entry): boolean {
 /** It was answered by a question, and doing it again means yes: that is another operation. */
 export function onceMore(old: Entry): boolean {
   return old.op.t !== 'scan' && old.state !== 'waiting' && old.reply?.message.level === 'ask';
+}
+
+/** Not booked under its id, so the same step may be done anew under it. Not where the server keeps
+ * another answer with that id: then it is another operation. */
+export function idAnew(old: Entry, now: number): string {
+  return old.said?.code === 'key_reused' ? draftId(now) : old.id;
+}
+
+/** What is kept of `old` when `by` does its step anew: what happened to somebody else. */
+export function leftOf(old: Entry, by: number, now: number): Entry | null {
+  if (old.by === by) return null;
+  return { ...old, id: draftId(now), state: 'abandoned', said: redone(old.said), seen: false };
 }
 
 export function unsettled(

@@ -8,7 +8,8 @@
 import { realClock, type Clock } from './clock.ts';
 import { asJson, STRICT, writeProblem, type Db } from './db.ts';
 import {
-  abandoned, afterAnswer, countOf, departed, isOver, isWaiting, keepsFirst, mended, onceMore, relinked, unsettled,
+  abandoned, afterAnswer, countOf, departed, idAnew, isOver, isWaiting, keepsFirst, leftOf, mended,
+  onceMore, relinked, unsettled,
   type AddOptions, type Counts, type Entry, type Patch, type State,
 } from './entries.ts';
 import { isRecord } from './given-up.ts';
@@ -20,7 +21,8 @@ export type { AddOptions, Counts, Entry, Patch, State };
 export const MOST_BREAKS = 6;
 
 export interface Queue {
-  /** `fresh` false: that id was there already and nothing was added. */
+  /** `fresh` false: that id was there already and nothing was added. A refused one is done anew:
+   * by whom, when and with which photos `options` say. */
   add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }>;
   get(id: string): Promise<Entry | undefined>;
   list(state?: State): Promise<Entry[]>;
@@ -78,7 +80,12 @@ class Rows implements Queue {
       await tx.done;
       return { entry: old, fresh: false };
     }
-    if (old) await tx.store.delete(old.n);
+    if (old) {
+      const now = this.clock.now();
+      const left = leftOf(old, options.by, now);
+      await (left ? tx.store.put(left) : tx.store.delete(old.n));
+      op = { ...op, id: idAnew(old, now) };
+    }
     const waiting = await tx.store.index('state').getAll('waiting');
     const entry = unsettled(op, options, waiting, this.clock.now());
     const { n: _, ...row } = entry;

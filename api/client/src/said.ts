@@ -39,6 +39,12 @@ export const givenUp = (reason: string): Message => ({
   en: `Given up (${reason}): it was never sent, nothing was posted.`,
 });
 
+export const redone = (before: Message | null): Message => ({
+  level: 'warn', code: 'redone',
+  text: `这一步后来由别人重做了，你的这一条不再上传。原来没入账的原因：${before?.text ?? ''}`,
+  en: `Done anew by somebody else, yours is not sent any more. It was not posted: ${before?.en ?? ''}`,
+});
+
 export const deviceRevoked = (kept: number): Message => error('device_revoked',
   `这台枪已停用：主管撤销了登记。请主管重新登记；没上传的 ${kept} 条都留在枪里，本人登录后自动补传。`,
   'This scanner was stopped by a supervisor. Have it enrolled again: '

@@ -97,7 +97,7 @@ export async function ask(flow: string, action: string, inputs: Inputs, ms = 600
 /** `same`: this very step is recorded already; nothing was added. */
 export type Booked = 'kept' | 'same';
 
-/** A fact under a derived id. A refused one of the same id is mended and sent again. */
+/** A fact under a derived id. A refused one of the same id is done anew, by whoever does it now. */
 export async function book(
   id: string,
   flow: string,
@@ -108,10 +108,6 @@ export async function book(
   const plain = JSON.parse(JSON.stringify(inputs)) as Inputs;
   const before = await wire.queue.get(id);
   if (before && (before.state === 'waiting' || isSettled(before))) return 'same';
-  if (before) {
-    await wire.resend(id, { inputs: plain });
-    return 'kept';
-  }
   await wire.post({ t: 'submit', id, flow, state: '', context: {}, action, inputs: plain }, more);
   return 'kept';
 }
