@@ -2,7 +2,7 @@
 // If it cannot open, openDb rejects with StorageProblem: say so loudly, never go on silently.
 // Not for what the rows mean: queue.ts, photos.ts, shelf.ts, identity.ts.
 
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { Message } from './frames.ts';
 import type { PhotoRow } from './photos.ts';
 import type { Entry } from './queue.ts';
@@ -19,6 +19,8 @@ export interface Shape extends DBSchema {
   leases: { key: string; value: Lease };
 }
 export type Db = IDBPDatabase<Shape>;
+/** A change of the queue and of the photos that prove it: all of it or nothing. */
+export type Changes = IDBPTransaction<Shape, ('ops' | 'photos')[], 'readwrite'>;
 
 /** The device could not keep something. `said` is for the person, in both languages. */
 export class StorageProblem extends Error {
@@ -82,4 +84,24 @@ export function writeProblem(error: unknown, full: Message = storageFull): Stora
   if (error instanceof StorageProblem) return error;
   const name = (error as { name?: string } | null)?.name;
   return new StorageProblem(name === 'QuotaExceededError' ? full : storageClosed);
+}
+
+/** On disk when it resolves; when `work` fails, nothing of it is. Rejects with StorageProblem. */
+export async function change<T>(db: Db, work: (tx: Changes) => Promise<T>): Promise<T> {
+  try {
+    const tx: Changes = db.transaction(['ops', 'photos'], 'readwrite', STRICT);
+    const [found] = await Promise.all([work(tx).catch((error: unknown) => undo(tx, error)), tx.done]);
+    return found;
+  } catch (error) {
+    throw writeProblem(error);
+  }
+}
+
+function undo(tx: Changes, why: unknown): never {
+  try {
+    tx.abort();
+  } catch {
+    // It is undone already.
+  }
+  throw why;
 }

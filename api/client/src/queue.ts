@@ -6,7 +6,7 @@
 // The rules are entries.ts. Not for sockets (wire.ts), photo bytes (photos.ts), drafts (shelf.ts).
 
 import { realClock, type Clock } from './clock.ts';
-import { asJson, STRICT, writeProblem, type Db } from './db.ts';
+import { asJson, change, STRICT, writeProblem, type Changes, type Db } from './db.ts';
 import {
   abandoned, afterAnswer, countOf, departed, idAnew, isOver, isWaiting, keepsFirst, leftOf, mended,
   onceMore, relinked, unsettled,
@@ -14,6 +14,7 @@ import {
 } from './entries.ts';
 import { isRecord } from './given-up.ts';
 import type { Message, Operation, OpFrame, Reply } from './frames.ts';
+import { prove, stillProved, tellPhotos } from './proof.ts';
 import { setAside } from './said.ts';
 
 export type { AddOptions, Counts, Entry, Patch, State };
@@ -46,7 +47,8 @@ export interface Queue {
   abandon(id: string, reason: string): Promise<Entry | undefined>;
   acknowledge(id: string): Promise<void>;
   exportText(): Promise<string>;
-  /** Forget what is over, beyond the newest `most` or older than `days`; how many went. */
+  /** Forget what is over, beyond the newest `most` or older than `days`; how many went. What a
+   * photo on its way proves stays. */
   trim(days?: number, most?: number): Promise<number>;
 }
 
@@ -59,38 +61,42 @@ class Rows implements Queue {
 
   async add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }> {
     const plain = asJson(op);
+    return this.#withRoom((tx) => this.#add(tx, plain, options));
+  }
+
+  /** As `change`; a full disk is made room on by forgetting what is over. */
+  async #withRoom<T>(work: (tx: Changes) => Promise<T>): Promise<T> {
     try {
-      return await this.#add(plain, options);
+      return await change(this.db, work);
     } catch (error) {
-      const problem = writeProblem(error);
-      if (problem.said.code !== 'storage_full' || !(await this.trim(0, 0))) throw problem;
-      return this.#add(plain, options).catch((again) => Promise.reject(writeProblem(again)));
+      const full = writeProblem(error).said.code === 'storage_full';
+      if (!full || !(await this.trim(0, 0))) throw error;
+      return change(this.db, work);
     }
   }
 
-  async #add(op: Operation, options: AddOptions): Promise<{ entry: Entry; fresh: boolean }> {
-    const tx = this.db.transaction('ops', 'readwrite', STRICT);
-    const find = (id: string): Promise<Entry | undefined> => tx.store.index('id').get(id);
+  async #add(
+    tx: Changes, op: Operation, options: AddOptions,
+  ): Promise<{ entry: Entry; fresh: boolean }> {
+    const ops = tx.objectStore('ops');
+    const find = (id: string): Promise<Entry | undefined> => ops.index('id').get(id);
     let old = await find(op.id);
     while (old && onceMore(old)) { // answered by a question: this tap is the second one
       op = { ...op, id: `${old.id.replace(/\.y\d+$/, '')}.y${old.again + 1}` };
       old = await find(op.id);
     }
-    if (old && keepsFirst(old)) {
-      await tx.done;
-      return { entry: old, fresh: false };
-    }
+    if (old && keepsFirst(old)) return { entry: old, fresh: false };
     if (old) {
       const now = this.clock.now();
       const left = leftOf(old, options.by, now);
-      await (left ? tx.store.put(left) : tx.store.delete(old.n));
+      await (left ? ops.put(left) : ops.delete(old.n));
       op = { ...op, id: idAnew(old, now) };
     }
-    const waiting = await tx.store.index('state').getAll('waiting');
+    const waiting = await ops.index('state').getAll('waiting');
     const entry = unsettled(op, options, waiting, this.clock.now());
     const { n: _, ...row } = entry;
-    entry.n = await tx.store.add(row as Entry);
-    await tx.done;
+    entry.n = await ops.add(row as Entry);
+    await prove(tx, entry.photos, entry.id);
     return { entry, fresh: true };
   }
 
@@ -189,28 +195,36 @@ class Rows implements Queue {
   }
 
   async trim(days = 8, most = 200): Promise<number> {
-    const tx = this.db.transaction('ops', 'readwrite');
-    const over = (await tx.store.getAll()).filter(isOver);
     const before = this.clock.now() - days * 86_400_000;
-    const old = over.filter((each, at) =>
-      at < over.length - most || each.deviceAt < before);
-    await Promise.all(old.map((each) => tx.store.delete(each.n)));
-    await tx.done;
-    return old.length;
+    return change(this.db, async (tx) => {
+      const proved = await stillProved(tx);
+      const all = await tx.objectStore('ops').getAll();
+      const over = all.filter((each) => isOver(each) && !proved.has(each.id));
+      const old = over.filter((each, at) => at < over.length - most || each.deviceAt < before);
+      await Promise.all(old.map((each) => tx.objectStore('ops').delete(each.n)));
+      return old.length;
+    });
   }
 
   /** Change one entry in one transaction; what waits behind an entry that left is linked anew. */
-  async #change(id: string, change: (entry: Entry) => Entry): Promise<Entry | undefined> {
-    const tx = this.db.transaction('ops', 'readwrite', STRICT);
-    const before = await tx.store.index('id').get(id);
+  #change(id: string, to: (entry: Entry) => Entry): Promise<Entry | undefined> {
+    return change(this.db, (tx) => this.#changeIn(tx, id, to));
+  }
+
+  async #changeIn(
+    tx: Changes, id: string, to: (entry: Entry) => Entry,
+  ): Promise<Entry | undefined> {
+    const ops = tx.objectStore('ops');
+    const before = await ops.index('id').get(id);
     if (!before) return undefined;
-    const after = change(before);
-    if (after !== before) await tx.store.put(after);
+    const after = to(before);
+    if (after !== before) await ops.put(after);
+    if (after.id !== id) await prove(tx, after.photos, after.id);
+    if (after.reply !== before.reply) await tellPhotos(tx, after);
     if (isWaiting(before) && !isWaiting(after) && !after.reply) {
-      const waiting = await tx.store.index('state').getAll('waiting');
-      for (const each of relinked(waiting, after)) await tx.store.put(each);
+      const waiting = await ops.index('state').getAll('waiting');
+      for (const each of relinked(waiting, after)) await ops.put(each);
     }
-    await tx.done;
     return after;
   }
 }

@@ -165,9 +165,7 @@ export class Scanner implements Wire {
   }
 
   async #record(op: Operation, made: AddOptions): Promise<Entry> {
-    await this.#prove(made.photos ?? [], op.id); // first: a dead battery must not part them
     const { entry, fresh } = await this.queue.add(op, made);
-    if (entry.id !== op.id) await this.#prove(entry.photos, entry.id);
     if (this.problem && /^storage/.test(this.problem.code)) this.problem = null;
     if (fresh) this.#newest = entry.id;
     this.flush();
@@ -178,10 +176,6 @@ export class Scanner implements Wire {
   #apart = (): boolean => this.connection.link !== 'online';
 
   ask = (op: Operation | LookOp, ms = 6_000): Promise<Reply> => this.#hearing.question(op, ms);
-
-  async #prove(photos: string[], op: string): Promise<void> {
-    for (const key of photos) await this.photos.update(key, { op });
-  }
 
   async keepPhoto(bytes: ArrayBuffer, options: PhotoOptions = {}): Promise<PhotoRow> {
     const by = this.#personId();
@@ -199,9 +193,7 @@ export class Scanner implements Wire {
   }
 
   async resend(id: string, patch?: Patch): Promise<void> {
-    const before = await this.queue.get(id);
-    const after = await this.queue.resend(id, { ...patch, late: this.#apart() });
-    if (before && after && after.id !== before.id) await this.#prove(after.photos, after.id);
+    await this.queue.resend(id, { ...patch, late: this.#apart() });
     this.flush();
   }
 

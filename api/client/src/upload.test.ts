@@ -165,6 +165,33 @@ test('an answer that names no task: a person picks one', async () => {
   expect(await state(row.key)).toBe('done');
 });
 
+test('a photo still finds its task when its text was forgotten for room', async () => {
+  const later = (): [number, unknown] => [503, {}];
+  const up = say;
+  say = later;
+  const row = await photo();
+  await it.wire.post(tap('confirm', LINE), { photos: [row.key] });
+  await clock.run(300);
+  expect(it.server.effects).toHaveLength(1);
+  expect(await it.wire.photos.get(row.key)).toMatchObject({ state: 'waiting', task: 'T-9' });
+  expect(await it.wire.queue.trim(0, 0)).toBe(0); // what names its task stays as long as it waits
+  say = up;
+  await clock.run(30_000, 500);
+  expect(await state(row.key)).toBe('done');
+  expect(order.pop()).toBe('/api/tasks/T-9/attachments');
+  expect(await it.wire.queue.trim(0, 0)).toBe(1);
+});
+
+test('a photo whose text is gone is for a person to attach, and holds nothing up', async () => {
+  const row = await photo();
+  await it.wire.photos.update(row.key, { op: 'op-nobody-has' });
+  await clock.run(300);
+  expect(it.wire.snapshot().photos).toEqual({ waiting: 0, homeless: 1, failed: 0 });
+  await it.wire.attachPhoto(row.key, 'T-7');
+  await clock.run(200);
+  expect(await state(row.key)).toBe('done');
+});
+
 test('a refused text keeps its photo for the mended one', async () => {
   it.server.answer = (frame) => (frame.inputs?.reason ? reply(frame.id)
     : refusal(frame.id, 'reason_missing'));

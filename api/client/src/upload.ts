@@ -3,10 +3,12 @@
 // Every request carries a key made from the photo's, so a repeat changes nothing. Not for bytes.
 
 import type { Clock } from './clock.ts';
-import { isWaiting, type Entry } from './entries.ts';
-import type { Json, Reply } from './frames.ts';
+import { isWaiting } from './entries.ts';
 import type { PhotoRow, Photos } from './photos.ts';
+import { isInside, taskOf } from './proof.ts';
 import type { Queue } from './queue.ts';
+
+export { taskOf };
 
 const FIRST_WAIT_MS = 2_000;
 const MOST_WAIT_MS = 60_000;
@@ -98,7 +100,7 @@ export class Uploader {
   async #hang(row: PhotoRow, token: string): Promise<Outcome> {
     const entry = row.op ? await this.options.queue.get(row.op) : undefined;
     if (entry && (isWaiting(entry) || entry.state === 'refused')) return 'on'; // its time comes
-    if (!entry && !row.task) return 'on'; // the form is still open
+    if (!row.op && !row.task) return 'on'; // the form is still open
     if (entry?.state === 'sent' && isInside(entry, row.fileId)) {
       await this.options.photos.update(row.key, { state: 'done' });
       return 'on';
@@ -142,22 +144,4 @@ export class Uploader {
     const why = problem?.detail ?? `照片没传上去：服务器回答 ${answer.status}。重拍一张，或找主管。`;
     return this.options.photos.update(row.key, { state: 'failed', problem: why });
   }
-}
-
-function isInside(entry: Entry, file: string | null): boolean {
-  return JSON.stringify(entry.frame?.inputs ?? {}).indexOf(JSON.stringify(file)) >= 0;
-}
-
-/** The task an answer is about: the one it changed, or the one it opened, if only to decide. */
-export function taskOf(reply: Reply): string | null {
-  const { data, context, conflict } = reply;
-  const tasks = data && Array.isArray(data.tasks) ? data.tasks : [];
-  if (conflict) return conflict.task_id;
-  return idOf(data?.task) ?? idOf(data?.task_id) ?? idOf(tasks[0]) ?? idOf(context.task_id);
-}
-
-function idOf(value: Json | undefined): string | null {
-  if (typeof value === 'string') return value || null;
-  if (value && typeof value === 'object' && !Array.isArray(value)) return idOf(value.id);
-  return null;
 }
