@@ -1,7 +1,7 @@
 // What a person gives up reaches the server's record: once, also after a dead battery.
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FakeClock } from './testing/clock.ts';
 import { floor, switchOn, type Floor } from './testing/floor.ts';
 import { refusal, reply, tap } from './testing/ops.ts';
@@ -78,4 +78,19 @@ test('the word of it cannot be given up itself', async () => {
   const [word] = await it.wire.queue.waiting();
   await it.wire.abandon(word!.id, '也算了');
   expect((await it.wire.queue.waiting()).map((each) => each.id)).toEqual([word!.id]);
+});
+
+test('it is given up and told, or neither: the device fails between the two', async () => {
+  const op = await refused();
+  const add = vi.spyOn(IDBObjectStore.prototype, 'add').mockImplementation(() => {
+    throw new DOMException('the battery', 'UnknownError');
+  });
+  await expect(it.wire.abandon(op.id, '扫错了')).rejects.toMatchObject(
+    { said: { code: 'storage_closed' } });
+  add.mockRestore();
+  expect((await it.wire.queue.get(op.id))?.state).toBe('refused');
+  await it.wire.abandon(op.id, '扫错了');
+  await clock.run(300);
+  expect((await it.wire.queue.get(op.id))?.state).toBe('abandoned');
+  expect(told()).toHaveLength(1);
 });

@@ -8,11 +8,11 @@
 import { realClock, type Clock } from './clock.ts';
 import { asJson, change, STRICT, writeProblem, type Changes, type Db } from './db.ts';
 import {
-  abandoned, afterAnswer, countOf, departed, idAnew, isOver, isWaiting, keepsFirst, leftOf, mended,
-  onceMore, relinked, unsettled,
+  abandoned, afterAnswer, countOf, departed, idAnew, isOver, isSettled, isWaiting, keepsFirst,
+  leftOf, mended, onceMore, relinked, unsettled,
   type AddOptions, type Counts, type Entry, type Patch, type State,
 } from './entries.ts';
-import { isRecord } from './given-up.ts';
+import { isRecord, onRecord } from './given-up.ts';
 import type { Message, Operation, OpFrame, Reply } from './frames.ts';
 import { prove, stillProved, tellPhotos } from './proof.ts';
 import { setAside } from './said.ts';
@@ -20,6 +20,9 @@ import { setAside } from './said.ts';
 export type { AddOptions, Counts, Entry, Patch, State };
 
 export const MOST_BREAKS = 6;
+
+/** Who gives something up, when, and what it was in words. */
+export interface Told { what: string; by: number; at: string }
 
 export interface Queue {
   /** `fresh` false: that id was there already and nothing was added. A refused one is done anew:
@@ -44,7 +47,8 @@ export interface Queue {
   /** The server broke on it; after six times it is set aside. */
   broke(id: string): Promise<Entry | undefined>;
   resend(id: string, patch?: Patch): Promise<Entry | undefined>;
-  abandon(id: string, reason: string): Promise<Entry | undefined>;
+  /** With `tell` the word of it that goes to the server is added in the same moment. */
+  abandon(id: string, reason: string, tell?: Told): Promise<Entry | undefined>;
   acknowledge(id: string): Promise<void>;
   exportText(): Promise<string>;
   /** Forget what is over, beyond the newest `most` or older than `days`; how many went. What a
@@ -174,8 +178,14 @@ class Rows implements Queue {
     return this.#change(id, (entry) => mended(entry, plain, this.clock.now()));
   }
 
-  abandon(id: string, reason: string): Promise<Entry | undefined> {
-    return this.#change(id, (entry) => (isRecord(entry.op) ? entry : abandoned(entry, reason)));
+  abandon(id: string, reason: string, tell?: Told): Promise<Entry | undefined> {
+    return this.#withRoom(async (tx) => {
+      const gone = await this.#changeIn(tx, id, (entry) =>
+        (isRecord(entry.op) ? entry : abandoned(entry, reason)));
+      const given = gone && gone.state === 'abandoned' && !isSettled(gone);
+      if (given && tell) await this.#add(tx, onRecord(gone, tell.what), tell);
+      return gone;
+    });
   }
 
   async acknowledge(id: string): Promise<void> {

@@ -4,7 +4,6 @@
 import { realClock, type Clock } from './clock.ts';
 import { Connection, socketUrl, watchNetwork } from './connection.ts';
 import { StorageProblem } from './db.ts';
-import { onRecord } from './given-up.ts';
 import { Drain } from './drain.ts';
 import type { AddOptions, Entry, Patch } from './entries.ts';
 import type { Device, LookOp, Message, Operation, Person, Reply, Task, View } from './frames.ts';
@@ -200,8 +199,7 @@ export class Scanner implements Wire {
   async abandon(id: string, reason: string, what = ''): Promise<void> {
     const by = this.#personId();
     if (by === null) throw new Refused(needsSignIn);
-    const gone = await this.queue.abandon(id, reason);
-    if (gone?.state === 'abandoned') await this.queue.add(onRecord(gone, what), { by, at: this.#moment() });
+    await this.queue.abandon(id, reason, { what, by, at: this.#moment() });
     this.flush();
   }
 
