@@ -40,7 +40,7 @@ export async function openDb(name = 'jieli', openMs = OPEN_MS): Promise<Db> {
     timer = setTimeout(() => reject(new StorageProblem(storageClosed)), openMs);
   });
   try {
-    const db = await Promise.race([open(name), tooLong]);
+    const db = await Promise.race([open(name, () => broken(db)), tooLong]);
     askToKeep();
     return db;
   } catch {
@@ -50,7 +50,24 @@ export async function openDb(name = 'jieli', openMs = OPEN_MS): Promise<Db> {
   }
 }
 
-function open(name: string): Promise<Db> {
+const reopened = new WeakMap<Db, () => Promise<Db>>();
+
+/** The browser closed `db` under the page (its storage broke): the next use opens another. */
+function broken(db: Db): void {
+  let next: Promise<Db> | null = null;
+  reopened.set(db, () => {
+    if (!next) next = openDb(db.name).catch((error) => { next = null; throw error; });
+    return next.then(opened);
+  });
+}
+
+/** `db`, or the one that was opened after the browser closed it. Rejects with StorageProblem. */
+export async function opened(db: Db): Promise<Db> {
+  const again = reopened.get(db);
+  return again ? again() : db;
+}
+
+function open(name: string, terminated: () => void): Promise<Db> {
   if (typeof indexedDB === 'undefined') return Promise.reject(new StorageProblem(storageClosed));
   return openDB<Shape>(name, 1, {
     upgrade(db) {
@@ -65,6 +82,7 @@ function open(name: string): Promise<Db> {
     blocking(_current, _blocked, event) {
       (event.target as IDBDatabase).close(); // a newer page wants to upgrade
     },
+    terminated,
   });
 }
 
@@ -86,10 +104,15 @@ export function writeProblem(error: unknown, full: Message = storageFull): Stora
   return new StorageProblem(name === 'QuotaExceededError' ? full : storageClosed);
 }
 
+/** What one request or transaction answers. Rejects with StorageProblem. */
+export async function use<T>(db: Db, at: (db: Db) => Promise<T>): Promise<T> {
+  return opened(db).then(at).catch((error) => { throw writeProblem(error); });
+}
+
 /** On disk when it resolves; when `work` fails, nothing of it is. Rejects with StorageProblem. */
 export async function change<T>(db: Db, work: (tx: Changes) => Promise<T>): Promise<T> {
   try {
-    const tx: Changes = db.transaction(['ops', 'photos'], 'readwrite', STRICT);
+    const tx: Changes = (await opened(db)).transaction(['ops', 'photos'], 'readwrite', STRICT);
     const [found] = await Promise.all([work(tx).catch((error: unknown) => undo(tx, error)), tx.done]);
     return found;
   } catch (error) {

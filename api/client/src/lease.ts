@@ -2,7 +2,7 @@
 // that runs out when its tab dies. Two senders would still be harmless, the ids are the same.
 
 import type { Clock } from './clock.ts';
-import type { Db } from './db.ts';
+import { opened, type Db } from './db.ts';
 
 const HOLD_MS = 6_000;
 const RENEW_MS = 2_000;
@@ -57,7 +57,7 @@ function byRow({ db, clock, owner, changed }: TurnOptions): Turn {
   async function renew(): Promise<void> {
     const before = held();
     const now = clock.now();
-    const tx = db.transaction('leases', 'readwrite');
+    const tx = (await opened(db)).transaction('leases', 'readwrite');
     const row = await tx.store.get('queue');
     // A lease far in the future was written before the device's clock was set back.
     const free = !row || row.owner === owner || row.until <= now || row.until > now + 2 * HOLD_MS;
@@ -79,7 +79,7 @@ function byRow({ db, clock, owner, changed }: TurnOptions): Turn {
       const mine = held();
       stopped = true;
       cancel();
-      if (mine) db.delete('leases', 'queue').catch(() => undefined);
+      if (mine) opened(db).then((it) => it.delete('leases', 'queue')).catch(() => undefined);
     },
   };
 }

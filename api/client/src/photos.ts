@@ -4,7 +4,7 @@
 // Not for taking or shrinking pictures.
 
 import { realClock, type Clock } from './clock.ts';
-import { STRICT, writeProblem, type Db } from './db.ts';
+import { use, opened, STRICT, writeProblem, type Db } from './db.ts';
 import { draftId } from './ids.ts';
 import { photoNotKept } from './said.ts';
 
@@ -71,31 +71,32 @@ export function openPhotos(db: Db, clock: Clock = realClock): Photos {
         state: 'waiting', fileId: null, problem: '',
       };
       try {
-        const first = db.transaction('bytes', 'readwrite', STRICT);
+        const live = await opened(db);
+        const first = live.transaction('bytes', 'readwrite', STRICT);
         await Promise.all([first.store.put({ key: row.key, bytes }), first.done]);
-        const second = db.transaction('photos', 'readwrite', STRICT);
+        const second = live.transaction('photos', 'readwrite', STRICT);
         await Promise.all([second.store.put(row), second.done]);
       } catch (error) {
         throw writeProblem(error, photoNotKept);
       }
       return row;
     },
-    get: (key) => db.get('photos', key),
-    bytes: async (key) => (await db.get('bytes', key))?.bytes,
-    list: () => db.getAll('photos'),
-    async update(key, change) {
-      const tx = db.transaction(['photos', 'bytes'], 'readwrite', STRICT);
+    get: (key) => use(db, (it) => it.get('photos', key)),
+    bytes: async (key) => (await use(db, (it) => it.get('bytes', key)))?.bytes,
+    list: () => use(db, (it) => it.getAll('photos')),
+    update: (key, change) => use(db, async (it) => {
+      const tx = it.transaction(['photos', 'bytes'], 'readwrite', STRICT);
       const row = await tx.objectStore('photos').get(key);
       const after = row && { ...row, ...change };
       if (after) await tx.objectStore('photos').put(after);
       if (after?.state === 'done') await tx.objectStore('bytes').delete(key);
       await tx.done;
       return after;
-    },
-    async drop(key) {
-      const tx = db.transaction(['photos', 'bytes'], 'readwrite', STRICT);
+    }),
+    drop: (key) => use(db, async (it) => {
+      const tx = it.transaction(['photos', 'bytes'], 'readwrite', STRICT);
       await Promise.all([tx.objectStore('photos').delete(key), tx.objectStore('bytes').delete(key),
         tx.done]);
-    },
+    }),
   };
 }

@@ -6,7 +6,7 @@
 // The rules are entries.ts. Not for sockets (wire.ts), photo bytes (photos.ts), drafts (shelf.ts).
 
 import { realClock, type Clock } from './clock.ts';
-import { asJson, change, STRICT, writeProblem, type Changes, type Db } from './db.ts';
+import { asJson, change, use, writeProblem, type Changes, type Db } from './db.ts';
 import {
   abandoned, afterAnswer, countOf, departed, idAnew, isOver, isSettled, isWaiting, keepsFirst,
   leftOf, mended, onceMore, relinked, unsettled,
@@ -105,11 +105,12 @@ class Rows implements Queue {
   }
 
   get(id: string): Promise<Entry | undefined> {
-    return this.db.getFromIndex('ops', 'id', id);
+    return use(this.db, (db) => db.getFromIndex('ops', 'id', id));
   }
 
   list(state?: State): Promise<Entry[]> {
-    return state ? this.db.getAllFromIndex('ops', 'state', state) : this.db.getAll('ops');
+    return use(this.db, (db) =>
+      (state ? db.getAllFromIndex('ops', 'state', state) : db.getAll('ops')));
   }
 
   waiting(): Promise<Entry[]> {
@@ -143,17 +144,18 @@ class Rows implements Queue {
       ({ ...entry, verdict, seen: false }));
   }
 
-  async #changeAll(ids: string[], change: (entry: Entry) => Entry): Promise<Entry[]> {
-    const tx = this.db.transaction('ops', 'readwrite', STRICT);
-    const changed: Entry[] = [];
-    for (const id of ids) {
-      const entry = await tx.store.index('id').get(id);
-      if (!entry) continue;
-      changed.push(change(entry));
-      await tx.store.put(changed[changed.length - 1] as Entry);
-    }
-    await tx.done;
-    return changed;
+  #changeAll(ids: string[], to: (entry: Entry) => Entry): Promise<Entry[]> {
+    return change(this.db, async (tx) => {
+      const ops = tx.objectStore('ops');
+      const changed: Entry[] = [];
+      for (const id of ids) {
+        const entry = await ops.index('id').get(id);
+        if (!entry) continue;
+        changed.push(to(entry));
+        await ops.put(changed[changed.length - 1] as Entry);
+      }
+      return changed;
+    });
   }
 
   answered(reply: Reply, live: boolean): Promise<Entry | undefined> {

@@ -3,7 +3,7 @@
 // Not for operations (queue.ts) and photos (photos.ts).
 
 import { realClock, type Clock } from './clock.ts';
-import { asJson, STRICT, writeProblem, type Db } from './db.ts';
+import { asJson, use, opened, STRICT, writeProblem, type Db } from './db.ts';
 
 export type Kind = 'draft' | 'pack' | 'setting' | 'wire';
 
@@ -19,19 +19,20 @@ export function openShelf(db: Db, clock: Clock = realClock): Shelf {
     async put(kind, key, value) {
       const row = { id: `${kind}/${key}`, kind, key, at: clock.now(), value: asJson(value) };
       try {
-        const tx = db.transaction('shelf', 'readwrite', STRICT);
+        const tx = (await opened(db)).transaction('shelf', 'readwrite', STRICT);
         await Promise.all([tx.store.put(row), tx.done]);
       } catch (error) {
         throw writeProblem(error);
       }
     },
     async get<T>(kind: Kind, key: string) {
-      return (await db.get('shelf', `${kind}/${key}`))?.value as T | undefined;
+      const row = await use(db, (it) => it.get('shelf', `${kind}/${key}`));
+      return row?.value as T | undefined;
     },
     async all<T>(kind: Kind) {
-      const rows = await db.getAllFromIndex('shelf', 'kind', kind);
+      const rows = await use(db, (it) => it.getAllFromIndex('shelf', 'kind', kind));
       return rows.map(({ key, at, value }) => ({ key, at, value: value as T }));
     },
-    drop: (kind, key) => db.delete('shelf', `${kind}/${key}`),
+    drop: (kind, key) => use(db, (it) => it.delete('shelf', `${kind}/${key}`)),
   };
 }
