@@ -1,6 +1,6 @@
 // Work packs kept on this device, and the goods and bins that all of them name together.
 // A pack is shown at once from the disk and renewed from the server when there is one.
-import { shallowReactive, watch } from 'vue';
+import { onBeforeUnmount, shallowReactive, watch } from 'vue';
 import type { Inputs } from '@jieli/client/frames';
 import type { Bins } from '../flows/bins.ts';
 import type { Goods } from '../flows/goods.ts';
@@ -38,6 +38,7 @@ export function packsOf<P>(flow: string): { key: string; data: P }[] {
 
 export async function keepPack(key: string, flow: string, data: object): Promise<void> {
   const kept: Kept = { flow, data: data as Inputs };
+  packs.delete(key); // the newest is last: a key that is set again would keep its old place
   packs.set(key, kept);
   await shelf.put('pack', key, JSON.parse(JSON.stringify(kept)));
   const oldest = packs.keys().next().value;
