@@ -62,17 +62,40 @@ export async function fetchPack(key: string, flow: string, inputs: Inputs): Prom
   return reply.data;
 }
 
+/** Packs of the screens that are open; `asked`: it was asked for, and what came of it is here. */
+const onScreen = shallowReactive<{ key: string; asked: boolean }[]>([]);
+
+/** The screen on top has no pack, and none is on its way. */
+export function lacksPack(): boolean {
+  const top = onScreen[onScreen.length - 1];
+  return !!top && top.asked && !packs.has(top.key);
+}
+
 /** Keep a screen's pack as new as the server's, unless facts that change it are still on their way.
- * After a refusal it is asked for again: the pack had been counted on as if the fact were booked. */
+ * After a refusal it is asked for again: the pack had been counted on as if the fact were booked.
+ * So is one that is not here at all, as soon as there is a network. */
 export function usePack(key: string, flow: string, inputs: Inputs): { renew(): Promise<void> } {
+  const mine = shallowReactive({ key, asked: false });
+  onScreen.push(mine);
+  onBeforeUnmount(() => onScreen.splice(onScreen.indexOf(mine), 1));
   async function renew(): Promise<void> {
-    if (live.link === 'offline' || (live.queue.waiting > 0 && packs.has(key))) return;
+    if (live.link !== 'offline' && !(live.queue.waiting > 0 && packs.has(key))) await fetchMine();
+    mine.asked = true;
+  }
+  async function fetchMine(): Promise<void> {
+    mine.asked = false;
     try {
       await fetchPack(key, flow, inputs);
     } catch (problem) {
       if (!packs.has(key)) sayProblem(problem);
     }
   }
+  watch(
+    () => live.link,
+    (now) => {
+      if (now !== 'offline' && lacksPack()) void renew();
+    },
+  );
   watch(
     () => live.stuck + live.handed,
     (now, before) => {

@@ -3,9 +3,11 @@
 // Not for what a code means.
 import { onBeforeUnmount, onMounted, watch } from 'vue';
 import { createScanBus, makeCatcher, type Scan, type ScanBus } from '@jieli/client/scanbus';
-import { band } from './feedback.ts';
+import { band, tellText } from './feedback.ts';
 import { live } from './live.ts';
+import { lacksPack } from './packs.ts';
 import { play } from './sound.ts';
+import { say } from '../words/index.ts';
 
 type Hear = (scan: Scan) => void;
 const hearers: Hear[] = [];
@@ -40,7 +42,8 @@ export function onScan(hear: Hear): void {
 }
 
 /** As onScan, but what is scanned while the screen is not ready (its pack is on the way, a fact is
- * being written) waits in order instead of being lost. The result lets them through. */
+ * being written) waits in order instead of being lost. Where no pack is on the way it is refused,
+ * and so is what waited for one that did not come. The result lets them through. */
 export function onScanWhen(ready: () => boolean, hear: (code: string) => void): () => void {
   const held: string[] = [];
   function drain(): void {
@@ -48,10 +51,18 @@ export function onScanWhen(ready: () => boolean, hear: (code: string) => void): 
   }
   onScan((scan) => {
     held.push(scan.code);
-    if (!ready()) play('ok');
+    if (!ready() && lacksPack()) refuse();
+    else if (!ready()) play('ok');
     drain();
   });
+  function refuse(): void {
+    held.length = 0;
+    tellText('error', say.t('noPack'), 'no_pack');
+  }
   watch(ready, () => drain());
+  watch(lacksPack, (lacks) => {
+    if (lacks && held.length && !ready()) refuse();
+  });
   return drain;
 }
 

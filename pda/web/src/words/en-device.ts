@@ -97,6 +97,7 @@ export const device = {
   typeCode: 'Type a code',
   enter: 'Enter',
   notOnline: 'No network: this step asks the server. Connect and retry.',
+  noPack: 'The data of this work is not on this scanner: not counted. Scan again once it came.',
   noAnswer: 'The server did not answer. Retry.',
   forPerson: 'Sign in',
   storageClosed:

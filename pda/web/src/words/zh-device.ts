@@ -100,6 +100,7 @@ export const device = {
   typeCode: '手输条码',
   enter: '确定输入',
   notOnline: '没有联网，这一步要问服务器。连上后再试。',
+  noPack: '这项作业的资料还不在枪上，刚才扫的没有记数。连上网、资料到了再扫。',
   noAnswer: '服务器没有回答。再试一次。',
   forPerson: '登录',
   storageClosed: '本机存储打不开，扫了也留不住。先别作业：重启浏览器，或换一台枪。',
