@@ -113,7 +113,8 @@ export async function use<T>(db: Db, at: (db: Db) => Promise<T>): Promise<T> {
 export async function change<T>(db: Db, work: (tx: Changes) => Promise<T>): Promise<T> {
   try {
     const tx: Changes = (await opened(db)).transaction(['ops', 'photos'], 'readwrite', STRICT);
-    const [found] = await Promise.all([work(tx).catch((error: unknown) => undo(tx, error)), tx.done]);
+    const done = work(tx).catch((error: unknown) => undo(tx, error));
+    const [found] = await Promise.all([done, tx.done]);
     return found;
   } catch (error) {
     throw writeProblem(error);

@@ -74,14 +74,15 @@ test('photos, drafts and the turn to send go on too', async () => {
   turn.stop();
 });
 
-test('while it does not open, that is said in words; once it does, the same tap is kept', async () => {
+test('while it does not open, that is said; once it does, the same tap is kept', async () => {
   const op = tap('confirm', LINE);
   await browserCloses();
   const open = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
     throw new DOMException('no', 'UnknownError');
   });
-  await expect(it.wire.queue.get(op.id)).rejects.toMatchObject({ said: { code: 'storage_closed' } });
-  await expect(it.wire.post(op)).rejects.toMatchObject({ said: { code: 'storage_closed' } });
+  const said = { said: { code: 'storage_closed' } };
+  await expect(it.wire.queue.get(op.id)).rejects.toMatchObject(said);
+  await expect(it.wire.post(op)).rejects.toMatchObject(said);
   open.mockRestore();
   await it.wire.post(op);
   await clock.run(300);

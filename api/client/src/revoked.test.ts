@@ -47,7 +47,7 @@ async function restart(): Promise<Wire> {
   return again;
 }
 
-test('a revoked scanner is no device any more and says why, what it keeps and what to do', async () => {
+test('a revoked scanner is no device any more and says why and what it keeps', async () => {
   it.server.silent = true;
   await it.wire.post(tap('confirm', LINE));
   await it.wire.post(tap('confirm', LINE));

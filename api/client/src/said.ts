@@ -42,7 +42,7 @@ export const givenUp = (reason: string): Message => ({
 export const redone = (before: Message | null): Message => ({
   level: 'warn', code: 'redone',
   text: `这一步后来由别人重做了，你的这一条不再上传。原来没入账的原因：${before?.text ?? ''}`,
-  en: `Done anew by somebody else, yours is not sent any more. It was not posted: ${before?.en ?? ''}`,
+  en: `Done anew by somebody else; yours is not sent any more. Not posted: ${before?.en ?? ''}`,
 });
 
 export const deviceRevoked = (kept: number): Message => error('device_revoked',

@@ -15,8 +15,8 @@ export class Telling {
   #counting = false;
   #recount = false;
 
-  constructor(readonly queue: Queue, readonly photos: Photos, readonly rest: (waiting: number) => Rest,
-    readonly failed: (error: unknown) => void) {}
+  constructor(readonly queue: Queue, readonly photos: Photos,
+    readonly rest: (waiting: number) => Rest, readonly failed: (error: unknown) => void) {}
 
   snapshot(): Snapshot {
     return { ...this.rest(this.#counts.waiting), queue: this.#counts, photos: this.#photos };

@@ -53,7 +53,9 @@ test('what happened to the first one is still told, and is never sent again', as
   await pick('2');
   await until(async () => (await entry()).state === 'sent');
   const his = (await it.live.wire.queue.list()).filter((each) => each.by === LI);
-  expect(his).toMatchObject([{ state: 'abandoned', seen: false, op: { inputs: { quantity: '1' } } }]);
+  expect(his).toMatchObject([
+    { state: 'abandoned', seen: false, op: { inputs: { quantity: '1' } } },
+  ]);
   expect(his[0]!.said!.text).toMatch(/别人.*不再上传.*not_enough/);
   expect(his[0]!.said!.en).toMatch(/somebody else.*not_enough/);
   await it.live.wire.signOut();
@@ -69,7 +71,8 @@ test('who does his own step anew has one entry, as of now', async () => {
   await pick('2');
   await until(async () => (await entry()).state === 'sent');
   const all = await it.live.wire.queue.list();
-  expect(all.map((each) => [each.id, each.by, each.op.inputs!.quantity])).toEqual([[STEP, LI, '2']]);
+  const shown = all.map((each) => [each.id, each.by, each.op.inputs!.quantity]);
+  expect(shown).toEqual([[STEP, LI, '2']]);
 });
 
 test('the second tap of a step that waits or is booked adds nothing', async () => {

@@ -1,4 +1,4 @@
-// A supervisor revokes the scanner: from every screen its page goes to the one that enrols it again.
+// A supervisor revokes the scanner: from every screen its page goes to the one that enrols it.
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createApp, type App } from 'vue';
@@ -41,8 +41,9 @@ async function enrol(): Promise<void> {
   await until(() => at() === '/');
 }
 
-test('on whatever screen it is revoked, it goes to the one that enrols it and says why', async () => {
-  for (const path of ['/', '/receive/T1', '/transfer', '/photo', '/settings', '/queue', '/look/A']) {
+test('revoked on any screen it goes to the one that enrols it, and says why', async () => {
+  const screens = ['/', '/receive/T1', '/transfer', '/photo', '/settings', '/queue', '/look/A'];
+  for (const path of screens) {
     await router.push(path);
     it.server.revoke();
     await until(() => at() === '/bind' && /停用.*重新登记/.test(page()));
@@ -56,7 +57,7 @@ test('it says how much it keeps', async () => {
   await until(() => at() === '/bind' && /停用.*重新登记.*1 条/.test(page()));
 });
 
-test('what is kept can still be looked at and exported, and the way back leads to enrolling', async () => {
+test('what is kept can be looked at, and the way back leads to enrolling', async () => {
   await keepOne();
   it.server.revoke();
   await until(() => at() === '/bind');
@@ -67,7 +68,7 @@ test('what is kept can still be looked at and exported, and the way back leads t
   await until(() => page().includes('停用'));
 });
 
-test('the code is scanned: enrolled again, and what was kept is sent when its person signs in', async () => {
+test('the code is scanned: what was kept is sent when its person signs in', async () => {
   await keepOne();
   it.server.revoke();
   await until(() => at() === '/bind');
@@ -79,7 +80,7 @@ test('the code is scanned: enrolled again, and what was kept is sent when its pe
   expect(it.server.effects.map((each) => each.id)).toEqual(['s-step-0001']);
 });
 
-test('the link is opened on a page that does not know yet: it waits for the screen that enrols', async () => {
+test('a link opened before the page knows waits for the screen that enrols', async () => {
   scanner.handOverEnrolment('GOOD');
   await router.push('/transfer');
   expect(scanner.takeOver()).toBe(''); // a code of an enrolment is never taken for a scan
