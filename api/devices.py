@@ -36,6 +36,12 @@ class EnrolCode(Wire):
     code: Annotated[str, Field(min_length=8, max_length=128)]
 
 
+class Enrolment(EnrolCode):
+    """`was`: the secret this scanner had before, so that work it still sends is the same work."""
+
+    was: Annotated[str, Field(max_length=256)] = ""
+
+
 class Why(Wire):
     """A reason, for the audit log."""
 
@@ -69,10 +75,10 @@ def _qr(public_url: str, code: str) -> bytes:
 
 
 @router.post("/enrol", status_code=201, dependencies=[public("a scanner trades its one-use code")])
-async def enrol(body: EnrolCode, request: Request, jieli: App) -> Response:
+async def enrol(body: Enrolment, request: Request, jieli: App) -> Response:
     """Trade a fresh code for the scanner's own secret. The code is the operation id."""
     await jieli.attempts.check("enrol", "", address_of(request))
-    made = await jieli.db.write(lambda tx: enrol_device(tx, body.code))
+    made = await jieli.db.write(lambda tx: enrol_device(tx, body.code, body.was))
     return as_json({"device_id": made.device_id, "token": made.token}, 201)
 
 

@@ -67,9 +67,11 @@ _NOT_FINAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """Who sent the frame: the device, and the session token of the person holding it."""
+    """Who sent the frame: the device as it was first enrolled (`people.Device.scope_id`), and the
+    session token of the person holding it.
+    """
 
-    device_id: int
+    scope_id: int
     token: str
 
 
@@ -154,7 +156,7 @@ def _is_conflict(problem: AppError) -> bool:
 
 def _conflict(tx: Tx, hands: Hands, operation: Submit, problem: AppError) -> dict[str, Any]:
     actor = _actor(tx, hands, operation)
-    found = conflict_of(tx, f"d{hands.device_id}:{operation.id}", operation, problem)
+    found = conflict_of(tx, f"d{hands.scope_id}:{operation.id}", operation, problem)
     if found is None:
         return refusal(operation, problem)
 
@@ -204,12 +206,12 @@ def _content(operation: Operation) -> dict[str, Any]:
 
 
 def _scope(hands: Hands) -> str:
-    return f"device:{hands.device_id}"
+    return f"device:{hands.scope_id}"
 
 
 def _run(tx: Tx, actor: Actor, hands: Hands, operation: Operation) -> dict[str, Any]:
     # Two devices may invent the same id; the ledger's ids are one space.
-    op_id = f"d{hands.device_id}:{operation.id}"
+    op_id = f"d{hands.scope_id}:{operation.id}"
     if isinstance(operation, Act):
         return _act(tx, actor, operation, op_id)
     before = _before(tx, hands, operation)
@@ -222,6 +224,7 @@ def _run(tx: Tx, actor: Actor, hands: Hands, operation: Operation) -> dict[str, 
         action=operation.action if isinstance(operation, Submit) else "",
         inputs=operation.inputs,
         context=before.context,
+        scope_id=hands.scope_id,
     )
     step = flow.scan if isinstance(operation, Scan) else flow.submit
     found: Answer = step(tx, actor, ask)

@@ -113,11 +113,15 @@ class _Frame(BaseModel):
 
 
 class Enrol(_Frame):
-    """First frame of a device nobody knows yet: trade a one-use code for a device token."""
+    """First frame of a device nobody knows (any more): trade a one-use code for a device token.
+
+    `was`: the token it had before; the operations it still sends are then the same operations.
+    """
 
     t: Literal["enrol"]
     v: int
     code: Annotated[str, Field(min_length=1, max_length=128)]
+    was: Annotated[str, Field(max_length=256)] = ""
 
 
 class Hello(_Frame):

@@ -181,7 +181,7 @@ class Session:
 
     async def _enrol(self, frame: Enrol) -> None:
         """A code that works once becomes a device; the token is sent only here."""
-        made = await self._db.write(lambda tx: enrol_device(tx, frame.code))
+        made = await self._db.write(lambda tx: enrol_device(tx, frame.code, frame.was))
         self.device = await self._db.read(lambda conn: device_by_token(conn, made.token))
         self._send(
             {
@@ -282,7 +282,7 @@ class Session:
         if self.device is None or not self._token:
             self._send(answers.refusal(frame, AppError(NEEDS_SIGN_IN)))
             return
-        hands = Hands(self.device.id, self._token)
+        hands = Hands(self.device.scope_id, self._token)
         try:
             reply = await self._answer(hands, frame)
         except AppError as problem:
@@ -311,7 +311,7 @@ class Session:
         if self.device is None or not self._token:
             self._send(answers.refusal(question, AppError(NEEDS_SIGN_IN)))
             return
-        hands = Hands(self.device.id, self._token)
+        hands = Hands(self.device.scope_id, self._token)
         try:
             await self._stay()
             reply = await self._db.ask(lambda tx: answers.look(tx, hands, question))

@@ -29,7 +29,10 @@ C = TypeVar("C", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One scan (`code`) or one tap (`action`); `inputs` is what the screen's form holds now."""
+    """One scan (`code`) or one tap (`action`); `inputs` is what the screen's form holds now.
+
+    `scope_id`: the device under which its other operations are known, too (`pda.answers.Hands`).
+    """
 
     op_id: str
     state: str = ""
@@ -38,6 +41,7 @@ class Ask:
     action: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
+    scope_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

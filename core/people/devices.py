@@ -1,4 +1,8 @@
-"""Scanners: enrolled with a code that works once, known by a secret, revoked at once."""
+"""Scanners: enrolled with a code that works once, known by a secret, revoked at once.
+
+A scanner that is enrolled anew tells the secret it had: it is another device, but the operations it
+still sends are those of the device before, known by their ids under the first one (`scope_id`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from core import events
+from core import audit, events
 from core.clock import MINUTE, Instant
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
@@ -36,7 +40,10 @@ DEVICE_REVOKED = define(
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An enrolled scanner; `state` is active or revoked."""
+    """An enrolled scanner; `state` is active or revoked.
+
+    `first_id`: the device it was when it was first enrolled; None: this one.
+    """
 
     id: int
     name: str
@@ -44,6 +51,12 @@ class Device:
     enrolled_by: int
     enrolled_at: Instant
     last_seen_at: Instant | None
+    first_id: int | None = None
+
+    @property
+    def scope_id(self) -> int:
+        """The device under which its operations are known, however often it is enrolled."""
+        return self.id if self.first_id is None else self.first_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +95,11 @@ def make_enrol_code(tx: Tx, actor: Actor, device_name: str) -> str:
     return code
 
 
-def enrol_device(tx: Tx, code: str) -> Enrolled:
+def enrol_device(tx: Tx, code: str, was: str = "") -> Enrolled:
     """Turn a fresh code into a device with its own secret.
+
+    `was` is the secret that the scanner had before, if it had one: work of then that it sends again
+    is still the same work. A secret that nobody ever had is ignored.
 
     Raises:
         AppError(enrol_code_void): unknown, used or too old; the three are not told apart.
@@ -101,12 +117,14 @@ def enrol_device(tx: Tx, code: str) -> Enrolled:
     ):
         raise AppError(CODE_VOID)
     token = secret_token()
+    before = _holder(tx.conn, was) if was else None
     values = {
         "name": row.device_name,
         "token_hash": token_hash(token),
         "state": "active",
         "enrolled_by": row.made_by,
         "enrolled_at": tx.now,
+        "first_id": None if before is None else before.scope_id,
     }
     device_id = insert_row(tx, devices, values)
     events.append(
@@ -114,9 +132,30 @@ def enrol_device(tx: Tx, code: str) -> Enrolled:
         "device.enrolled",
         f"device:{device_id}",
         f"person:{row.made_by}",
-        {"name": row.device_name},
+        {"name": row.device_name} | ({} if before is None else {"continues": before.id}),
     )
+    if before is not None:
+        _continue(tx, before, device_id, f"person:{row.made_by}")
     return Enrolled(device_id, token)
+
+
+def _continue(tx: Tx, before: Device, device_id: int, by: str) -> None:
+    """Two devices in use never share their operations: what the scanner was before is over."""
+    same = (devices.c.first_id == before.scope_id) | (devices.c.id == before.scope_id)
+    in_use = same & (devices.c.state == "active") & (devices.c.id != device_id)
+    why = f"重新登记为 device:{device_id}"
+    for row in tx.execute(select(devices).where(in_use).order_by(devices.c.id)).all():
+        _stop(tx, _device(row), by, why)
+        state = {"before": {"state": "active"}, "after": {"state": "revoked"}}
+        audit.record(tx, by, "pda", "device.write", f"device:{row.id}", why=why, **state)
+    after = {"name": before.name, "continues": f"device:{before.id}"}
+    audit.record(tx, by, "pda", "device.write", f"device:{device_id}", after=after)
+
+
+def _holder(conn: Connection, token: str) -> Device | None:
+    """The device that holds this secret or held it, whatever became of it."""
+    row = conn.execute(_BY_TOKEN, {"hash_": token_hash(token)}).first()
+    return None if row is None else _device(row)
 
 
 def device_by_token(conn: Connection, token: str) -> Device:
@@ -125,10 +164,10 @@ def device_by_token(conn: Connection, token: str) -> Device:
     Raises:
         AppError(device_revoked): unknown or revoked.
     """
-    row = conn.execute(_BY_TOKEN, {"hash_": token_hash(token)}).first()
-    if row is None or row.state != "active":
+    found = _holder(conn, token)
+    if found is None or found.state != "active":
         raise AppError(DEVICE_REVOKED)
-    return _device(row)
+    return found
 
 
 def device(conn: Connection, device_id: int) -> Device:
@@ -163,14 +202,26 @@ def revoke_device(tx: Tx, actor: Actor, device_id: int, why: str = "") -> None:
     """
     require(actor, "device.write", Thing("device", str(device_id)))
     before = device(tx.conn, device_id)
-    tx.execute(devices.update().where(devices.c.id == device_id), {"state": "revoked"})
-    open_ones = (sessions.c.device_id == device_id) & sessions.c.closed_at.is_(None)
-    tx.execute(sessions.update().where(open_ones), {"closed_at": tx.now})
+    _stop(tx, before, actor.label, why)
     was, now = {"state": before.state}, {"state": "revoked"}
     record(tx, actor, "device.write", f"device:{device_id}", before=was, after=now, why=why)
-    payload = {"device_id": device_id, "name": before.name, "why": why}
-    events.append(tx, "device.revoked", f"device:{device_id}", actor.label, payload)
+
+
+def _stop(tx: Tx, before: Device, by: str, why: str) -> None:
+    tx.execute(devices.update().where(devices.c.id == before.id), {"state": "revoked"})
+    open_ones = (sessions.c.device_id == before.id) & sessions.c.closed_at.is_(None)
+    tx.execute(sessions.update().where(open_ones), {"closed_at": tx.now})
+    payload = {"device_id": before.id, "name": before.name, "why": why}
+    events.append(tx, "device.revoked", f"device:{before.id}", by, payload)
 
 
 def _device(row: Row[Any]) -> Device:
-    return Device(row.id, row.name, row.state, row.enrolled_by, row.enrolled_at, row.last_seen_at)
+    return Device(
+        row.id,
+        row.name,
+        row.state,
+        row.enrolled_by,
+        row.enrolled_at,
+        row.last_seen_at,
+        row.first_id,
+    )

@@ -74,6 +74,7 @@ devices = Table(
     Column("enrolled_by", BigInteger, nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger),
+    Column("first_id", BigInteger),  # enrolled anew: the first device of this scanner; null: itself
 )
 
 enrol_codes = Table(

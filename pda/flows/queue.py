@@ -46,9 +46,9 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     if ask.action != "abandon":
         refuse(say.unexpected_scan("没有的按钮", "放弃"))
     told = load(Abandon, ask.inputs, "inputs")
-    known = answer_of(tx.conn, f"device:{actor.device_id}", told.id)
+    known = answer_of(tx.conn, f"device:{ask.scope_id}", told.id)
     booked = known is not None and bool(known["ok"])
     op = orjson.dumps(told.op).decode()[:_LONGEST]
-    gone = GivenUp(f"d{actor.device_id}:{told.id}", told.what, told.reason, op, booked)
+    gone = GivenUp(f"d{ask.scope_id}:{told.id}", told.what, told.reason, op, booked)
     give_up(tx, actor, gone)
     return Answer(FLOW, "start", abandoned_but_booked() if booked else abandoned())

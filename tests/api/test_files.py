@@ -114,6 +114,18 @@ async def test_a_scanner_is_enrolled_once_and_revoked_at_once(room: Room) -> Non
     assert (await room.do("admin", path, {"why": "丢失"}))["state"] == "revoked"
 
 
+async def test_a_scanner_enrolled_anew_goes_on_as_what_it_was(room: Room) -> None:
+    body: dict[str, str] = {}
+    for _ in range(2):
+        made = await room.do("admin", "/api/devices/codes", {"name": "3 号枪"})
+        enrolled = await room.http.post("/api/devices/enrol", json=body | {"code": made["code"]})
+        assert enrolled.status_code == 201, enrolled.text
+        body = {"was": enrolled.json()["token"]}
+    anew, first = (await room.ask("admin", "/api/devices"))["items"]
+    assert (first["state"], anew["state"]) == ("revoked", "active")
+    assert (first["first_id"], anew["first_id"]) == (None, first["id"])
+
+
 async def test_a_code_ends_after_ten_minutes_and_guessing_is_slowed(room: Room) -> None:
     made = await room.do("admin", "/api/devices/codes", {"name": "4 号枪"})
     room.clock.advance(10 * MINUTE)

@@ -105,11 +105,11 @@ class Floor:
         assert found is not None
         return self.db.read_now(lambda conn: people.actor_of(conn, found.id, face))
 
-    def enrol(self, name: str = "3 号枪") -> str:
-        """The device token of a new scanner."""
+    def enrol(self, name: str = "3 号枪", was: str = "") -> str:
+        """The device token of a new scanner, or of one that had the token `was` before."""
         boss = self.person("boss")
         code = self.db.write_now(lambda tx: people.make_enrol_code(tx, boss, name))
-        return self.db.write_now(lambda tx: people.enrol_device(tx, code)).token
+        return self.db.write_now(lambda tx: people.enrol_device(tx, code, was)).token
 
     def socket(self, path: str = "/ws/pda", headers: dict[str, str] | None = None) -> Socket:
         return Socket(self.app, path, headers)
