@@ -70,7 +70,7 @@ async def take(
         return NOTHING
     if not stored.fresh and not _pressed_again(received.said, stored.answer):
         return NOTHING if stored.answer is None else Answer(**_spoken(stored.answer))
-    call = _Call(stored.id, channel, key)
+    call = _Call(stored.id, channel, key, again=not stored.fresh)
     work = jieli.behind(_understand(jieli, call, received.said))
     try:
         left = patience - (asyncio.get_running_loop().time() - began)
@@ -109,11 +109,20 @@ async def tell(jieli: Jieli, channel: str, said: Said, answer: Answer) -> None:
             log.warning("answer_not_told", extra={"channel": channel, "why": result.code})
 
 
-class _Call:
-    """One stored callback: its row, its channel and the vendor's own key of it."""
+class _DoneElsewhereError(Exception):
+    """Another process understood this callback first: what was done here must not be kept."""
 
-    def __init__(self, row: int, channel: str, key: str, *, late: bool = False) -> None:
-        self.row, self.channel, self.key, self.late = row, channel, key, late
+
+class _Call:
+    """One stored callback: its row, its channel and the vendor's own key of it.
+
+    `late`: no request waits for it any more. `again`: its row is done, as it was pressed before.
+    """
+
+    def __init__(
+        self, row: int, channel: str, key: str, *, late: bool = False, again: bool = False
+    ) -> None:
+        self.row, self.channel, self.key, self.late, self.again = row, channel, key, late, again
 
     def person(self, conn: Connection, user_id: str) -> int:
         person_id = person_by_chat(conn, self.channel, user_id)
@@ -125,12 +134,25 @@ class _Call:
         return actor_of(tx.conn, self.person(tx.conn, user_id), self.channel)
 
     def finish(self, tx: Tx, answer: Answer) -> Answer:
-        inbox.finish(tx, self.row, answer.to_json())
+        """Keep the answer with what was done; words have no operation id, so the row is theirs.
+
+        Raises:
+            _DoneElsewhereError: somebody else did it meanwhile; the command is undone.
+        """
+        if not inbox.finish(tx, self.row, answer.to_json()) and not self.again:
+            raise _DoneElsewhereError
         return answer
 
 
 async def _understand(jieli: Jieli, call: _Call, said: Said) -> Answer:
-    """Do what was said, once, and keep what came of it."""
+    """Do what was said, once, and keep what came of it. Whoever did it is who tells."""
+    try:
+        return await _do(jieli, call, said)
+    except _DoneElsewhereError:
+        return NOTHING
+
+
+async def _do(jieli: Jieli, call: _Call, said: Said) -> Answer:
     if isinstance(said, Click):
         return await _press(jieli, call, said)
     if isinstance(said, Word):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random  # noqa: TID251  # seeded: a failure is the same again
 from typing import Any
 
@@ -10,13 +11,17 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from api.callbacks import inbox_step
 from api.demo.stage import AES_KEY, AGENT, CORP, TOKEN
+from bots.said import Received, Word
 from bots.simulator.wecom.envelope import Envelope
-from core.clock import MINUTE, SECOND
+from core.clock import HOUR, MINUTE, SECOND
 from core.outbox import inbox
 from core.outbox.tables import callbacks
+from core.tasks.policy import Rung
 from tests.api.chat_room import ChatRoom
 from tests.api.room import Room
+from tests.api.test_rules_in_chat import changed, policy
 
 
 async def deeds(room: ChatRoom, task_id: str) -> list[str]:
@@ -103,6 +108,23 @@ async def test_typed_words_are_verbs(chat: ChatRoom) -> None:
     assert unknown.spoken.startswith("没看懂「把货给我弄过来」。你是不是想：\n· ")
     assert "没有「调拨」的权限" in (await say("buyer", "调拨 JL-203 1 到 SJ")).spoken
     assert "待办（" in (await say("buyer", "帮助")).spoken
+
+
+async def test_words_that_two_workers_find_are_done_and_answered_once(chat: ChatRoom) -> None:
+    """They came while the database was away: no request does them, so both engines look."""
+    rungs = (Rung(HOUR, ("role:director",)), Rung(HOUR, ("role:admin",)))
+    changed(chat, replace(policy(chat), rungs=rungs))
+    await chat.fail_inspection()
+    said = Received(Word("buyer", "升级"), "wecom:" + "a" * 40, "", chat.clock.now())
+    chat.jieli.db.write_now(lambda tx: inbox.store(tx, "wecom", said.dedupe_key, said.body()))
+    chat.clock.advance(7 * SECOND)
+    before = len(chat.stage.simulator.pane("buyer"))
+    await asyncio.gather(inbox_step(chat.jieli).run(), inbox_step(chat.jieli).run())
+    task = await chat.task_of("buyer", "qc_decide")
+    assert task["level"] == 1
+    told = [view for view in chat.stage.simulator.pane("buyer")[before:] if view.kind == "text"]
+    assert len(told) == 1, told
+    assert "已升级" in str(told[0].content)
 
 
 async def test_a_press_by_an_unbound_account_changes_nothing(chat: ChatRoom) -> None:
