@@ -68,12 +68,15 @@ def once(
     key: str,
     content: Any,
     run: Callable[[], dict[str, Any]],
+    *,
+    keep: Callable[[dict[str, Any]], bool] | None = None,
 ) -> dict[str, Any]:
     """Run `run` at most once for (`scope`, `key`); a repeat gets the first answer again.
 
     `scope` keeps clients apart (`person:12`), `content` is the JSON-like input that must be equal
     on a repeat, the answer is JSON-like. A refusal stores nothing, so it can be mended and retried
-    under the same key.
+    under the same key. So does an answer that `keep` says no to: then `run` is asked again, and has
+    to find out by itself what is done already.
 
     Raises:
         AppError(key_reused): the key came before with other content.
@@ -81,7 +84,8 @@ def once(
     """
     made = answered(tx, scope, key, content, run)
     if isinstance(made, Answered):
-        tx.execute(_INSERT, _row(tx, made))
+        if keep is None or keep(made.answer):
+            tx.execute(_INSERT, _row(tx, made))
         return made.answer
     return made
 

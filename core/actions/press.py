@@ -59,6 +59,9 @@ class Outcome:
 def perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
     """Do what the button says, once; the task is closed by it.
 
+    That a second person was asked is no answer to keep: who disagrees may be asked again, and a
+    vendor whose presses carry no number brings that under the same operation id.
+
     Raises:
         AppError(already_done): somebody answered first; says who, where and when.
         AppError(stale_card, not_yours, forbidden, no_such_button, invalid, key_reused), and
@@ -67,7 +70,14 @@ def perform(tx: Tx, actor: Actor, press: Press) -> Outcome:
     content = {"task": press.task_id, "action": press.action, "inputs": press.inputs}
     scope = f"press:{actor.person_id}"
     change.ask_for(tx.conn, press.task_id)
-    answer = once(tx, scope, press.op_id, content, lambda: asdict(_perform(tx, actor, press)))
+    answer = once(
+        tx,
+        scope,
+        press.op_id,
+        content,
+        lambda: asdict(_perform(tx, actor, press)),
+        keep=lambda made: Outcome(**made).ended,
+    )
     return Outcome(**answer)
 
 
@@ -83,7 +93,7 @@ def _perform(tx: Tx, actor: Actor, press: Press, seconded: str = "") -> Outcome:
     outcome = {"action": press.action, "inputs": given}
     if not seconded and second.needs_second(before, button):
         check_inputs(button, given)
-        kept = {"generation": before.generation, "inputs": given, "op_id": press.op_id}
+        kept = {"generation": press.generation, "inputs": given, "op_id": press.op_id}
         asked = second.ask_second(tx, actor, before, button, kept)
         return Outcome(press.task_id, asked, TaskView(before).to_wire())
     label = f"{action.label}，{seconded}确认" if seconded else action.label

@@ -14,9 +14,10 @@ from core.db import Tx
 from core.errors import AppError, define
 from core.outbox.card import Button, Card, Fact, Field
 from core.people import ENGINE, Actor, persons_by_id
-from core.tasks.board import open_task
+from core.tasks.board import cancel_task, open_task
 from core.tasks.change import admit
 from core.tasks.policies import policy_of
+from core.tasks.queries import tasks_of
 from core.tasks.talk import comment
 from core.tasks.task import NewTask, Task
 
@@ -38,10 +39,40 @@ def needs_second(task: Task, button: Button) -> str:
 def ask_second(tx: Tx, actor: Actor, task: Task, button: Button, press: Mapping[str, Any]) -> str:
     """Ask the second person about `press` (generation, inputs, op_id); the sentence to say.
 
+    Who asks again for the same is told the same; who asks otherwise is asked for anew, so that
+    nobody confirms what is not meant any more.
+
     Raises:
         AppError: as if the button were pressed for good: not yours, stale, already done.
     """
     admit(tx, actor, "task.act", task.id, press["generation"])
+    asked: Task | None = None
+    for known in _asked_before(tx, actor, task, button):
+        if asked is None and known.context["inputs"] == press["inputs"]:
+            asked = known
+        else:
+            cancel_task(tx, ENGINE, known.id, f"{actor.name}改了填的内容，以新的一件为准")
+    if asked is None:
+        asked = open_task(tx, ENGINE, _question(tx, actor, task, button, press))
+        comment(tx, actor, task.id, f"要选「{button.label}」，已请人确认")
+    others = persons_by_id(tx.conn, set(asked.people) - {actor.person_id})
+    names = "、".join(each.name for each in list(others.values())[:3]) or "另一位同事"
+    return f"已请{names}确认「{button.label}」，同意后才会办。"
+
+
+def _asked_before(tx: Tx, actor: Actor, task: Task, button: Button) -> list[Task]:
+    """What still waits for a second person's answer to this person's press of this button."""
+    mine = (actor.person_id, button.key)
+    return [
+        each
+        for each in tasks_of(tx.conn, f"task:{task.id}")
+        if each.kind == SECOND and (each.context["person_id"], each.context["action"]) == mine
+    ]
+
+
+def _question(
+    tx: Tx, actor: Actor, task: Task, button: Button, press: Mapping[str, Any]
+) -> NewTask:
     inputs = {each.key: each for each in button.inputs}
     filled = [
         Fact(inputs[key].label[:20], _words(inputs[key], value))
@@ -58,7 +89,7 @@ def ask_second(tx: Tx, actor: Actor, task: Task, button: Button, press: Mapping[
         ),
         picture=task.card.picture,
     )
-    new = NewTask(
+    return NewTask(
         kind=SECOND,
         title=f"{card.title} · {task.title}"[:200],
         subject=f"task:{task.id}",
@@ -75,11 +106,6 @@ def ask_second(tx: Tx, actor: Actor, task: Task, button: Button, press: Mapping[
         dedupe_key=f"second:{task.id}:{task.generation}:{button.key}:{actor.person_id}",
         warehouse_id=task.warehouse_id,
     )
-    asked = open_task(tx, ENGINE, new)
-    comment(tx, actor, task.id, f"要选「{button.label}」，已请人确认")
-    others = persons_by_id(tx.conn, set(asked.people) - {actor.person_id})
-    names = "、".join(each.name for each in list(others.values())[:3]) or "另一位同事"
-    return f"已请{names}确认「{button.label}」，同意后才会办。"
 
 
 def check_another(actor: Actor, asked: Task) -> None:

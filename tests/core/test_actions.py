@@ -10,7 +10,7 @@ from sqlalchemy import select
 from api.engine_steps import open_dead_letter
 from core.actions import ACTIONS, Press, perform, press_token
 from core.catalog import NewPartner, add_partner
-from core.clock import DAY, ManualClock
+from core.clock import DAY, HOUR, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
 from core.outbox.letters import DeadLetter
@@ -401,3 +401,49 @@ def test_nobody_is_the_second_person_to_himself(t: Trader) -> None:
     refusal = t.press_refused("陈晨", t.task("second_person"), "confirm")
     assert refusal.code == "another_person"
     assert t.stands(BASE) == {"ZJ-DOCK/hold": "288"}
+
+
+def test_who_corrects_what_he_filled_in_has_the_corrected_confirmed(t: Trader) -> None:
+    """Whoever confirmed the first one would have confirmed what nobody means any more."""
+    task = two_persons(t)
+    t.press("陈晨", task, "scrap", reason="写错了")
+    first = t.task("second_person")
+    again = t.press("陈晨", task, "scrap", reason="发霉")
+    assert again.sentence == "已请赵主管确认「报废」，同意后才会办。"
+    second = t.task("second_person")
+    assert second.card.facts[1].value == "发霉"
+    [gone] = [each for each in t.tasks("second_person", live=False) if each.id == first.id]
+    assert (gone.state, gone.sentence) == ("cancelled", "陈晨改了填的内容，以新的一件为准")
+    assert t.press_refused("赵主管", first, "confirm").code == "already_done"
+    t.press("赵主管", second, "confirm")
+    assert t.stands(BASE) == {"SCRAP/rejected": "288"}
+    [decided] = t.tasks("qc_decide", live=False)
+    assert decided.outcome == {"action": "scrap", "inputs": {"reason": "发霉"}}
+
+
+def test_a_button_of_an_older_generation_asks_nobody(t: Trader) -> None:
+    task = two_persons(t)
+    t.do(lambda tx: hold.claim(tx, t.people["陈晨"], task.id))
+    assert t.press_refused("陈晨", task, "scrap", reason="不能用").code == "stale_card"
+    assert t.tasks("second_person") == []
+    typed = Press(task.id, None, "scrap", t.op(), {"reason": "不能用"})
+    said = t.do(lambda tx: perform(tx, t.people["陈晨"], typed)).sentence
+    assert said.startswith("已请赵主管确认"), "a typed command knows no generation"
+
+
+def test_who_was_denied_may_ask_again_with_the_same_button(t: Trader) -> None:
+    """DingTalk's presses carry no number: pressing again comes under the same operation id."""
+    task = two_persons(t)
+    pressed = "dingtalk:scrap-of-chen"
+    asked = t.press("陈晨", task, "scrap", op=pressed, reason="不能用")
+    assert t.press("陈晨", task, "scrap", op=pressed, reason="不能用") == asked
+    assert len(t.tasks("second_person")) == 1
+    t.press("赵主管", t.task("second_person"), "deny", reason="再想想")
+    t.clock.advance(HOUR)
+    again = t.press("陈晨", task, "scrap", op=pressed, reason="不能用")
+    assert again.sentence == asked.sentence
+    t.press("赵主管", t.task("second_person"), "confirm")
+    assert t.stands(BASE) == {"SCRAP/rejected": "288"}
+    said = t.db.read_now(lambda conn: comments_of(conn, task.id))
+    words = "要选「报废」，已请人确认"
+    assert [each.body for each in said] == [words, "不同意：再想想", words]
