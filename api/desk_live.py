@@ -1,11 +1,14 @@
 """One desk page on /ws/desk: the same numbered task events as a scanner gets, for the whole board.
 
 It sends no snapshot: on "resync" the page fetches /api/tasks and applies the events that follow;
-a task carries its version, so a repeat is harmless. Not for sockets (api/live.py).
+a task carries its version, so a repeat is harmless. Who it is is asked again with each frame that
+the page sends, so with each heartbeat: who signed out or left is hung up on, other rights count.
+Not for sockets (api/live.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,6 +24,7 @@ from pda.outlet import Outlet
 from pda.protocol import (
     BAD_VERSION,
     CLOSE_BAD_FRAME,
+    CLOSE_SIGNED_OUT,
     HEARTBEAT_SECONDS,
     VERSION,
     Ack,
@@ -33,33 +37,65 @@ from pda.protocol import (
     event_text,
 )
 
+Who = Callable[[], Awaitable[Actor]]
 
-class DeskClient:
-    """A signed-in person's board.
+
+async def desk_client(db: Database, clock: Clock, who: Who, outlet: Outlet) -> DeskClient:
+    """The page of whoever `who` says it is, now and later.
 
     Raises:
-        AppError(forbidden): on creation, when the person may not read the board.
+        AppError(signed_out). AppError(forbidden): the person may not read the board.
     """
+    return DeskClient(db, clock, (who, await _reader(who)), outlet)
 
-    def __init__(self, db: Database, clock: Clock, actor: Actor, outlet: Outlet) -> None:
-        require(actor, "board.read")
+
+async def _reader(who: Who) -> Actor:
+    actor = await who()
+    require(actor, "board.read")
+    return actor
+
+
+class DeskClient:
+    """A signed-in person's board; made by `desk_client`."""
+
+    def __init__(
+        self, db: Database, clock: Clock, person: tuple[Who, Actor], outlet: Outlet
+    ) -> None:
         self._db = db
         self._clock = clock
-        self._actor = actor
+        self._who, self._actor = person
         self.outlet = outlet
         self.resyncs = 0  # times this page's cursor could not be honoured
         self._told = 0
+        self._shown: frozenset[int] = frozenset()  # the warehouses that the page's board was of
         self._ready = False
         self._held: list[tuple[Event, str]] | None = None
 
     async def hear(self, raw: str | bytes) -> None:
         """Answer one frame, as it came; what is wrong with it is answered too, never raised."""
         try:
+            await self._look_again()
+            if self.outlet.is_closed:
+                return
             await self._receive(decode_desk(raw))
             self.outlet.good_frame()
         except AppError as problem:
             self.refuse(problem)
             self.outlet.bad_frame(problem)
+
+    async def _look_again(self) -> None:
+        """Is it still the same person, with the same rights? Else stop telling, or begin anew."""
+        try:
+            self._actor = await _reader(self._who)
+        except AppError as problem:
+            if problem.status >= 500:  # a database that is away signs nobody out
+                return
+            self._ready = False
+            self.refuse(problem)
+            self.outlet.hang_up(CLOSE_SIGNED_OUT, problem.code)
+            return
+        if self._ready and self._actor.warehouse_ids != self._shown:
+            await self._begin(self._resync)
 
     async def _receive(self, frame: DeskFrame) -> None:
         match frame:
@@ -76,14 +112,23 @@ class DeskClient:
             self.refuse(AppError(BAD_VERSION, theirs=frame.v, ours=VERSION))
             self.outlet.hang_up(CLOSE_BAD_FRAME, BAD_VERSION.code)
             return
+        await self._begin(lambda: self._catch_up(frame))
+
+    async def _begin(self, from_where: Callable[[], Awaitable[None]]) -> None:
+        """Live events wait until the page knows where it stands, and follow without a seam."""
         self._held = []
         self._ready = True
         try:
-            await self._catch_up(frame)
+            await from_where()
         finally:
             held, self._held = self._held, None
         for event, body in held:
             self.offer(event, body)
+
+    async def _resync(self) -> None:
+        epoch, head = await self._db.read(lambda conn: (events.epoch(conn), events.head(conn)))
+        self._send({"t": "resync", "epoch": epoch, "seq": head})
+        self._told, self._shown = head, self._actor.warehouse_ids
 
     async def _catch_up(self, frame: DeskHello) -> None:
         def read(conn: Connection) -> tuple[str, int, list[Event] | None]:
@@ -112,7 +157,7 @@ class DeskClient:
             for event in missed:
                 self._tell(event.seq, body_of(event))
             self._send({"t": "resumed", "epoch": epoch, "seq": head, "count": len(missed)})
-        self._told = head
+        self._told, self._shown = head, self._actor.warehouse_ids
 
     def offer(self, event: Event, body: str) -> None:
         """A committed task event, told to this page if its person may see it."""

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api.desk_live import DeskClient
+from api.desk_live import DeskClient, desk_client
 from api.doors import Doorkeeper
 from api.line import Line
 from core.clock import Clock
@@ -25,12 +25,11 @@ from core.events import Event
 from pda.catchup import body_of, is_of_a_task
 from pda.outlet import Outlet
 from pda.present import Present, Tries
-from pda.protocol import CLOSE_DEVICE, CLOSE_ORIGIN, CLOSE_SIGNED_OUT, SILENCE_SECONDS
+from pda.protocol import CLOSE_AGAIN, CLOSE_DEVICE, CLOSE_ORIGIN, CLOSE_SIGNED_OUT, SILENCE_SECONDS
 from pda.session import Session
 
 SCANNERS, DESKS = SOCKETS = ("/ws/pda", "/ws/desk")
 GOODBYE_SECONDS = 1.0  # how long a socket may take to accept its close frame
-GOING_AWAY = 1001
 
 
 class LiveDoor:
@@ -96,7 +95,7 @@ class LiveDoor:
     async def close(self) -> None:
         """The server goes down: every client is told and resumes elsewhere or later."""
         for client in self._everybody():
-            client.outlet.hang_up(GOING_AWAY, "server_stopping")
+            client.outlet.hang_up(CLOSE_AGAIN, "server_stopping")
 
     # -- doors ---------------------------------------------------------------------------------
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,11 +123,13 @@ class LiveDoor:
             await socket.close(CLOSE_ORIGIN)
             return
         try:
-            actor = await self._doorkeeper.actor(socket)
-            client = DeskClient(self._db, self._clock, actor, Outlet())
+            client = await desk_client(
+                self._db, self._clock, lambda: self._doorkeeper.actor(socket), Outlet()
+            )
         except AppError as problem:
             await socket.accept()
-            await socket.close(CLOSE_SIGNED_OUT, problem.code)
+            why = CLOSE_SIGNED_OUT if problem.status < 500 else CLOSE_AGAIN
+            await socket.close(why, problem.code)
             return
         await socket.accept()
         self._desks.add(client)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import MINUTE, SECOND, Clock, Instant
 from core.errors import TOO_MANY, AppError
-from core.people import Actor
+from core.people import Actor, Device
+from pda.protocol import HEARTBEAT_SECONDS, MAX_BYTES, VERSION
 
 if TYPE_CHECKING:
     from pda.session import Session
@@ -65,6 +66,23 @@ class Present:
     def holding(self, persons: Iterable[int]) -> list[Session]:
         """Every session of these persons."""
         return [each for who in persons for each in self._holding.get(who, ())]
+
+
+def welcome_wire(device: Device, actor: Actor | None) -> dict[str, Any]:
+    """The first frame to a scanner that we know; epoch and time are the session's to add."""
+    return {
+        "t": "welcome",
+        "v": VERSION,
+        "heartbeat_seconds": HEARTBEAT_SECONDS,
+        "max_bytes": MAX_BYTES,
+        "device": device_wire(device),
+        "person": person_wire(actor),
+    }
+
+
+def device_wire(device: Device) -> dict[str, Any]:
+    """A scanner, as frames say it."""
+    return {"id": device.id, "name": device.name}
 
 
 def person_wire(actor: Actor | None) -> dict[str, Any] | None:

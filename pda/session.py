@@ -13,12 +13,13 @@ from contextlib import suppress
 from typing import Any
 
 from core import events
-from core.clock import SECOND, Clock, iso
+from core.clock import SECOND, Clock, Instant, iso
 from core.db import Database, Together, Tx, WriteNeededError
 from core.errors import AppError
 from core.events import Event
 from core.once import Answered, keep_many
 from core.people import (
+    DEVICE_REVOKED,
     Actor,
     Device,
     check_secret,
@@ -36,14 +37,13 @@ from pda.answers import Hands
 from pda.catchup import catch_up, concerns, inbox_frames
 from pda.messages import refused
 from pda.outlet import MOST_UNACKED, Outlet
-from pda.present import Present, Tries, person_wire
+from pda.present import Present, Tries, device_wire, person_wire, welcome_wire
 from pda.protocol import (
     BAD_VERSION,
+    CLOSE_AGAIN,
     CLOSE_BAD_FRAME,
     CLOSE_DEVICE,
-    HEARTBEAT_SECONDS,
     HELLO_FIRST,
-    MAX_BYTES,
     NEEDS_SIGN_IN,
     VERSION,
     WRONG_PIN,
@@ -77,6 +77,7 @@ class Session:
         "_clock",
         "_db",
         "_held",
+        "_noticed_at",
         "_present",
         "_stayed_at",
         "_token",
@@ -99,10 +100,9 @@ class Session:
         self.device: Device | None = None
         self._actor: Actor | None = None
         self._token = ""
-        self._stayed_at = 0
+        self._stayed_at = self._noticed_at = 0
         self.resyncs = 0  # times this client's cursor could not be honoured
-        self._told = 0  # seq of the last event or snapshot this client was sent
-        self._acked = 0
+        self._told = self._acked = 0  # seq of the last event or snapshot it was sent, and it had
         self._unacked: list[int] = []  # ascending
         # Live events between knowing the person and having caught up; None once it is told live.
         self._held: list[tuple[Event, str]] | None = []
@@ -129,6 +129,7 @@ class Session:
         except AppError as problem:
             self.refuse(problem, problem.facts.get("id"))
             self.outlet.bad_frame(problem)
+            await self._notice(STAY_EVERY)
             return
         self.outlet.good_frame()
         try:
@@ -152,8 +153,10 @@ class Session:
                 await self._look(frame.submit())
             case Ack():
                 self._acknowledge(frame.seq)
+                await self._notice(STAY_EVERY)
             case Ping():
-                await self._ping(frame.n)
+                await self._notice()
+                self._pong(frame.n)
             case SignIn():
                 await self._sign_in(frame)
             case SignOut():
@@ -169,10 +172,12 @@ class Session:
             problem = AppError(BAD_VERSION, theirs=frame.v, ours=VERSION)
             self._put_out(CLOSE_BAD_FRAME, problem)
             return
-        if isinstance(frame, Enrol):
-            await self._enrol(frame)
-        else:
-            await self._hello(frame)
+        try:
+            await (self._enrol(frame) if isinstance(frame, Enrol) else self._hello(frame))
+        except AppError as problem:
+            if problem.status < 500:
+                raise
+            self._put_out(CLOSE_AGAIN, problem)  # half introduced it would wait for ever
 
     def _put_out(self, code: int, problem: AppError) -> None:
         """Say why, then hang up."""
@@ -187,7 +192,7 @@ class Session:
             {
                 "t": "enrolled",
                 "device_token": made.token,
-                "device": {"id": self.device.id, "name": self.device.name},
+                "device": device_wire(self.device),
             }
         )
         await self._welcome()
@@ -196,6 +201,8 @@ class Session:
         try:
             device = await self._db.read(lambda conn: device_by_token(conn, frame.device_token))
         except AppError as problem:
+            if problem.code != DEVICE_REVOKED.code:  # a database that is away revokes nobody
+                raise
             self._put_out(CLOSE_DEVICE, problem)
             return
         self.device = device
@@ -211,7 +218,9 @@ class Session:
         now = self._clock.now()
         try:
             actor = await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
-        except AppError:
+        except AppError as problem:
+            if problem.status >= 500:
+                raise
             return
         if actor.device_id == self.device_id:
             self.actor, self._token = actor, token
@@ -219,18 +228,8 @@ class Session:
     async def _welcome(self) -> None:
         assert self.device is not None, "only a known device is welcomed"
         epoch = await self._db.read(events.epoch)
-        self._send(
-            {
-                "t": "welcome",
-                "v": VERSION,
-                "epoch": epoch,
-                "now": iso(self._clock.now()),
-                "heartbeat_seconds": HEARTBEAT_SECONDS,
-                "max_bytes": MAX_BYTES,
-                "device": {"id": self.device.id, "name": self.device.name},
-                "person": person_wire(self.actor),
-            }
-        )
+        known = {"epoch": epoch, "now": iso(self._clock.now())}
+        self._send(welcome_wire(self.device, self.actor) | known)
 
     # -- signing in ----------------------------------------------------------------------------
     async def _sign_in(self, frame: SignIn) -> None:
@@ -334,15 +333,20 @@ class Session:
         except AppError as second:
             return answers.refusal(frame, second)
 
-    async def _ping(self, n: int) -> None:
-        """Answer the heartbeat; a session that ended meanwhile is noticed here at the latest."""
+    async def _notice(self, every: Instant = 0) -> None:
+        """A session that ended meanwhile is noticed here at the latest, whatever is still sent."""
         token, now = self._token, self._clock.now()
-        if token:
-            try:
-                await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
-            except AppError as problem:
+        if not token or abs(now - self._noticed_at) < every:
+            return
+        self._noticed_at = now
+        try:
+            await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
+        except AppError as problem:
+            if problem.status < 500:  # a database that is away signs nobody out
                 self._signed_out(problem)
-        self._send({"t": "pong", "n": n, "seq": self._told, "now": iso(now)})
+
+    def _pong(self, n: int) -> None:
+        self._send({"t": "pong", "n": n, "seq": self._told, "now": iso(self._clock.now())})
 
     # -- events out ----------------------------------------------------------------------------
     def offer(self, event: Event, body: str) -> None:

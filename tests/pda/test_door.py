@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 
-from core import people
-from core.clock import MINUTE, SECOND, ManualClock
+from core import catalog, people
+from core.clock import HOUR, MINUTE, SECOND, ManualClock
+from core.db import Tx
 from core.tasks import talk
 from pda.outlet import MOST_WAITING, HangUp, Outlet
-from pda.protocol import CLOSE_BAD_FRAME, CLOSE_DEVICE, CLOSE_SILENT, CLOSE_SLOW, CLOSE_TOO_BIG
+from pda.protocol import (
+    CLOSE_AGAIN,
+    CLOSE_BAD_FRAME,
+    CLOSE_DEVICE,
+    CLOSE_SIGNED_OUT,
+    CLOSE_SILENT,
+    CLOSE_SLOW,
+    CLOSE_TOO_BIG,
+)
 from tests.pda.floor import PIN, Floor, Scanner, open_floor
 from tests.pda.socket import Closed, Socket
 
@@ -150,6 +162,48 @@ async def test_the_heartbeat_notices_that_the_person_left(
     assert (await gun.take("signed_out"))["message"]["code"] == "signed_out"
 
 
+async def test_who_left_hears_nothing_more_even_from_a_page_that_never_pings(
+    floor: Floor, gun: Scanner, clock: ManualClock
+) -> None:
+    await floor.db.write(lambda tx: people.deactivate(tx, people.ENGINE, gun.person_id, "离职"))
+    assert gun.wire is not None
+    clock.advance(30 * SECOND)
+    gun.wire.send({"t": "ack", "seq": 1})
+    assert (await gun.take("signed_out"))["message"]["code"] == "signed_out"
+
+
+async def test_a_database_that_is_away_costs_no_scanner_its_enrolment(
+    floor: Floor, gun: Scanner
+) -> None:
+    """It is told to come again; with `device_revoked` the page would throw its token away."""
+    if not floor.db.is_shared:
+        pytest.skip("SQLite is a file: it is not away")
+    await gun.leave()
+    with nobody_gets_in(floor.db.url):
+        async with floor.socket() as wire:
+            wire.send(hello(gun.token, session=gun.session))
+            assert (await wire.frame())["code"] == "busy"
+            end = await wire.closed()
+    assert (end.code, end.reason) == (CLOSE_AGAIN, "busy")
+    await gun.connect()
+
+
+@contextmanager
+def nobody_gets_in(url: str) -> Iterator[None]:
+    """The server of the database takes no connection to it, and has none."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(f"{url.rpartition('/')[0]}/postgres", autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+            (name,),
+        )
+        try:
+            yield
+        finally:
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
 async def test_a_queued_scan_is_posted_only_for_who_made_it(floor: Floor) -> None:
     gun = await floor.scanner("li").connect()
     zhang = floor.person("zhang").person_id
@@ -279,6 +333,79 @@ async def test_desk_gets_board_deltas_with_its_cookie(floor: Floor, gun: Scanner
         again = await desk.until("event")
         assert again == event
         assert (await desk.until("resumed"))["seq"] >= event["seq"]
+
+
+def at_the_desk(floor: Floor, person_id: int) -> Socket:
+    """The board of somebody who signs in now."""
+    session = floor.db.write_now(lambda tx: people.open_session(tx, person_id, "desk"))
+    headers = {"origin": "http://127.0.0.1:8600", "cookie": f"jieli={session}"}
+    return floor.socket("/ws/desk", headers)
+
+
+async def close_short(gun: Scanner) -> None:
+    """Something happens that the whole board hears of."""
+    task = next(iter(gun.inbox.values()))
+    press = {"t": "act", "task_id": task["id"], "action": "close_short"}
+    press |= {"inputs": {"reason": "供应商断货"}, "generation": task["generation"]}
+    assert (await gun.do(press))["ok"]
+
+
+@pytest.mark.parametrize("how", ["left", "signed out", "twelve hours"])
+async def test_who_is_signed_out_hears_nothing_more_at_the_desk(
+    floor: Floor, clock: ManualClock, how: str
+) -> None:
+    buyer = floor.person("buyer").person_id
+    async with at_the_desk(floor, buyer) as desk:
+        desk.send({"t": "hello", "v": 1})
+        await desk.until("resync")
+        if how == "left":
+            await floor.db.write(lambda tx: people.deactivate(tx, people.ENGINE, buyer, "离职"))
+        elif how == "signed out":
+            await floor.db.write(lambda tx: people.close_sessions_of(tx, buyer))
+        clock.advance(13 * HOUR if how == "twelve hours" else 20 * SECOND)
+        desk.send({"t": "ping", "n": 1})
+        assert (await desk.frame())["code"] == "signed_out"
+        with pytest.raises(Closed) as end:
+            await desk.frame()
+    assert (end.value.code, end.value.reason) == (CLOSE_SIGNED_OUT, "signed_out")
+
+
+async def test_who_may_no_longer_read_the_board_is_hung_up_on(
+    floor: Floor, clock: ManualClock
+) -> None:
+    buyer = floor.person("buyer").person_id
+    async with at_the_desk(floor, buyer) as desk:
+        desk.send({"t": "hello", "v": 1})
+        await desk.until("resync")
+        supplier = floor.db.read_now(lambda conn: catalog.partner_by_code(conn, "S-1"))
+        changes = {"roles": ("supplier",), "partner_id": supplier.id}
+        await floor.db.write(lambda tx: people.update_person(tx, people.ENGINE, buyer, changes))
+        clock.advance(20 * SECOND)
+        desk.send({"t": "ack", "seq": 1})
+        end = await desk.closed()
+    assert (end.code, end.reason) == (CLOSE_SIGNED_OUT, "forbidden")
+
+
+async def test_other_warehouses_count_at_the_desk_from_the_next_heartbeat_on(
+    floor: Floor, gun: Scanner, clock: ManualClock
+) -> None:
+    """The page is told to fetch the board anew, which now is another one."""
+    boss = floor.person("boss").person_id
+    async with at_the_desk(floor, boss) as desk:
+        desk.send({"t": "hello", "v": 1})
+        await desk.until("resync")
+
+        def move(tx: Tx) -> None:
+            other = catalog.add_warehouse(tx, people.ENGINE, "PD", "浦东仓")
+            people.update_person(tx, people.ENGINE, boss, {"warehouse_ids": (other,)})
+
+        await floor.db.write(move)
+        clock.advance(20 * SECOND)
+        desk.send({"t": "ping", "n": 1})
+        assert [(await desk.frame())["t"] for _ in range(2)] == ["resync", "pong"]
+        await close_short(gun)
+        desk.send({"t": "ping", "n": 2})
+        assert (await desk.frame())["t"] == "pong", "nothing of a warehouse that is not his"
 
 
 async def test_desk_without_a_cookie_is_turned_away(floor: Floor) -> None:
