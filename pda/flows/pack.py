@@ -179,12 +179,13 @@ def _screen(
     made = sale(tx.conn, sale_id)
     require(actor, "pack", Thing("sale", made.id, warehouse_id=made.warehouse_id))
     waiting = _waiting(tx, sale_id)
-    boxes = [each for each in packages_of(tx.conn, sale_id) if each.state != "void"]
+    every = packages_of(tx.conn, sale_id)
+    boxes = [each for each in every if each.state != "void"]
     memory = memory or Memory(sale_id=sale_id)
     if message is None:
         message = out.pack_begins(made.code, len(waiting), sum(e.state == "packed" for e in boxes))
     data = {
-        "sale": _sale_wire(tx, made),
+        "sale": _sale_wire(tx, made, every),
         "lines": _lines_wire(tx, waiting),
         "box": [each.model_dump() for each in memory.box],
         "scanned": list(memory.boxes),
@@ -197,7 +198,9 @@ def _screen(
     return Answer(FLOW, state, message, data, memory.model_dump())
 
 
-def _sale_wire(tx: Tx, made: Sale) -> dict[str, Any]:
+def _sale_wire(tx: Tx, made: Sale, boxes: list[Package]) -> dict[str, Any]:
+    """The version only grows: a box counts once when it is closed, once more when it has left or is
+    opened again. What is packed and shipped would be the same again after a box was opened."""
     names = {each.code: each.name for each in carriers(tx.conn)}
     return {
         "id": made.id,
@@ -205,7 +208,7 @@ def _sale_wire(tx: Tx, made: Sale) -> dict[str, Any]:
         "customer": made.customer_name,
         "carrier": names.get(made.carrier, made.carrier),
         "state": made.state,
-        "version": plain(sum(line.packed + line.shipped for line in made.lines)),
+        "version": str(sum(1 if each.state == "packed" else 2 for each in boxes)),
         "note": made.note,
     }
 

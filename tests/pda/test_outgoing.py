@@ -11,6 +11,7 @@ from core.catalog import NewPartner
 from core.db import Tx
 from core.orders.sales.book import Wave, sale
 from core.orders.sales.order import NewSale, NewSaleLine, create_sale
+from core.orders.sales.unpack import Unpack, unpack
 from core.orders.sales.wave import Release, release
 from core.people import ENGINE
 from core.quantity import ONE
@@ -158,3 +159,38 @@ async def test_an_order_is_packed_piece_by_piece_and_handed_over_by_its_labels(
     made = shelved.db.read_now(lambda conn: sale(conn, wave.lines[0].sale_id))
     assert made.state == "shipped"
     assert shelved.db.read_now(prove).problems == ()
+
+
+async def test_every_step_of_packing_finds_another_version_also_after_a_box_was_opened(
+    shelved: Floor, gun: Scanner
+) -> None:
+    """A device makes the id of its next step from it: what was once is never again."""
+    wave = sold(shelved, ("B-002", 4))
+    walk = await gun.scan(wave.code)
+    for line in walk["data"]["lines"]:
+        await tell(gun, "pick", "pick", line_id=line["id"], quantity=line["quantity"])
+    sale_id = wave.lines[0].sale_id
+    boss = shelved.person("boss")
+
+    async def version() -> str:
+        opened = await tell(gun, "pack", "open", sale_id=sale_id)
+        return str(opened["data"]["sale"]["version"])
+
+    async def close() -> str:
+        packing = await gun.scan(CARTON, await gun.scan("SO-1"))
+        await gun.tap("close", packing)
+        return await version()
+
+    def opened(code: str) -> None:
+        ask = Unpack(f"unpack-{code}", sale_id, code)
+        shelved.db.write_now(lambda tx: unpack(tx, boss, ask))
+
+    seen = [await version(), await close()]
+    opened("SO-1-1")
+    seen += [await version(), await close(), await close()]
+    await tell(gun, "pack", "ship", sale_id=sale_id, boxes=["SO-1-2"])
+    seen.append(await version())
+    opened("SO-1-3")
+    seen += [await version(), await close()]
+    assert sorted(seen, key=int) == seen
+    assert len(set(seen)) == len(seen)

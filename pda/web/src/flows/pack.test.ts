@@ -101,6 +101,12 @@ test('several boxes: each is told with its own content, and each is another oper
   expect(next.sale.version).toBe('2');
 });
 
+test('the version counts boxes as the server does, so that none of its values comes twice', () => {
+  const two = boxed(boxed(PACK, into(fresh(), PACK, '690100200111', '690100200111')), fresh());
+  expect(shipped(two, { ...fresh(), labels: ['XS-1-1'] }).sale.version).toBe('3');
+  expect(shipped(two, fresh()).sale.version).toBe('4');
+});
+
 test('labels are checked on the way out: once each, not while a box is open, all or some', () => {
   const pack: Pack = {
     ...PACK,

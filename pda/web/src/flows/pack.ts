@@ -5,7 +5,7 @@
 import { say } from '../words/index.ts';
 import { recognise, type Goods } from './goods.ts';
 import { judged, said, type Judged } from './judgement.ts';
-import { micro, plain, show, type Micro } from './quantity.ts';
+import { micro, ONE, plain, show, type Micro } from './quantity.ts';
 
 /** What waits to be packed, by item and lot. */
 export type Row = Goods & { lot: string; quantity: string };
@@ -189,8 +189,7 @@ export function boxed(pack: Pack, draft: Draft): Pack {
   const code = `${pack.sale.code}-${pack.boxes.length + 1}`;
   const box: Box = { code, state: 'packed', weight: draft.weight, early: true };
   const lines = pack.lines.map((each) => ({ ...each, quantity: plain(left(each, draft)) }));
-  const put = draft.box.reduce((sum, each) => sum + each.quantity, 0);
-  return { ...later(pack, put), lines, boxes: [...pack.boxes, box] };
+  return { ...later(pack, 1), lines, boxes: [...pack.boxes, box] };
 }
 
 export function shipped(pack: Pack, draft: Draft): Pack {
@@ -199,11 +198,12 @@ export function shipped(pack: Pack, draft: Draft): Pack {
   const boxes = pack.boxes.map(
     (each): Box => (going(each) ? { ...each, state: 'shipped' } : each),
   );
-  return { ...later(pack, 1), boxes };
+  return { ...later(pack, pack.boxes.filter(going).length), boxes };
 }
 
-/** The version only grows, so that the next box is another operation than this one. */
-function later(pack: Pack, by: Micro): Pack {
-  const version = plain((micro(pack.sale.version) || 0) + by);
+/** The version as the server counts it: one more for each box that is closed, that leaves, or that
+ * is opened again. It only grows, so that the next box is another operation than this one. */
+function later(pack: Pack, by: number): Pack {
+  const version = plain((micro(pack.sale.version) || 0) + by * ONE);
   return { ...pack, sale: { ...pack.sale, version } };
 }

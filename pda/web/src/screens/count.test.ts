@@ -36,7 +36,9 @@ beforeEach(() => {
 async function countOne(task: string): Promise<void> {
   await gun.open(CountScreen, { work: task });
   await gun.scan('A-01');
+  await gun.says('盘 A-01');
   await gun.scan(LIDS);
+  await gun.says('数到 1');
   await gun.tap('盘完这格');
   await gun.says('A-01');
   await gun.settled();
