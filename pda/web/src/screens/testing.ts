@@ -88,8 +88,12 @@ export class Gun {
 
   /** Until nothing waits to be sent, by the disk: the strip may be a blink behind. */
   async settled(): Promise<void> {
-    for (let n = 0; n < 100 && (await wire.queue.waiting()).length; n += 1) await soon(30);
-    expect(await wire.queue.waiting()).toEqual([]);
+    let waits = await wire.queue.waiting();
+    for (let n = 0; n < 100 && waits.length; n += 1) {
+      await soon(30);
+      waits = await wire.queue.waiting();
+    }
+    expect(waits).toEqual([]);
     await soon();
   }
 

@@ -28,7 +28,7 @@ export const en = {
   recordedDock: 'Recorded: {item} {n} on the dock, to be put away.',
   recordedLater: 'Recorded: {item} {n}, waits for inspection.',
   bookedTwice: 'This step was recorded already. If another delivery came, tap once more.',
-  stepBefore: 'Recorded once before: nothing was recorded now. Done once more? Then tap again.',
+  stepBefore: 'Recorded once before: nothing was recorded now. Done once more? Tap or scan again.',
   stepAhead: 'Recorded already and waiting to be sent; it was not recorded twice.',
   otherLot: 'Lot {lot} is wrong, lot {wanted} is wanted; nothing was counted.',
   rightGoods: '{item}: right goods. Carry them and scan the bin.',

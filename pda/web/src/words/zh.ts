@@ -28,7 +28,7 @@ export const zh = {
   recordedDock: '已记录：{item} {n} 在码头，等上架。',
   recordedLater: '已记录：{item} {n}，等别人质检。',
   bookedTwice: '这一步已经记过一次，没有再记。确实又来了一批，就再点一次。',
-  stepBefore: '这一步以前记过一次，这次没有再记。确实又做了一遍，就再点一次。',
+  stepBefore: '这一步以前记过一次，这次没有再记。确实又做了一遍，就再点或再扫一次。',
   stepAhead: '这一步已经记下，正等上传，没有再记一次。',
   otherLot: '批次 {lot} 不对，这一步要批次 {wanted}，没有记数。换对的货再扫。',
   rightGoods: '{item}，货对。放到库位后扫库位。',
