@@ -181,7 +181,8 @@ export function closeFacts(draft: Draft, pack: Pack): { [key: string]: unknown }
 /** The boxes whose labels were scanned; none: every box that is closed. */
 export function shipFacts(draft: Draft, pack: Pack): { [key: string]: unknown } {
   const facts = { sale_id: pack.sale.id, boxes: draft.labels };
-  return draft.tracking ? { ...facts, tracking: draft.tracking } : facts;
+  const tracking = draft.tracking.trim();
+  return tracking ? { ...facts, tracking } : facts;
 }
 
 /** The order as it will be once the server has booked the open box. */

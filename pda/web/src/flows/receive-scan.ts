@@ -1,6 +1,7 @@
 // One scan on the receiving screen: goods count from 0, a bin shelves, what does not fit counts nothing.
 // Pure. Not for what is still missing or told to the server: receive.ts.
 
+import { read } from '@jieli/client/gs1';
 import { say } from '../words/index.ts';
 import { binOf, placed } from './bins.ts';
 import { recognise, type Hit } from './goods.ts';
@@ -37,6 +38,18 @@ export function scanned(
   }
   if (found.kind === 'goods') return goods(draft, pack, code, found.hit);
   return place(draft, pack, code);
+}
+
+/** What a code means that was scanned while the field of the lot is being filled: that lot, unless it
+ * is goods, a bin or the order itself ('': judge it as any other scan). */
+export function lotIn(pack: Pack, scan: string): string {
+  const code = placed(scan);
+  if (code === pack.order.code || binOf(code, pack.bins) === 'yes') return '';
+  if (recognise(code, pack.lines.filter(isKnown), pack.today).kind !== 'none') return '';
+  const { labels, code: plain } = read(scan);
+  if (!labels.length) return plain;
+  const label = labels.length === 1 ? labels[0]! : null;
+  return label && !label.gtin && !label.item ? label.lot : '';
 }
 
 function goods(draft: Draft, pack: Pack, code: string, hit: Hit): Judged<Draft> {

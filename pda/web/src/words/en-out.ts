@@ -31,6 +31,7 @@ export const out = {
   weighed: '{n} kg',
   kg: 'kg',
   tracking: 'Tracking number (optional)',
+  waybill: 'Tracking number',
   emptyBox: 'Empty the box, start again',
   carrier: 'the carrier',
   walk: 'Walk',

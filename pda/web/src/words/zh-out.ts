@@ -32,6 +32,7 @@ export const out = {
   weighed: '{n} 公斤',
   kg: '公斤',
   tracking: '运单号（可不填）',
+  waybill: '运单号',
   emptyBox: '倒出来，重装这箱',
   carrier: '承运商',
   // pick
