@@ -41,15 +41,17 @@ async function typed(code: string): Promise<void> {
   await soon(120);
 }
 
-test('the waybill is scanned into its field, and a box label beside it is a box label', async () => {
-  const sale = { id: 's1', code: 'XS-1', customer: '青禾', carrier: '顺丰', state: 'packed' };
+async function handOver(id: string): Promise<void> {
+  const sale = { id, code: 'XS-1', customer: '青禾', carrier: '顺丰', state: 'packed' };
   const boxes = [{ code: 'XS-1-BOX1', state: 'packed', weight: '0' }];
-  gun.floor.pack = (look) =>
-    look.action === 'open'
-      ? { sale: { ...sale, version: '1', note: '' }, lines: [], boxes }
-      : { kind: 'unknown' };
-  await gun.open(PackScreen, { work: 'sale:s1' });
+  const pack = { sale: { ...sale, version: '1', note: '' }, lines: [], boxes };
+  gun.floor.pack = (look) => (look.action === 'open' ? pack : { kind: 'unknown' });
+  await gun.open(PackScreen, { work: `sale:${id}` });
   await until(field);
+}
+
+test('the waybill is scanned into its field, and a box label beside it is a box label', async () => {
+  await handOver('s1');
   await typed('SF1234567890');
   expect(band.stop).toBeNull();
   expect(field()!.value).toBe('SF1234567890');
@@ -63,8 +65,7 @@ test('the waybill is scanned into its field, and a box label beside it is a box 
 });
 
 test('a waybill that an input method put into the field is kept without Enter', async () => {
-  await gun.open(PackScreen, { work: 'sale:s1' });
-  await until(field);
+  await handOver('s2');
   field()!.value = 'YT77 88';
   field()!.dispatchEvent(new Event('input', { bubbles: true }));
   await gun.scan('XS-1-BOX1');

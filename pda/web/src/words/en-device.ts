@@ -41,6 +41,8 @@ export const device = {
   photoHome: 'Photo without a task',
   photoFailed: 'Photo refused: {why}',
   attach: 'Give it a task',
+  photoDrop: 'Discard this photo',
+  photoDropYes: 'Discard it',
   settings: 'Settings and self-test',
   sound: 'Sound',
   on: 'on',

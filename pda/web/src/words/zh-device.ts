@@ -42,6 +42,8 @@ export const device = {
   photoHome: '照片还没有任务',
   photoFailed: '照片传不上去：{why}',
   attach: '挂到任务',
+  photoDrop: '丢弃这张照片',
+  photoDropYes: '确定丢弃',
   // settings
   settings: '设置与自检',
   sound: '声音',
