@@ -11,9 +11,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from core.clock import MINUTE, Instant, to_datetime
+from core.clock import HOUR, MINUTE, Instant, to_datetime
 from core.db import Tx
 from core.outbox import digest, rules
 from core.outbox.card import Card
@@ -94,17 +106,29 @@ _ACCOUNT = (
     .limit(1)
     .offset(bindparam("offset_"))
 )
+
+
+def _kept(until: str) -> ColumnElement[int]:
+    """For how long a message was kept from going until `until`, though the vendor's gate was open:
+    its patience, which is for a vendor that does not take it, counts from later.
+    """
+    gate = bindparam("gate_", type_=BigInteger)
+    ready = case((_m.not_before > gate, _m.not_before), else_=gate)
+    return bindparam(until, type_=BigInteger) - ready
+
+
 _PUSH = update(messages).where(
     _m.channel == bindparam("channel_"),
     _m.recipient == bindparam("recipient_"),
     _m.state == PENDING,
     _m.not_before < bindparam("until_"),
 )
-_PUSH_ALL = _PUSH.values(not_before=bindparam("until_"))
-_PUSH_SENDS = _PUSH.where(_m.intent == "send").values(not_before=bindparam("until_"))
-_PUSH_QUIET = _PUSH.where(_m.intent == "send", _m.urgent.is_(False)).values(
-    not_before=bindparam("until_")
-)
+_PUSH_REFUSED = _PUSH.values(not_before=bindparam("until_"))
+_PUSH_ALL = _PUSH_REFUSED.values(patient_until=_m.patient_until + _kept("until_"))
+_PUSH_SENDS = _PUSH_ALL.where(_m.intent == "send")
+_PUSH_QUIET = _PUSH_SENDS.where(_m.urgent.is_(False))
+_unasked = or_(_m.tries == 0, and_(_m.intent == "send", _kept("now_") >= HOUR))  # of the vendor
+_STOOD_STILL = case((_unasked, _kept("now_")), else_=0)
 _LEASE = (
     update(messages)
     .where(_m.seq == bindparam("seq_"))
@@ -114,6 +138,7 @@ _LEASE = (
         lease_until=bindparam("until_"),
         tries=_m.tries + 1,
         frozen=True,
+        patient_until=_m.patient_until + _STOOD_STILL,
     )
 )
 _ATTEMPT = attempts.insert()
@@ -133,13 +158,14 @@ def claim(
     """
     limits = limits or rules.Limits()
     limit = min(limit, BATCH)
-    if _gate(tx.conn, channel) > tx.now or _account_is_full(tx, channel, limit, limits):
+    gate = _gate(tx.conn, channel)
+    if gate > tx.now or _account_is_full(tx, channel, limit, limits):
         return []
     taken: list[Message] = []
     for _ in range(ROUNDS):
         heads = _heads(tx, channel, limit - len(taken))
-        ready = [each for each in heads if _may_go(tx, each, limits)]
-        _lease(tx, worker, ready)
+        ready = [each for each in heads if _may_go(tx, each, limits, gate)]
+        _lease(tx, worker, ready, gate)
         taken += ready
         if len(taken) == limit or len(ready) == len(heads):
             break
@@ -154,8 +180,8 @@ def next_due(conn: Connection, channel: str) -> Instant | None:
 
 
 def push_person(tx: Tx, channel: str, recipient: str, until: Instant) -> None:
-    """Nothing goes to this person on this channel before `until`."""
-    tx.execute(_PUSH_ALL, {"channel_": channel, "recipient_": recipient, "until_": until})
+    """The vendor wants nothing for this person on this channel before `until`."""
+    tx.execute(_PUSH_REFUSED, {"channel_": channel, "recipient_": recipient, "until_": until})
 
 
 def _heads(tx: Tx, channel: str, limit: int) -> list[Message]:
@@ -166,13 +192,13 @@ def _heads(tx: Tx, channel: str, limit: int) -> list[Message]:
     return [of_row(row) for row in tx.execute(_BY_SEQ, {"seqs_": seqs}).mappings()]
 
 
-def _may_go(tx: Tx, message: Message, limits: rules.Limits) -> bool:
+def _may_go(tx: Tx, message: Message, limits: rules.Limits, gate: Instant) -> bool:
     """True, or the message (and its like) was put off or dropped."""
     expired = message.expires_at is not None and message.expires_at <= tx.now
     if message.is_send and expired and not message.unsure:
         finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
         return False
-    where = {"channel_": message.channel, "recipient_": message.recipient}
+    where = {"channel_": message.channel, "recipient_": message.recipient, "gate_": gate}
     someone = person(tx.conn, message.person_id) if message.is_send else None
     if someone and rules.respects_quiet("send", message.urgent, someone.urgent_wakes):
         here = to_datetime(tx.now)
@@ -235,11 +261,11 @@ def _gate(conn: Connection, channel: str) -> Instant:
     return opens or 0
 
 
-def _lease(tx: Tx, worker: str, ready: list[Message]) -> None:
+def _lease(tx: Tx, worker: str, ready: list[Message], gate: Instant) -> None:
     if not ready:
         return
-    until = tx.now + rules.LEASE
-    tx.execute(_LEASE, [{"seq_": each.seq, "worker_": worker, "until_": until} for each in ready])
+    lease = {"worker_": worker, "until_": tx.now + rules.LEASE, "now_": tx.now, "gate_": gate}
+    tx.execute(_LEASE, [lease | {"seq_": each.seq} for each in ready])
     tx.execute(
         _ATTEMPT,
         [

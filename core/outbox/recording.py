@@ -189,11 +189,13 @@ def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int =
     lost = SendResult("ambiguous", code=LEASE_LOST, reason="发送中断,结果未知")
     for each in lapsed:
         _end_attempt(tx, each, "lost", lost)
-        if each.patient_until <= tx.now:
+        assert each.lease_until is not None, "it was found by it"
+        if each.patient_until <= each.lease_until:
             _die(tx, _End(each, lost, rules.Retry(), 0, on_dead))
-        else:
+        else:  # for as long as nobody was here to take it back, nobody refused it
+            patient = each.patient_until + tx.now - each.lease_until
             kept = _unsure(each, max(each.unsure, 1)) if each.is_send else _thawed(each)
-            change(tx, each, **_free(), **kept, not_before=tx.now)
+            change(tx, each, **_free(), **kept, not_before=tx.now, patient_until=patient)
     return len(lapsed)
 
 

@@ -55,7 +55,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`first` doubles up to `cap`; nothing is tried for longer than `patience` after it was put."""
+    """`first` doubles up to `cap`; nothing is tried for longer than `patience` since it was put.
+
+    The time in which it could not go because of us (quiet hours, limits, a server that stood still)
+    does not count.
+    """
 
     first: int = 2 * SECOND
     cap: int = 10 * MINUTE

@@ -58,7 +58,7 @@ messages = Table(
     Column("tries", Integer, nullable=False),  # the fence: one more with every claim
     Column("unsure", Integer, nullable=False),  # ambiguous ends so far
     Column("failures", Integer, nullable=False),  # tries that ended in `later`, for the backoff
-    Column("patient_until", BigInteger, nullable=False),
+    Column("patient_until", BigInteger, nullable=False),  # of the vendor; our own delays move it
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("code", String(64), nullable=False),
