@@ -25,6 +25,7 @@ from core.tasks.task import LIVE, Task
 from core.tasks.timers import left_until
 
 MOST = 500
+SPEAKS = "open"  # a task that somebody holds, or whose clock stands, is silent: for siblings too
 
 _SEATS = (
     select(assignments.c.person_id, assignments.c.level, assignments.c.via, assignments.c.card_on)
@@ -33,7 +34,7 @@ _SEATS = (
     .limit(MOST)
 )
 _GUESTS = (
-    select(assignments.c.person_id, assignments.c.task_id, tasks.c.title)
+    select(assignments.c.person_id, assignments.c.task_id, tasks.c.title, tasks.c.state)
     .join(tasks, tasks.c.id == assignments.c.task_id)
     .where(assignments.c.card_on == bindparam("task_"), assignments.c.task_id != bindparam("task_"))
     .where(assignments.c.to_us.is_(None), tasks.c.state.in_(LIVE))
@@ -53,13 +54,13 @@ _SPEAKER = (
     .where(assignments.c.group_key == bindparam("group_"))
     .where(assignments.c.level == bindparam("level_"))
     .where(assignments.c.person_id == bindparam("person_"))
-    .where(assignments.c.to_us.is_(None), tasks.c.state.in_(LIVE))
+    .where(assignments.c.to_us.is_(None), tasks.c.state == SPEAKS)
     .order_by(assignments.c.id)
     .limit(1)
 )
 _MOVE_CARD = assignments.update().where(
     assignments.c.card_on == bindparam("from_"),
-    assignments.c.task_id != bindparam("from_"),
+    assignments.c.task_id == bindparam("task_"),
     assignments.c.person_id == bindparam("person_"),
     assignments.c.to_us.is_(None),
 )
@@ -156,12 +157,13 @@ def refresh(tx: Tx, task: Task) -> None:
     Cards of siblings that speak for this task are redrawn too, and a card that can no longer speak
     for others hands that over to the next of them.
     """
+    if task.group:
+        _hand_card_on(tx, task)
     if "chat" in task.surfaces:
         redraw(tx, task, drop_older=True)
     if task.group:
         for host in tx.execute(_HOSTS, {"task_": task.id}).scalars().all():
             redraw(tx, load(tx.conn, host))
-        _hand_card_on(tx, task)
 
 
 def redraw(tx: Tx, task: Task, *, drop_older: bool = False) -> None:
@@ -171,17 +173,24 @@ def redraw(tx: Tx, task: Task, *, drop_older: bool = False) -> None:
 
 
 def _hand_card_on(tx: Tx, task: Task) -> None:
-    """Whoever loses this task's card gets one for the siblings it spoke for."""
-    told: set[int] = set()
-    for guest in tx.execute(_GUESTS, {"task_": task.id}).all():
-        stays = task.is_live and guest.person_id in task.people
-        if stays or guest.person_id in told:
-            continue
-        told.add(guest.person_id)
-        values = {"from_": task.id, "person_": guest.person_id}
-        tx.execute(_MOVE_CARD.values(card_on=guest.task_id), values)
-        sibling = load(tx.conn, guest.task_id)
-        tell(tx, sibling, [guest.person_id], Message(f"after:{task.id}", "new"))
+    """Whoever loses this task's card gets one for the siblings it spoke for: the first open one
+    speaks for the others from now on.
+    """
+    guests = tx.execute(_GUESTS, {"task_": task.id}).all()
+    stays = task.people if task.state == SPEAKS else ()
+    left = [each for each in guests if each.person_id not in stays]
+    speakers: dict[int, str] = {}
+    for guest in left:
+        if guest.state == SPEAKS:
+            speakers.setdefault(guest.person_id, guest.task_id)
+    for guest in left:
+        card_on = speakers.get(guest.person_id, guest.task_id)
+        values = {"from_": task.id, "task_": guest.task_id, "person_": guest.person_id}
+        tx.execute(_MOVE_CARD.values(card_on=card_on), values)
+    for guest in left:
+        if speakers.get(guest.person_id, guest.task_id) == guest.task_id:
+            sibling = load(tx.conn, guest.task_id)
+            tell(tx, sibling, [guest.person_id], Message(f"after:{task.id}", "new"))
 
 
 def _cards(tx: Tx, task: Task) -> Callable[[int], Card]:

@@ -88,6 +88,7 @@ def _everybody_knows(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
         for event in rows["event"]
         if event["kind"] == "task.done" and event["payload"]["task"]["id"] in letters
     }
+    resting = {row["id"] for row in rows["task"] if row["state"] != "open"}
     for task in rows["task"]:
         if task["state"] != "open" or "chat" not in task["surfaces"] or task["id"] in decided:
             continue  # somebody has it, or it rests: the others are told when that ends
@@ -96,6 +97,8 @@ def _everybody_knows(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
             about = str(speaks.get((task["id"], person), task["id"]))
             if login in ("mute", "boss") or login in day.unheard:
                 continue
+            if about in resting:
+                yield f"{login} is told of task {task['id']} by {about}, which rests"
             seen = any(shown.task_id == about for shown in day.phones.live(login))
             if not seen and not on_the_way[about, person] & {"send pending", "send dead"}:
                 yield (
