@@ -31,14 +31,12 @@ from core.people import (
     add_person,
     chats_of,
     close_sessions_of,
-    deactivate,
     hash_secret,
     make_bind_code,
     open_session,
     people,
     person,
     reach_of_many,
-    reactivate,
     record,
     require,
     sessions_of,
@@ -46,6 +44,7 @@ from core.people import (
 )
 from core.tasks.binding import bind as bind_account
 from core.tasks.binding import unbind as unbind_account
+from core.tasks.leaving import come_back, leave
 
 router = APIRouter(prefix="/api", tags=["people"])
 
@@ -212,7 +211,9 @@ async def one_person(person_id: Id, _actor: Admin, jieli: App) -> Response:
 
 @router.patch("/people/{person_id}")
 async def change(person_id: Id, body: PersonChange, by: Write) -> Response:
-    """Change a person; a new role counts at once, deactivating signs them out everywhere."""
+    """Change a person; a new role counts at once. Deactivating signs them out everywhere and gives
+    what only they had to others.
+    """
     given = body.model_dump(exclude_unset=True, exclude={"active", "why"})
     values = await _hashed({k: v for k, v in given.items() if v is not None or k in _NULLABLE})
 
@@ -220,9 +221,9 @@ async def change(person_id: Id, body: PersonChange, by: Write) -> Response:
         if values:
             update_person(tx, by.actor, person_id, values)
         if body.active is False:
-            deactivate(tx, by.actor, person_id, body.why)
+            leave(tx, by.actor, person_id, body.why)
         elif body.active is True:
-            reactivate(tx, by.actor, person_id)
+            come_back(tx, by.actor, person_id)
         return person_wire(person(tx.conn, person_id))
 
     answer = await by.answer(f"person:{person_id}", _without_secrets(body), run)

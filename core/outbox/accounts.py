@@ -1,4 +1,5 @@
-"""When a chat account stops being a person's: nothing goes there, nothing there can be pressed.
+"""When a chat account stops being a person's, or the person leaves: nothing goes there, nothing
+there can be pressed.
 
 Cards that wait go to the person's next account, cards that stand there lose their buttons. Not for
 accounts that a vendor calls dead: those are found out by sending (recording.py).
@@ -13,25 +14,29 @@ from core.outbox.card import Card
 from core.outbox.edits import retire
 from core.outbox.messages import change, chat_for, comes_elsewhere, finish, of_row
 from core.outbox.surfaces import of_account
-from core.outbox.tables import PENDING, messages
+from core.outbox.tables import PENDING, SENDING, messages
 
 UNBOUND = "这个聊天账号已解绑，卡片作废。"
 
-_WAITING = (
+_CARDS = (
     select(messages)
     .where(
         messages.c.channel == bindparam("channel_"),
         messages.c.recipient == bindparam("recipient_"),
-        messages.c.state == PENDING,
         messages.c.intent == "send",
     )
     .order_by(messages.c.seq)
     .limit(500)
 )
+_WAITING = _CARDS.where(messages.c.state == PENDING)
+_FLYING = _CARDS.where(messages.c.state == SENDING)
 
 
-def leave(tx: Tx, channel: str, user_id: str) -> None:
-    """Take everything away from an account that is bound no longer."""
+def leave(tx: Tx, channel: str, user_id: str, said: str = UNBOUND) -> None:
+    """Take everything away from an account that is bound no longer, or whose person left.
+
+    `said`: what its cards say from now on.
+    """
     values = {"channel_": channel, "recipient_": user_id}
     for message in [of_row(row) for row in tx.execute(_WAITING, values).mappings()]:
         other = chat_for(tx.conn, message.person_id, [channel])
@@ -39,6 +44,9 @@ def leave(tx: Tx, channel: str, user_id: str) -> None:
             finish(tx, message, "superseded", "unbound", "账号已解绑，没有再发")
         else:
             change(tx, message, channel=other.channel, recipient=other.user_id, not_before=tx.now)
+    for message in [of_row(row) for row in tx.execute(_FLYING, values).mappings()]:
+        if chat_for(tx.conn, message.person_id, [channel]) is None:
+            change(tx, message, moved=True, next=None)  # closed as soon as it lands
     for here in of_account(tx.conn, channel, user_id):
-        card = Card("卡片已作废", closed=True, result=UNBOUND)
+        card = Card("卡片已作废", closed=True, result=said)
         retire(tx, here, card, 0)

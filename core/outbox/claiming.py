@@ -200,6 +200,9 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits, gate: Instant) -> bo
         return False
     where = {"channel_": message.channel, "recipient_": message.recipient, "gate_": gate}
     someone = person(tx.conn, message.person_id) if message.is_send else None
+    if someone and not someone.active and not message.unsure:
+        finish(tx, message, "superseded", "left", "收件人已离职，没有再发")
+        return False
     if someone and rules.respects_quiet("send", message.urgent, someone.urgent_wakes):
         here = to_datetime(tx.now)
         minute = here.hour * 60 + here.minute

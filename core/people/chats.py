@@ -31,7 +31,7 @@ class ChatIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a person is reached in chat: their accounts, the preferred one first.
+    """How a person is reached in chat: their accounts, the preferred one first; none of a leaver.
 
     `everywhere`: cards go to all of them at once, and whichever is answered closes the others.
     """
@@ -63,6 +63,7 @@ _OF_PERSONS = (
     select(chat_identities, persons.c.channels, persons.c.everywhere, persons.c.digest_at)
     .join(persons, persons.c.id == chat_identities.c.person_id)
     .where(chat_identities.c.person_id.in_(bindparam("persons_", expanding=True)))
+    .where(persons.c.active.is_(True))
     .order_by(chat_identities.c.id)
 )
 _OF_PERSON = (

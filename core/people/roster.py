@@ -157,7 +157,10 @@ def update_person(tx: Tx, actor: Actor, person_id: int, changes: Mapping[str, An
 
 
 def deactivate(tx: Tx, actor: Actor, person_id: int, why: str = "") -> None:
-    """The person leaves: signed out everywhere at once, cards go to others. Nothing is deleted."""
+    """The person leaves: signed out everywhere at once, no card goes to him. Nothing is deleted.
+
+    What becomes of his tasks and of the cards on his phone is core/tasks/leaving.py.
+    """
     require(actor, "person.write", Thing("person", str(person_id)))
     before = person(tx.conn, person_id)
     tx.execute(persons.update().where(persons.c.id == person_id), {"active": False})

@@ -73,7 +73,7 @@ def put_back(tx: Tx, actor: Actor, task_id: str) -> Task:
 
 def release(tx: Tx, before: Task, by: str, verb: str, *, note: str) -> Task:
     """From claimed or snoozed to open: timers come out of the drawer, everybody is told."""
-    carry(tx, before, before.generation + 1, drop=_ends_with_the_state)
+    carry(tx, before, before.generation + 1, drop=ends_with_the_state)
     hold = NO_HOLD if before.state == "claimed" else {}
     task = update(
         tx,
@@ -90,7 +90,8 @@ def release(tx: Tx, before: Task, by: str, verb: str, *, note: str) -> Task:
     return task
 
 
-def _ends_with_the_state(moment: Planned, _due: Instant) -> bool:
+def ends_with_the_state(moment: Planned, _due: Instant) -> bool:
+    """True for what belongs to a claim or a snooze and goes with it."""
     return kind_of(moment.key) in ("claim", "snooze")
 
 
@@ -110,7 +111,7 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     if before.people == (to_person,):
         raise AppError(INVALID, field="转交给", why=f"任务本来就在 {person.name} 手上")
 
-    carry(tx, before, before.generation + 1, drop=_ends_with_the_state)
+    carry(tx, before, before.generation + 1, drop=ends_with_the_state)
     end_assignments(tx, before.id, "handed_over")
     recipient = Recipient(to_person, f"handed-over-by:{actor.person_id}")
     assign(tx, before, [recipient], level=before.level, generation=before.generation + 1)

@@ -1,4 +1,5 @@
-"""The auditor of who was asked: nobody who had left the firm, nobody on leave with a stand-in here.
+"""The auditor of who was asked: nobody who had left the firm, nobody on leave with a stand-in here,
+and no task is left with nobody.
 
 Reads what the administrator did (audit, leave) and what tasks say of their people; shares no code
 with core.
@@ -13,6 +14,7 @@ from typing import Any
 from tests.simulation.day import Day
 
 Row = dict[str, Any]
+LIVE = ("open", "claimed", "snoozed", "paused")
 
 
 def asked(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
@@ -32,6 +34,10 @@ def asked(day: Day, rows: dict[str, list[Row]]) -> Iterator[str]:
             if stand_in and not told_again:
                 yield f"{what}, for whom {stand_in} stood in (event {event['seq']})"
             day.counts["asked the right one"] += 1
+    for task in rows["task"]:
+        here = [each for each in task["people"] if staff.is_here(each, day.now)]
+        if task["state"] in LIVE and not here:
+            yield f"task {task['id']} is {task['state']}, and everybody who had it has left"
 
 
 class _Staff:

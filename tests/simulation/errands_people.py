@@ -11,6 +11,7 @@ from typing import Any
 
 from core import calendar, people
 from core.clock import DAY, HOUR, MINUTE
+from core.tasks import leaving
 from core.tasks.policy import HOLD, WORKING, Policy, Rung
 from tests.simulation.day import Day, Errand
 from tests.simulation.errands_tasks import ask_for
@@ -91,11 +92,9 @@ async def say_goodbye(day: Day) -> None:
     day.out.add(login)
     day.unheard.add(login)
     ask = {"person": person}
-    await _arrange(
-        day, "goodbye", ask, lambda tx, actor: people.deactivate(tx, actor, person, "走了")
-    )
+    await _arrange(day, "goodbye", ask, lambda tx, actor: leaving.leave(tx, actor, person, "走了"))
     await asyncio.sleep(day.rng.choice((600.0, 5 * 3600.0, 30 * 3600.0)))
-    await _arrange(day, "welcome", ask, lambda tx, actor: people.reactivate(tx, actor, person))
+    await _arrange(day, "welcome", ask, lambda tx, actor: leaving.come_back(tx, actor, person))
     day.out.discard(login)
 
 
