@@ -84,11 +84,18 @@ class Standing(NamedTuple):
     active: bool
     partner_id: int | None
     warehouse_ids: list[int]
+    roles: list[str]
 
 
 _BY_ID = select(persons).where(persons.c.id == bindparam("id_"))
 _BY_IDS = select(persons).where(persons.c.id.in_(bindparam("ids_", expanding=True)))
-_STANDINGS = select(persons.c.id, persons.c.active, persons.c.partner_id, persons.c.warehouse_ids)
+_STANDINGS = select(
+    persons.c.id,
+    persons.c.active,
+    persons.c.partner_id,
+    persons.c.warehouse_ids,
+    persons.c.roles,
+)
 _STANDING = _STANDINGS.where(persons.c.id.in_(bindparam("ids_", expanding=True)))
 _BY_LOGIN = select(persons).where(persons.c.login == bindparam("login_"))
 _BY_BADGE = select(persons).where(persons.c.badge == bindparam("badge_"))

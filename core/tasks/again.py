@@ -7,10 +7,12 @@ old buttons would stand on a phone for ever.
 from __future__ import annotations
 
 from core.db import Tx
+from core.errors import INVALID, AppError
 from core.outbox import letters
 from core.outbox.messages import find_message
-from core.people import Actor
+from core.people import Actor, person
 from core.tasks.change import load
+from core.tasks.recipients import could
 from core.tasks.tell import redraw
 
 
@@ -28,9 +30,16 @@ def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> bool:
     """Send a dead letter to another person instead; False as for `resend`.
 
     Raises:
-        AppError(not_found, letter_not_dead, no_chat, forbidden).
+        AppError(not_found, letter_not_dead, no_chat, forbidden). AppError(invalid): the task is not
+            for the eyes of that person.
     """
     letters.reassign(tx, actor, message_id, person_id)
+    letter = find_message(tx.conn, message_id)
+    assert letter is not None, "it was just put back"
+    other = person(tx.conn, person_id)
+    if letter.task_id and not could(other, "task.read", load(tx.conn, letter.task_id)):
+        why = f"{other.name} 是别的往来单位的人，不能看这件事，请换成同事或这家供应商自己的人"
+        raise AppError(INVALID, field="改发给", why=why)
     return _brought_up_to_date(tx, message_id)
 
 

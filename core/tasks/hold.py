@@ -11,7 +11,7 @@ from core.errors import INVALID, AppError
 from core.people import Actor
 from core.tasks.change import admit, announce, assign, end_assignments, fence, joined, update
 from core.tasks.face import Seat
-from core.tasks.recipients import Recipient
+from core.tasks.recipients import Recipient, could
 from core.tasks.rules import CLAIMED, Planned, kind_of, next_state
 from core.tasks.task import Task
 from core.tasks.tell import Message, refresh, tell
@@ -99,7 +99,8 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     """Pass the baton to one person: he alone has the task now, the level and the clock stay.
 
     Raises:
-        AppError(not_found): no such person. AppError(invalid): he has left, or has it already.
+        AppError(not_found): no such person. AppError(invalid): he has left, may not answer it (a
+            viewer, another supplier), or has it already.
         AppError(already_done, not_yours, not_now, forbidden).
     """
     people.ask_for(tx.conn, to_person)
@@ -108,6 +109,8 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     person = people.person(tx.conn, to_person)
     if not person.active:
         raise AppError(INVALID, field="转交给", why=f"{person.name} 已离职，请换一个人")
+    if not could(person, "task.act", before):
+        raise AppError(INVALID, field="转交给", why=_cannot(person, before))
     if before.people == (to_person,):
         raise AppError(INVALID, field="转交给", why=f"任务本来就在 {person.name} 手上")
 
@@ -134,3 +137,14 @@ def hand_over(tx: Tx, actor: Actor, task_id: str, to_person: int, note: str) -> 
     seats = {to_person: Seat(task.level, recipient.via, task.id)}
     tell(tx, task, [to_person], Message("hand_over", "new", note=said), seats=seats)
     return task
+
+
+def _cannot(person: people.Person, task: Task) -> str:
+    """Why nobody could use it there, and who could."""
+    roles = people.VERBS["task.act"] - {"supplier"}
+    able = "、".join(label for role, label in people.ROLES.items() if role in roles)
+    instead = f"同事（{able}）" + ("或这家供应商自己的人" if task.partner_id else "")
+    if person.partner_id is not None:
+        return f"{person.name} 是别的往来单位的人，不能处理这件事，请换成{instead}"
+    label = "、".join(people.ROLES[role] for role in person.roles)
+    return f"{person.name} 是「{label}」，不能处理这件事，请换成{instead}"

@@ -1,7 +1,7 @@
 """Who is meant by "role:buyer" or "rota:night" at a moment, and why. Asked once, then recorded.
 
-Not a permission: the door is `people.require`. A person on leave is replaced by the stand-in, and
-`via` says so: "role:buyer/for:12".
+Nobody is asked whom the door (`people.require`) would refuse at every button. A person on leave is
+replaced by the stand-in, and `via` says so: "role:buyer/for:12".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from core import calendar, people
 from core.clock import Instant
+from core.people import Actor, Thing
 from core.tasks.policy import is_spec
 from core.tasks.task import NewTask, Task
 
@@ -44,12 +45,23 @@ def resolve(
         acting = {
             each: calendar.stand_in(conn, each, at) if each in away else each for each in behind
         }
-        _learn(conn, acting.values(), known)
+        _learn(conn, [*behind, *acting.values()], known)
         for person_id, stand_in in acting.items():
-            if known[stand_in].active and stand_in not in found:
-                via = spec if stand_in == person_id else f"{spec}/for:{person_id}"
-                found[stand_in] = Recipient(stand_in, via)
-    return list(found.values())[:MOST]
+            for each in dict.fromkeys((stand_in, person_id)):
+                if each in known and could(known[each], "task.act", task):
+                    via = spec if each == person_id else f"{spec}/for:{person_id}"
+                    found.setdefault(each, Recipient(each, via))
+                    break
+            if len(found) == MOST:
+                return list(found.values())
+    return list(found.values())
+
+
+def could(person: people.Person | people.Standing, verb: str, task: Task | NewTask) -> bool:
+    """True when the person is here and might do `verb` to the task if it were given to him."""
+    actor = Actor(person.id, "", frozenset(person.roles), partner_id=person.partner_id)
+    his = Thing("task", "", frozenset({person.id}), task.partner_id, task.warehouse_id)
+    return person.active and people.may(actor, verb, his)
 
 
 def people_for(
