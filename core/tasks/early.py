@@ -12,13 +12,14 @@ from sqlalchemy import bindparam
 from core.db import Tx
 from core.errors import AppError, define
 from core.people import Actor, require
-from core.tasks.change import announce, load, refuse_late
-from core.tasks.escalation import climb, mark
+from core.tasks.change import announce, load, refuse_late, update
+from core.tasks.escalation import climb, ends_with_hold, mark, tell_missed
+from core.tasks.hold import NO_HOLD
 from core.tasks.policy import NATURAL
-from core.tasks.rules import NOT_NOW, Planned, is_rung, level_of
+from core.tasks.rules import NOT_NOW, is_rung, level_of
 from core.tasks.tables import timers
 from core.tasks.task import Task
-from core.tasks.timers import Timer, drawer_of, pending, write
+from core.tasks.timers import Timer, carry, pending
 from core.tasks.words import STATES
 
 AT_THE_TOP = define(
@@ -59,6 +60,9 @@ def escalate_now(tx: Tx, actor: Actor, task_id: str, why: str = "") -> Task:
     reason = why.strip()[:200]
     announce(tx, task, "raised", actor.label, name=actor.name, why=reason)
     said = f"{actor.name} 提前升级给你" + (f"：{reason}" if reason else "")
+    held = task.state != "open"
+    if held:
+        task = _let_go(tx, task)
     while True:  # a rung behind which nobody stands is passed by
         timer = _next_rung(tx, task)
         if timer is None:
@@ -66,24 +70,28 @@ def escalate_now(tx: Tx, actor: Actor, task_id: str, why: str = "") -> Task:
         reached = climb(tx, task, timer, said=said)
         task = load(tx.conn, task_id)
         if reached:
-            return task
+            break
+    if held:
+        tell_missed(tx, task, timer)
+    return task
+
+
+def _let_go(tx: Tx, task: Task) -> Task:
+    """From claimed or snoozed to open, with the whole ladder and nobody told: the next rung is.
+
+    Once, before it is climbed: several rungs may be, and the moments of one generation are unique.
+    """
+    carry(tx, task, task.generation + 1, drop=ends_with_hold)
+    values = NO_HOLD | {"state": "open", "snooze_until": None, "remaining": []}
+    return update(tx, task, generation=task.generation + 1, **values)
 
 
 def _next_rung(tx: Tx, task: Task) -> Timer | None:
-    """The timer of the lowest rung that is still to come, due now and marked as acted on.
-
-    A claim may have put it into the drawer while a higher one waits on.
-    """
+    """The timer of the lowest rung that is still to come, due now and marked as acted on."""
     waits = [each for each in pending(tx.conn, task.id, task.generation) if is_rung(each.key)]
-    kept = [each.key for each in drawer_of(task) if is_rung(each.key)]
-    if not waits and not kept:
+    if not waits:
         return None
-    key = min([*(each.key for each in waits), *kept], key=level_of)
-    known = next((each for each in waits if each.key == key), None)
-    if known is None:
-        write(tx, task, task.generation, [Planned(key, NATURAL, tx.now, 0, tx.now)])
-        rows = pending(tx.conn, task.id, task.generation)
-        known = next(each for each in rows if each.key == key)
+    known = min(waits, key=lambda each: level_of(each.key))
     mark(tx, [each for each in waits if each.id != known.id], "stale", "")
     tx.execute(_NOW, {"id_": known.id, "now_": tx.now})
     mark(tx, [known], "fired", "acted")

@@ -256,11 +256,14 @@ def climb(tx: Tx, task: Task, timer: Timer, how: Firing = EXACT, *, said: str = 
     if rung.group and persons:
         say_in_group(tx, climbed, persons[0], message)
     if climbed.generation != task.generation:
-        # Whose first card had not gone when somebody took the task never heard of it.
-        others = [each for each in climbed.people if each not in persons]
-        missed = queue.unreached(tx.conn, task.id, others)
-        tell(tx, climbed, missed, Message(timer.key, "new"))
+        tell_missed(tx, climbed, timer)
     return bool(recipients)
+
+
+def tell_missed(tx: Tx, task: Task, timer: Timer) -> None:
+    """Whose first card had not gone when somebody took the task never heard of it."""
+    missed = queue.unreached(tx.conn, task.id, task.people)
+    tell(tx, task, missed, Message(timer.key, "new"))
 
 
 def _people_of(
@@ -290,7 +293,7 @@ def _seat(tx: Tx, task: Task, level: int, recipients: list[Recipient]) -> Task:
     ends = bool(recipients) and task.state in ("claimed", "snoozed")
     generation = task.generation + 1 if ends else task.generation
     if ends:
-        carry(tx, task, generation, drop=_ends_with_hold, restore=False)
+        carry(tx, task, generation, drop=ends_with_hold, restore=False)
     values: dict[str, object] = {"level": level}
     if recipients:
         values |= NO_HOLD | {"state": "open", "snooze_until": None, "remaining": []}
@@ -307,7 +310,7 @@ def _seat(tx: Tx, task: Task, level: int, recipients: list[Recipient]) -> Task:
     return update(tx, task, **values)
 
 
-def _ends_with_hold(moment: Planned, _due: Instant) -> bool:
+def ends_with_hold(moment: Planned, _due: Instant) -> bool:
     return kind_of(moment.key) in ("claim", "snooze", "repeat")
 
 

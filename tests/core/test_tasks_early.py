@@ -135,3 +135,26 @@ def test_a_rung_behind_which_nobody_stands_is_passed_by(
     assert (now.level, now.holder_id) == (1, admin.person_id)
     room.after(HOUR)
     assert room.now(task).holder_id == director.person_id
+
+
+@pytest.mark.parametrize("held", ["claimed", "snoozed", "claimed after a snooze"])
+async def test_a_held_task_climbs_past_a_rung_behind_which_nobody_stands(
+    room: Room, li: Actor, director: Actor, held: str
+) -> None:
+    """The rungs that a claim stops and the one that it does not are one ladder again."""
+    room.person("王某")
+    task = room.open("role:buyer", policy=LADDER)  # there is no supervisor
+    if "snooze" in held:
+        room.do(lambda tx: pause.snooze(tx, li, task.id, room.clock.now() + DAY))
+    if "claimed" in held:
+        room.do(lambda tx: hold.claim(tx, li, task.id))
+    before = room.now(task)
+    now = room.do(lambda tx: escalate_now(tx, li, task.id))
+    assert (now.state, now.level, now.holder_id) == ("open", 2, director.person_id)
+    assert now.generation == before.generation + 1
+    await room.deliver()
+    assert len(room.null.live("陈总监")) == 1
+    assert len(room.null.live("王某")) == 1, "his first card was dropped when it was taken"
+    room.after(DAY)
+    assert room.now(task).state == "open"
+    assert [event.payload["level"] for event in room.events("task.escalated")] == [1, 2]
