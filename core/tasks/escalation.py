@@ -167,26 +167,28 @@ def take_due(tx: Tx, limit: int = BATCH) -> list[Timer]:
 def act(tx: Tx, task: Task, due: list[Timer], how: Firing = EXACT) -> None:
     """Everything that is due for one task, in one go: at most one rung, at most one card a person.
 
-    A rung dominates: reminders due with it are collapsed into its card.
+    A rung dominates what is due with it; if it finds nobody, what ends the task's rest acts too.
     """
     live = [timer for timer in due if how.is_live(timer, task)]
     mark(tx, [timer for timer in due if timer not in live], "stale", "")
     for timer in live:
         if kind_of(timer.key) == "repeat":
             _plan_repeat(tx, task, timer)
-    chosen = _dominant(live, task)
+    chosen, wakes = _dominant(live, task), _waker(live, task)
     for timer in live:
-        acted = timer is chosen or timer.key == "due"
-        mark(tx, [timer], "fired", "acted" if acted else "collapsed")
+        if timer is not wakes:
+            acted = timer is chosen or timer.key == "due"
+            mark(tx, [timer], "fired", "acted" if acted else "collapsed")
     if any(timer.key == "due" for timer in live):
         announce(tx, task, "overdue", "engine")
-    if chosen is None:
+    reached = chosen is not None and is_rung(chosen.key) and climb(tx, task, chosen, how)
+    if wakes is not None:
+        mark(tx, [wakes], "fired", "collapsed" if reached else "acted")
+    if wakes is not None and not reached:
+        _wake(tx, load(tx.conn, task.id), wakes)
+    elif chosen is None:
         refresh(tx, task)
-    elif is_rung(chosen.key):
-        climb(tx, task, chosen, how)
-    elif kind_of(chosen.key) in _WAKES:
-        _wake(tx, task, chosen)
-    else:
+    elif not is_rung(chosen.key):
         _nag(tx, task, chosen)
 
 
@@ -208,11 +210,9 @@ def _dominant(live: list[Timer], task: Task) -> Timer | None:
     for timer in live:
         if is_rung(timer.key):
             return timer
-    for timer in live:
-        if _WAKES.get(kind_of(timer.key)) == task.state:
-            return timer
-    if task.state == "snoozed":  # a calendar that changed may have moved one into the quiet
-        return None
+    wakes = _waker(live, task)
+    if wakes is not None or task.state == "snoozed":  # a new calendar may move nags into the quiet
+        return wakes
     nags = [
         timer
         for timer in live
@@ -220,6 +220,11 @@ def _dominant(live: list[Timer], task: Task) -> Timer | None:
         or (kind_of(timer.key) == "repeat" and level_of(timer.key) == task.level)
     ]
     return nags[-1] if nags else None
+
+
+def _waker(live: list[Timer], task: Task) -> Timer | None:
+    """What ends the claim, snooze or pause that the task is in."""
+    return next((each for each in live if _WAKES.get(kind_of(each.key)) == task.state), None)
 
 
 def _late_note(timer: Timer, now: Instant) -> str:

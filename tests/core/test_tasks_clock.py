@@ -6,14 +6,16 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
-from core.calendar import seed, set_day
+from core.calendar import add_rota, add_shift, seed, set_day
 from core.clock import DAY, HOUR, MINUTE, Instant, ManualClock
 from core.db import Database, Tx
 from core.errors import AppError
 from core.people import ENGINE, Actor
 from core.tasks import escalation, hold, pause
 from core.tasks.policy import Policy, Rung
+from core.tasks.tables import timers
 from core.tasks.task import Task
 from core.tasks.why import Explained, explain
 from tests.core.task_room import Room, at
@@ -288,3 +290,55 @@ def test_why_knows_claims_snoozes_and_what_follows_a_rung(
     room.do(lambda tx: pause.pause(tx, director, task.id, "等货"))
     assert why(room, task.id).sentence == "计时已暂停：等货。恢复后按原来的安排继续"
     assert why(room, task.id).steps[0].key == "pause"
+
+
+NOBODY_ON_DUTY = Rung(HOUR, ("rota:night",), if_nobody="hold")
+PASSED_BY = Rung(HOUR, ("rota:night",))
+LAST = Rung(9 * HOUR, ("role:director",))
+
+
+@pytest.mark.parametrize("rungs", [(NOBODY_ON_DUTY,), (PASSED_BY, LAST)])
+async def test_a_snooze_that_ends_with_a_rung_that_finds_nobody_ends(
+    room: Room, buyer: Actor, director: Actor, rungs: tuple[Rung, ...]
+) -> None:
+    task = room.open("role:buyer", policy=Policy("p", HOUR, rungs=rungs))
+    until = room.clock.now() + HOUR + 5 * MINUTE
+    room.do(_snoozing(buyer, task.id, until))
+    room.clock.advance(HOUR + 10 * MINUTE)  # the server was away for ten minutes
+    room.do(escalation.fire)
+    assert (room.now(task).state, room.now(task).holder_id) == ("open", None)
+    await room.deliver()
+    assert len(room.null.live("李某")) == 1
+    room.after(DAY)
+    assert [event.kind for event in room.events("task.woken")] == ["task.woken"]
+
+
+def test_a_claim_that_ends_with_a_rung_that_finds_nobody_ends(room: Room, buyer: Actor) -> None:
+    night = room.person("夜班", "warehouse")
+    policy = Policy("p", HOUR, claim_expires=HOUR, rungs=(NOBODY_ON_DUTY,))
+    task = room.open("role:buyer", policy=policy)
+    room.do(lambda tx: hold.claim(tx, buyer, task.id))
+    room.after(HOUR + MINUTE)
+    assert (room.now(task).state, room.now(task).holder_name) == ("open", "")
+    room.do(lambda tx: add_rota(tx, ENGINE, "night", "夜班"))
+    now = room.clock.now()
+    room.do(
+        lambda tx: add_shift(
+            tx, ENGINE, "night", night.person_id, from_us=now, to_us=now + 9 * HOUR
+        )
+    )
+    room.after(15 * MINUTE)
+    assert room.now(task).holder_id == night.person_id, "it still looks for somebody on duty"
+
+
+def test_a_claim_that_ends_with_a_rung_that_finds_somebody_is_collapsed(
+    room: Room, buyer: Actor, director: Actor
+) -> None:
+    policy = Policy("p", HOUR, claim_expires=HOUR, rungs=(Rung(HOUR, ("role:director",)),))
+    task = room.open("role:buyer", policy=policy)
+    room.do(lambda tx: hold.claim(tx, buyer, task.id))
+    room.after(HOUR)
+    assert room.now(task).holder_id == director.person_id
+    assert room.events("task.claim_expired") == []
+    ended = select(timers.c.state, timers.c.outcome).where(timers.c.key == "claim")
+    assert room.db.read_now(lambda c: c.execute(ended).all()) == [("fired", "collapsed")]
