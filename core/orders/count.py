@@ -39,7 +39,7 @@ from core.orders.tables import count_lines
 from core.orders.tables import counts as table
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro
-from core.stock import BalanceRow, on_hand
+from core.stock import STATUSES, BalanceRow, on_hand, refusals
 
 __all__ = [
     "Count",
@@ -225,7 +225,7 @@ def record(tx: Tx, actor: Actor, ask: RecordCount) -> Recorded:
 
     Raises:
         AppError: forbidden, wrong_state, count_same_person, count_changed, bad_quantity,
-            not_whole, invalid, key_reused.
+            not_whole, not_found, lot_needed, lot_of_other_item, invalid, key_reused.
     """
     replay.ask_ahead(tx, "count.record", ask)
     found = count(tx.conn, ask.count_id)
@@ -258,6 +258,7 @@ def _how_many(lines: Sequence[CountLine], *states: str) -> int:
 
 
 def _record_line(tx: Tx, actor: Actor, found: Count, seen: CountedLine) -> None:
+    _check_goods(tx, seen)
     line = _line_for(tx, found, seen)
     if line.state in ("applied", "same"):
         raise AppError(rules.COUNT_CHANGED, place=place_name(tx.conn, line))
@@ -284,6 +285,20 @@ def _record_line(tx: Tx, actor: Actor, found: Count, seen: CountedLine) -> None:
     if line.state == "recount":
         values |= {"first_counted": line.counted, "first_counted_by": line.counted_by}
     tx.execute(count_lines.update().where(count_lines.c.id == line.id).values(**values))
+
+
+def _check_goods(tx: Tx, seen: CountedLine) -> None:
+    """Refuse what the ledger could never book: the line would stay for ever."""
+    item = catalog.item(tx.conn, seen.item_id)
+    if seen.status not in STATUSES:
+        raise AppError(INVALID, field="质量状态", why="应为 " + "、".join(STATUSES))
+    if not seen.lot_id:
+        if item.tracking == "lot":
+            raise AppError(refusals.LOT_NEEDED, item=item.name)
+        return
+    lot = catalog.lot(tx.conn, seen.lot_id)
+    if lot.item_id != item.id:
+        raise AppError(refusals.LOT_OF_OTHER_ITEM, item=item.name, lot=lot.code)
 
 
 def _line_for(tx: Tx, found: Count, seen: CountedLine) -> CountLine:

@@ -1,4 +1,7 @@
-"""Applying a count: differences become moves, the rest becomes evidence or a named conflict."""
+"""Applying a count: differences become moves, the rest becomes evidence or a named conflict.
+
+Each line is a posting of its own: what the ledger refuses stays behind alone, as a conflict.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,16 @@ from dataclasses import dataclass
 
 from core import catalog, events
 from core.db import Tx
-from core.errors import AppError
+from core.errors import KEY_REUSED, AppError
 from core.orders import rules
 from core.orders.count_book import Count, CountLine, books_of, count, lines_of, place_name
 from core.orders.count_tasks import keep_tasks
-from core.orders.replay import post_new, run_once
+from core.orders.replay import run_once
 from core.orders.tables import count_lines
 from core.orders.tables import counts as table
 from core.people import Actor, Thing, may, record, require
 from core.quantity import ONE
-from core.stock import Line, Posting, serials_of
+from core.stock import Line, Posting, post_many, serials_of
 
 MOST_SERIALS = 5_000
 
@@ -93,27 +96,28 @@ def finish_now(tx: Tx, actor: Actor, ask: FinishCount) -> Finished:
 def _apply(
     tx: Tx, actor: Actor, ask: FinishCount, found: Count, ready: list[CountLine]
 ) -> Finished:
+    whys = {line.line_no: _why_not(tx, line) for line in ready}
+    refused = {line_no: why for line_no, why in whys.items() if why}
+    moved = {
+        line.line_no: moves
+        for line in ready
+        if line.line_no not in refused and (moves := tuple(_moves(tx, line)))
+    }
+    refused |= _post(tx, actor, ask, found, moved)
     conflicts: list[str] = []
-    moves: list[Line] = []
     applied: list[CountLine] = []
     same: list[CountLine] = []
     for line in ready:
-        why = _why_not(tx, line)
-        lines = () if why else tuple(_moves(tx, line))
-        if why:
+        if line.line_no in refused:
+            why = refused[line.line_no]
             conflicts.append(f"{place_name(tx.conn, line)}：{why}。")
             _set_state(tx, line, "conflict", why)
-        elif lines:
-            moves += lines
+        elif line.line_no in moved:
             applied.append(line)
-            _set_state(tx, line, "applied", ask.reason.strip()[:400])
+            _set_state(tx, line, "applied", ask.reason.strip())
         else:
             same.append(line)
             _set_state(tx, line, "same", "")
-    if moves:
-        op_id, reason = f"{ask.op_id}:count", ask.reason.strip()[:400] or f"盘点 {found.code}"
-        doc = f"count:{found.id}"
-        post_new(tx, actor, Posting(op_id, "count", tuple(moves), doc=doc, reason=reason))
     states = [line.state for line in lines_of(tx.conn, found.id)]
     done = all(state in ("applied", "same") for state in states)
     if done:
@@ -123,8 +127,28 @@ def _apply(
     return Finished(found.id, len(applied), len(same), tuple(conflicts), waiting, done)
 
 
+def _post(
+    tx: Tx, actor: Actor, ask: FinishCount, found: Count, moved: dict[int, tuple[Line, ...]]
+) -> dict[int, str]:
+    """Post each line by itself; line number → why the ledger refused it, in words."""
+    reason, doc = ask.reason.strip()[:400] or f"盘点 {found.code}", f"count:{found.id}"
+    postings = [
+        (actor, Posting(f"{ask.op_id}:count:{line_no}", "count", moves, doc=doc, reason=reason))
+        for line_no, moves in moved.items()
+    ]
+    refused: dict[int, str] = {}
+    for line_no, answer in zip(moved, post_many(tx, postings), strict=True):
+        if isinstance(answer, AppError):
+            if answer.code == KEY_REUSED.code:
+                raise answer
+            refused[line_no] = rules.why_refused(answer.say("zh"))
+        elif answer.replayed:
+            raise AppError(KEY_REUSED, key=answer.op_id)
+    return refused
+
+
 def _set_state(tx: Tx, line: CountLine, state: str, reason: str) -> None:
-    values = {"state": state, "reason": reason}
+    values = {"state": state, "reason": reason[:400]}
     tx.execute(count_lines.update().where(count_lines.c.id == line.id).values(**values))
 
 
@@ -140,13 +164,15 @@ def _why_not(tx: Tx, line: CountLine) -> str:
         reserved=now.reserved,
         lot_state=lot_state,
         status=line.status,
+        closed=not catalog.location(tx.conn, line.location_id).active,
     )
     if why or not line.serials:
         return why
     for code in sorted(set(line.serials) - _serials_here(tx, line)):
         for at in serials_of(tx.conn, line.item_id, code=code, limit=1):
-            if not catalog.location(tx.conn, at.location_id).is_virtual:
-                return f"序列号 {code} 账上在 {at.location_code}，请先查清再数"
+            place = catalog.location(tx.conn, at.location_id)
+            if place.kind != "count":  # from there alone goods come back by counting
+                return rules.why_serial_stays(code, place.code, place.kind, at.status)
     return ""
 
 

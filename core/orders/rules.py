@@ -357,11 +357,19 @@ def over_threshold(expected: Micro, counted: Micro, percent: int) -> bool:
 
 
 def why_not_applied(
-    *, expected: Micro, now: Micro, counted: Micro, reserved: Micro, lot_state: str, status: str
+    *,
+    expected: Micro,
+    now: Micro,
+    counted: Micro,
+    reserved: Micro,
+    lot_state: str,
+    status: str,
+    closed: bool = False,
 ) -> str:
     """Why a counted line cannot be applied now, in Chinese; empty when it can.
 
-    `expected` are the books when it was counted, `now` the books at validation.
+    `expected` are the books when it was counted, `now` the books at validation; `closed`: the
+    place takes no goods.
     """
     if now != expected:
         return f"盘点后账上有变动（{show(expected)} → {show(now)}），请重数这一格"
@@ -369,4 +377,23 @@ def why_not_applied(
         return f"有 {show(reserved)} 已被预留，数到 {show(counted)} 不够，请先释放预留"
     if counted > now and status == "ok" and lot_state != "ok":
         return "这个批次已冻结，多出来的不能记为合格，请先由采购定"
+    if counted > now and closed:
+        return "库位已停用，多出来的记不进去，请主管启用它，或把货移走再数这一格"
     return ""
+
+
+_WAYS_BACK = {"customer": "先做客户退货", "production": "先做退料", "supplier": "先按单收货"}
+
+
+def why_serial_stays(code: str, place: str, kind: str, status: str) -> str:
+    """Why a serial that was seen in a place is not booked there: the books have it elsewhere."""
+    where = place if status == "ok" else f"{place}({status})"
+    if kind in _WAYS_BACK:
+        way = _WAYS_BACK[kind]
+        return f"序列号 {code} 账上在 {where}，核对标签；真是这一件，{way}，再数这一格"
+    return f"序列号 {code} 账上在 {where}，请先查清再数"
+
+
+def why_refused(sentence: str) -> str:
+    """What the ledger said, as the reason of one line: without what everybody sees already."""
+    return sentence.removeprefix("没入账:").removeprefix("没入账：").rstrip("。")
