@@ -88,7 +88,10 @@ def count_pack(conn: Connection, rows: Sequence[SheetLine], warehouse_id: int) -
         for each in rows
         if each.state in ("open", "recount", "conflict")
     ]
-    return {"sheet": waiting[:MOST_SHEET], "goods": packs, "bins": bin_codes(conn, warehouse_id)}
+    bins = bin_codes(conn, warehouse_id)
+    known = set(bins["codes"])  # a dock is no bin, and is counted too
+    codes = sorted({each.location_code for each in rows} - known) + bins["codes"]
+    return {"sheet": waiting[:MOST_SHEET], "goods": packs, "bins": bins | {"codes": codes}}
 
 
 def bin_codes(conn: Connection, warehouse_id: int) -> dict[str, Any]:

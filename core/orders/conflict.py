@@ -18,8 +18,9 @@ from core.db import Tx
 from core.orders.cards import Goods, facts_of
 from core.orders.combined import ReceiveLineAll, receive_line
 from core.orders.count import OpenCount, open_count
+from core.orders.measure import dock_of
 from core.outbox.card import Button, Card, Fact
-from core.people import Actor
+from core.people import ENGINE, Actor, Thing, may
 from core.tasks import board
 from core.tasks.policies import policy_of
 from core.tasks.task import NewTask, Task
@@ -106,10 +107,30 @@ def settle_conflict(tx: Tx, actor: Actor, op_id: str, about: dict[str, Any], *, 
         facts = about["arrived"] | {"op_id": f"{op_id}:mine", "over_reason": ON_SITE}
         said = receive_line(tx, actor, _ARRIVAL.validate_python(facts)).sentence
     else:
-        code = f"PD-离线-{tx.new_id()[-8:]}"
-        places, items = tuple(about["places"]), tuple(about["items"])
-        sheet = OpenCount(f"{op_id}:count", code, about["warehouse_id"], places, items)
-        open_count(tx, actor, sheet)
-        said = f"已开盘点 {code}，按实物改账"
+        said = f"已开盘点 {'、'.join(_count(tx, actor, op_id, about))}，按实物改账"
     events.append(tx, "operation.settled", subject, actor.label, payload | {"said": said})
     return f"以现场为准：{said}"
+
+
+def _count(tx: Tx, actor: Actor, op_id: str, about: dict[str, Any]) -> list[str]:
+    """Have the places counted, a count for each warehouse; their codes."""
+    codes = []
+    for house, places in sorted(_places_by_house(tx, about).items()):
+        code = f"PD-离线-{tx.new_id()[-8:]}"
+        sheet = OpenCount(f"{op_id}:count:{house}", code, house, places, tuple(about["items"]))
+        # Who is bound to one end of a move has the other end counted too.
+        bound = not may(actor, "count", Thing("warehouse", warehouse_id=house))
+        open_count(tx, ENGINE if bound else actor, sheet)
+        codes.append(code)
+    return codes
+
+
+def _places_by_house(tx: Tx, about: dict[str, Any]) -> dict[int, tuple[int, ...]]:
+    """Warehouse → what of it is counted; its dock when the hands named no place of ours."""
+    found: dict[int, tuple[int, ...]] = {}
+    for location_id in about["places"]:
+        place = catalog.location(tx.conn, location_id)
+        if place.is_internal and place.warehouse_id is not None:
+            found[place.warehouse_id] = (*found.get(place.warehouse_id, ()), location_id)
+    house = about["warehouse_id"]
+    return found or {house: (dock_of(tx.conn, house),)}

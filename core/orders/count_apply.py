@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from core import catalog, events
 from core.db import Tx
 from core.errors import KEY_REUSED, AppError
-from core.orders import rules
+from core.orders import count_rules, rules
 from core.orders.count_book import Count, CountLine, books_of, count, lines_of, place_name
 from core.orders.count_tasks import keep_tasks
 from core.orders.replay import run_once
@@ -20,6 +20,7 @@ from core.orders.tables import counts as table
 from core.people import Actor, Thing, may, record, require
 from core.quantity import ONE
 from core.stock import Line, Posting, post_many, serials_of
+from core.stock.papers import STAGE
 
 MOST_SERIALS = 5_000
 
@@ -75,16 +76,13 @@ def _thing(found: Count) -> Thing:
 def finish_now(tx: Tx, actor: Actor, ask: FinishCount) -> Finished:
     """`finish` for a verb that is itself done once and has asked for permission."""
     found = count(tx.conn, ask.count_id)
-    if found.state != "open":
-        raise AppError(
-            rules.WRONG_STATE, what="盘点单", code=found.code, state="已结束", verb="再提交"
-        )
+    count_rules.check_open(found.code, found.state, "再提交")
     lines = lines_of(tx.conn, found.id)
     left = sum(line.state in ("open", "recount", "conflict") for line in lines)
     ready = [line for line in lines if line.state == "counted"]
     above = [line for line in lines if line.state == "recounted"]
     if left and not ready and not above:
-        raise AppError(rules.COUNT_UNFINISHED, code=found.code, left=left)
+        raise AppError(count_rules.COUNT_UNFINISHED, code=found.code, left=left)
     if above and may(actor, "count.approve", _thing(found)):
         rules.require_reason(ask.reason, "批准差异")
         ready += above
@@ -141,7 +139,7 @@ def _post(
         if isinstance(answer, AppError):
             if answer.code == KEY_REUSED.code:
                 raise answer
-            refused[line_no] = rules.why_refused(answer.say("zh"))
+            refused[line_no] = count_rules.why_refused(answer.say("zh"))
         elif answer.replayed:
             raise AppError(KEY_REUSED, key=answer.op_id)
     return refused
@@ -156,23 +154,26 @@ def _why_not(tx: Tx, line: CountLine) -> str:
     assert line.expected is not None
     assert line.counted is not None
     now = books_of(tx.conn, line)
+    place = catalog.location(tx.conn, line.location_id)
     lot_state = catalog.lot(tx.conn, line.lot_id).state if line.lot_id else "ok"
-    why = rules.why_not_applied(
+    why = count_rules.why_not_applied(
         expected=line.expected,
         now=now.on_hand,
         counted=line.counted,
         reserved=now.reserved,
         lot_state=lot_state,
         status=line.status,
-        closed=not catalog.location(tx.conn, line.location_id).active,
+        closed=not place.active,
     )
+    if not why and place.kind == STAGE and any(_moves(tx, line)):
+        return count_rules.STAGED
     if why or not line.serials:
         return why
     for code in sorted(set(line.serials) - _serials_here(tx, line)):
         for at in serials_of(tx.conn, line.item_id, code=code, limit=1):
-            place = catalog.location(tx.conn, at.location_id)
-            if place.kind != "count":  # from there alone goods come back by counting
-                return rules.why_serial_stays(code, place.code, place.kind, at.status)
+            where = catalog.location(tx.conn, at.location_id)
+            if where.kind != "count":  # from there alone goods come back by counting
+                return count_rules.why_serial_stays(code, where.code, where.kind, at.status)
     return ""
 
 
@@ -187,6 +188,8 @@ def _serials_here(tx: Tx, line: CountLine) -> set[str]:
 
 def _moves(tx: Tx, line: CountLine) -> Iterable[Line]:
     """Lost goods go to the count difference, found ones come from it."""
+    if not line.item_id:  # nothing was there
+        return
     difference = catalog.location_by_code(tx.conn, "COUNT").id
     if catalog.item(tx.conn, line.item_id).tracking == "serial":
         here, seen = _serials_here(tx, line), set(line.serials)

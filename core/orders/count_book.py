@@ -21,6 +21,7 @@ from core.quantity import Micro, show
 from core.stock import on_hand
 
 MOST_LINES = 2_000
+ANY_GOODS = "这一格的货"  # item 0: is anything there at all?
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class CountLine:
-    """One place of a count with everything that is known of it (base units)."""
+    """One place of a count with everything that is known of it (base units).
+
+    Item 0, or lot 0 of goods kept by lot, asks whether there is any: the books had none.
+    """
 
     id: str
     count_id: str
@@ -49,14 +53,14 @@ class CountLine:
     lot_id: int
     status: str
     state: str  # open counted recount recounted applied same conflict
-    expected: Micro | None
-    serials: tuple[str, ...]
-    counted: Micro | None
-    first_counted: Micro | None
-    counted_by: int | None
-    counted_at: int | None
-    first_counted_by: int | None
-    reason: str
+    expected: Micro | None = None
+    serials: tuple[str, ...] = ()
+    counted: Micro | None = None
+    first_counted: Micro | None = None
+    counted_by: int | None = None
+    counted_at: int | None = None
+    first_counted_by: int | None = None
+    reason: str = ""
 
     @property
     def variance(self) -> Micro:
@@ -113,13 +117,13 @@ _NAMED = (
     select(
         count_lines,
         catalogs.locations.c.code.label("location_code"),
-        catalogs.items.c.code.label("item_code"),
-        catalogs.items.c.name.label("item_name"),
-        catalogs.items.c.unit,
+        func.coalesce(catalogs.items.c.code, "").label("item_code"),
+        func.coalesce(catalogs.items.c.name, ANY_GOODS).label("item_name"),
+        func.coalesce(catalogs.items.c.unit, "").label("unit"),
         func.coalesce(catalogs.lots.c.code, "").label("lot_code"),
     )
     .join(catalogs.locations, catalogs.locations.c.id == count_lines.c.location_id)
-    .join(catalogs.items, catalogs.items.c.id == count_lines.c.item_id)
+    .outerjoin(catalogs.items, catalogs.items.c.id == count_lines.c.item_id)
     .outerjoin(catalogs.lots, catalogs.lots.c.id == count_lines.c.lot_id)
     .where(count_lines.c.count_id == bindparam("count"))
     .order_by(catalogs.locations.c.code, count_lines.c.line_no)
@@ -158,6 +162,8 @@ def _line(row: Any) -> CountLine:
 def place_name(conn: Connection, line: CountLine) -> str:
     """「A-03-2 的 低糖基料」."""
     place = catalog.location(conn, line.location_id)
+    if not line.item_id:
+        return place.code
     return f"{place.code} 的 {catalog.item(conn, line.item_id).name}"
 
 
@@ -178,7 +184,7 @@ def books_of(conn: Connection, line: CountLine) -> Stands:
     return Stands(0, 0)
 
 
-def sheet(conn: Connection, count_id: str, limit: int = 500) -> list[SheetLine]:
+def sheet(conn: Connection, count_id: str, limit: int = MOST_LINES) -> list[SheetLine]:
     """The places to count in walking order, blind; a counter's own number is shown back."""
     rows = conn.execute(_NAMED, {"count": count_id, "most": limit})
     return [
@@ -202,7 +208,7 @@ def sheet(conn: Connection, count_id: str, limit: int = 500) -> list[SheetLine]:
     ]
 
 
-def review(conn: Connection, count_id: str, limit: int = 500) -> list[ReviewLine]:
+def review(conn: Connection, count_id: str, limit: int = MOST_LINES) -> list[ReviewLine]:
     """Books against count, place by place, in walking order; for people who may approve."""
     rows: Sequence[Any] = conn.execute(_NAMED, {"count": count_id, "most": limit}).all()
     return [_review_line(row) for row in rows]
@@ -242,5 +248,5 @@ def _sentence(row: Any, variance: Micro) -> str:
     if row.counted is not None:
         word = "盘盈" if variance > 0 else "盘亏"
         gap = f"，{word} {show(abs(variance))}" if variance else ""
-        said += f"，账面 {show(row.expected)} 实盘 {show(row.counted)} {row.unit}{gap}"
+        said += f"，账面 {show(row.expected)} 实盘 {show(row.counted)} {row.unit}".rstrip() + gap
     return f"{said}，{row.reason}" if row.reason else said

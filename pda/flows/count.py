@@ -3,7 +3,8 @@
 1. Open the count from its task.
 2. Scan a place; it stays until the next place is scanned.
 3. Scan every piece or box: +1 per scan and lot. Type a quantity where there are hundreds.
-4. Tap 盘完这格. What is on the sheet but was not scanned asks once more, then counts as 0.
+4. Tap 盘完这格. What is on the sheet but was not scanned asks once more, then counts as 0: so an
+   empty bin is said to be empty.
 5. Scan the next place; after the last one tap 提交.
 
 What may go wrong: leaving a place with unsaved scans asks for the same scan again; a difference
@@ -12,6 +13,7 @@ above the threshold goes to a second counter; a delivery during the count is nam
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +51,7 @@ from pda.steps import Answer, Ask, Context, load, refuse
 
 FLOW = "count"
 MOST_LINES = 200
+WAITING = ("open", "recount", "conflict")
 
 
 class Memory(Context):
@@ -193,7 +196,7 @@ def _lot_id(tx: Tx, memory: Memory, goods: Goods) -> int | None:
     lots = {
         each.lot_id
         for each in sheet(tx.conn, memory.count_id)
-        if each.location_id == memory.location_id and each.item_id == goods.item.id
+        if each.location_id == memory.location_id and each.item_id == goods.item.id and each.lot_id
     }
     return lots.pop() if len(lots) == 1 else None
 
@@ -229,9 +232,9 @@ def _save(tx: Tx, actor: Actor, ask: Ask, memory: Memory) -> Answer:
     here = [
         each
         for each in sheet(tx.conn, memory.count_id)
-        if each.location_id == place.id and each.state in ("open", "recount")
+        if each.location_id == place.id and each.state in WAITING
     ]
-    missing = [each for each in here if _key(each) not in memory.tallies]
+    missing = [each for each in here if not _is_seen(each, memory.tallies)]
     if missing and memory.again != "save":
         asked = memory.model_copy(update={"again": "save"})
         names = "、".join(each.item_name for each in missing[:3])
@@ -256,6 +259,13 @@ def _save(tx: Tx, actor: Actor, ask: Ask, memory: Memory) -> Answer:
     return _screen(tx, Memory(count_id=memory.count_id), message)
 
 
+def _is_seen(row: SheetLine, tallies: Collection[str]) -> bool:
+    """Whether it was scanned; a line that only asks for any goods, or any lot, by one of them."""
+    if _key(row) in tallies or (tallies and not row.item_id):
+        return True
+    return not row.lot_id and any(key.startswith(f"{row.item_id}:") for key in tallies)
+
+
 def _key(row: SheetLine) -> str:
     return f"{row.item_id}:{row.lot_id}"
 
@@ -273,7 +283,7 @@ def _finish(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answe
 
 def _screen(tx: Tx, memory: Memory, message: Message) -> Answer:
     rows = sheet(tx.conn, memory.count_id)
-    waiting = [each for each in rows if each.state in ("open", "recount")]
+    waiting = [each for each in rows if each.state in WAITING]
     keys = [key.split(":") for key in memory.tallies]
     goods = items_by_id(tx.conn, [int(each[0]) for each in keys])
     lots = lots_by_id(tx.conn, [int(each[1]) for each in keys if int(each[1])])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.catalog import Check
 from core.clock import ManualClock
 from core.errors import AppError
-from core.orders import rules
+from core.orders import count_rules, rules
 from core.orders.rules import Place
 from core.quantity import ONE, Factor
 from tests.core.orders_world import BASE, CUP, q, trader
@@ -118,7 +118,7 @@ def test_bins_are_ranked_and_full_ones_left_out() -> None:
     [(100, 95, False), (100, 94, True), (100, 105, False), (0, 1, True), (0, 0, False)],
 )
 def test_when_a_variance_is_counted_again(expected: int, counted: int, over: bool) -> None:
-    assert rules.over_threshold(expected * ONE, counted * ONE, 5) is over
+    assert count_rules.over_threshold(expected * ONE, counted * ONE, 5) is over
 
 
 @settings(
