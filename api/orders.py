@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json, asked
 from api.doors import allow, writes
@@ -20,6 +21,7 @@ from core.orders.count import (
     Recorded,
     ReviewLine,
     SheetLine,
+    count,
     finish,
     open_count,
     record,
@@ -275,22 +277,35 @@ async def start_count(
     )
 
 
+def _may_read_count(conn: Connection, actor: Actor, verb: str, count_id: str) -> None:
+    found = count(conn, count_id)
+    require(actor, verb, Thing("count", found.id, warehouse_id=found.warehouse_id))
+
+
 @router.get("/counts/{count_id}/sheet", response_model=page_of(SheetLine))
 async def count_sheet(
-    count_id: str, _actor: Annotated[Actor, allow("count")], jieli: App
+    count_id: str, actor: Annotated[Actor, allow("count")], jieli: App
 ) -> Response:
     """The counter's sheet: places and goods, never what the books expect."""
-    found = await jieli.db.read(lambda conn: sheet(conn, count_id))
-    return as_json({"items": wire(found), "next": None})
+
+    def ask(conn: Connection) -> list[SheetLine]:
+        _may_read_count(conn, actor, "count", count_id)
+        return sheet(conn, count_id)
+
+    return as_json({"items": wire(await jieli.db.read(ask)), "next": None})
 
 
 @router.get("/counts/{count_id}/review", response_model=page_of(ReviewLine))
 async def count_review(
-    count_id: str, _actor: Annotated[Actor, allow("count.approve")], jieli: App
+    count_id: str, actor: Annotated[Actor, allow("count.approve")], jieli: App
 ) -> Response:
     """The approver's sheet: expected, counted and the difference."""
-    found = await jieli.db.read(lambda conn: review(conn, count_id))
-    return as_json({"items": wire(found), "next": None})
+
+    def ask(conn: Connection) -> list[ReviewLine]:
+        _may_read_count(conn, actor, "count.approve", count_id)
+        return review(conn, count_id)
+
+    return as_json({"items": wire(await jieli.db.read(ask)), "next": None})
 
 
 @router.post("/counts/record", response_model=schema(Recorded))

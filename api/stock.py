@@ -6,7 +6,8 @@ command, the answer written by hand; its operation id is the posting's own key, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import astuple, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 
 from api.deps import KEY_PARAMETER, PAGE, App, Once, Size, as_json, asked
 from api.doors import WriteDoor, allow, declared, writes
+from api.reach import check_reach, in_reach
 from api.wire import (
     Id,
     Moment,
@@ -29,7 +31,6 @@ from api.wire import (
     schema_alone,
     wire,
 )
-from core.catalog import locations_by_id
 from core.clock import iso
 from core.db import Together, Tx
 from core.errors import NOT_FOUND, AppError
@@ -104,20 +105,6 @@ def posted_wire(done: Posted) -> dict[str, Any]:
     }
 
 
-def check_reach(conn: Connection, actor: Actor, verb: str, location_ids: Iterable[int]) -> None:
-    """Refuse places of a warehouse that the person is not bound to.
-
-    Raises:
-        AppError(forbidden): one of the places is out of reach.
-    """
-    if not actor.warehouse_ids:
-        return
-    wanted = sorted(set(location_ids))
-    for start in range(0, len(wanted), 500):
-        for place in locations_by_id(conn, wanted[start : start + 500]).values():
-            require(actor, verb, Thing("location", place.code, warehouse_id=place.warehouse_id))
-
-
 # -- posting -------------------------------------------------------------------------------------
 @router.post(
     "/postings",
@@ -152,12 +139,20 @@ async def post_body(request: Request, content: bytes) -> Response:
 
 
 @router.get("/postings/{op_id}")
-async def one_posting(op_id: str, _actor: Reader, jieli: App) -> Response:
-    """What was posted under an operation id; how a client asks "did it arrive?"."""
-    found = await jieli.db.read(lambda conn: posted(conn, op_id))
-    if found is None:
-        raise AppError(NOT_FOUND, what="过账", name=op_id[:96])
-    return as_json(posted_wire(found))
+async def one_posting(op_id: str, actor: Reader, jieli: App) -> Response:
+    """What was posted under an operation id; how a client asks "did it arrive?".
+
+    Its lines that touch the warehouses of whoever asks.
+    """
+
+    def ask(conn: Connection) -> Posted:
+        found = posted(conn, op_id)
+        if found is None:
+            raise AppError(NOT_FOUND, what="过账", name=op_id[:96])
+        ends = [(row.from_location, row.to_location) for row in found.moves]
+        return replace(found, moves=tuple(in_reach(conn, actor, found.moves, ends)))
+
+    return as_json(posted_wire(await jieli.db.read(ask)))
 
 
 @router.post("/postings/{op_id}/reverse", status_code=201)
@@ -184,16 +179,25 @@ async def reserve_stock(wish: Annotated[Reserve, asked(Reserve)], by: Reserver) 
         warehouse = wish.warehouse_id
         require(by.actor, "stock.reserve", Thing("warehouse", warehouse_id=warehouse))
         check_reach(tx.conn, by.actor, "stock.reserve", wish.location_ids)
-        return reserve_by_hand(tx, by.actor, wish)
+        if warehouse is None and len(by.actor.warehouse_ids) == 1:
+            [warehouse] = by.actor.warehouse_ids
+        made = reserve_by_hand(tx, by.actor, replace(wish, warehouse_id=warehouse))
+        check_reach(tx.conn, by.actor, "stock.reserve", [each.location_id for each in made.parts])
+        return made
 
     return await by.answer("reserve", wish, run, 201)
 
 
 @router.get("/reservations/{reservation_id}", response_model=schema(Reserved))
-async def one_reservation(reservation_id: Id, _actor: Reader, jieli: App) -> Response:
-    """One reservation and what is left of it."""
-    found = await jieli.db.read(lambda conn: reservation(conn, reservation_id))
-    return as_json(wire(found))
+async def one_reservation(reservation_id: Id, actor: Reader, jieli: App) -> Response:
+    """One reservation and what is left of it; its parts in the warehouses of whoever asks."""
+
+    def ask(conn: Connection) -> Reserved:
+        found = reservation(conn, reservation_id)
+        places = [(part.location_id,) for part in found.parts]
+        return replace(found, parts=tuple(in_reach(conn, actor, found.parts, places)))
+
+    return as_json(wire(await jieli.db.read(ask)))
 
 
 def _check_parts(tx: Tx, by: Once, reservation_id: int) -> None:
@@ -208,6 +212,7 @@ async def fulfil_reservation(reservation_id: Id, body: Fulfil, by: Reserver) -> 
     def run(tx: Tx) -> object:
         require(by.actor, "stock.reserve")
         _check_parts(tx, by, reservation_id)
+        check_reach(tx.conn, by.actor, "stock.reserve", [body.to_location])
         done = fulfil_by_hand(
             tx,
             by.actor,
@@ -292,32 +297,38 @@ async def stock_promise(
     warehouse_id: Id | None = None,
     on_date: Day | None = None,
 ) -> Response:
-    """What of an item is there and what may be promised."""
-    if warehouse_id is not None:
-        require(actor, "stock.read", Thing("warehouse", warehouse_id=warehouse_id))
+    """What of an item is there and what may be promised, in the warehouses of whoever asks."""
+    require(actor, "stock.read", Thing("warehouse", warehouse_id=warehouse_id))
     day = on_date.isoformat() if on_date is not None else None
-    found = await jieli.db.read(lambda conn: promise(conn, item_id, warehouse_id, day))
-    return as_json(wire(found))
+    own = [warehouse_id] if warehouse_id is not None else sorted(actor.warehouse_ids)
+    houses: Sequence[int | None] = own or [None]
+
+    def ask(conn: Connection) -> Promise:
+        found = [astuple(promise(conn, item_id, house, day))[1:] for house in houses]
+        return Promise(item_id, *map(sum, zip(*found, strict=True)))
+
+    return as_json(wire(await jieli.db.read(ask)))
 
 
 @router.get("/items/{item_id}/as-of", response_model=page_of(AsOf))
 async def stock_as_of(
     *,
-    _actor: Reader,
+    actor: Reader,
     jieli: App,
     item_id: Id,
     at: Annotated[Moment, Query(description="ISO 8601 with a zone")],
     by: Literal["recorded", "happened"] = "recorded",
 ) -> Response:
     """What stood where at a moment: as the books said then, or as we know it today."""
-    found = await jieli.db.read(lambda conn: as_of(conn, item_id, at, by))
+    reach = actor.warehouse_ids
+    found = await jieli.db.read(lambda conn: as_of(conn, item_id, at, by, reach=reach))
     return as_json({"items": wire(found), "next": None})
 
 
 @router.get("/items/{item_id}/movements", response_model=page_of(Movement))
 async def stock_movements(
     *,
-    _actor: Reader,
+    actor: Reader,
     jieli: App,
     item_id: Id,
     lot_id: Id | None = None,
@@ -325,7 +336,10 @@ async def stock_movements(
     limit: Size = PAGE,
 ) -> Response:
     """The card of an item, newest first."""
-    found = await jieli.db.read(lambda conn: movements(conn, item_id, cursor, limit, lot_id=lot_id))
+    reach = actor.warehouse_ids
+    found = await jieli.db.read(
+        lambda conn: movements(conn, item_id, cursor, limit, lot_id=lot_id, reach=reach)
+    )
     more = str(found[-1].move_id) if len(found) == limit else None
     return as_json({"items": wire(found), "next": more})
 
@@ -340,6 +354,8 @@ async def stock_near_expiry(
     warehouse_id: Id | None = None,
 ) -> Response:
     """Stock whose last good day is near or past; earliest first."""
-    day = on_date.isoformat()
-    found = await jieli.db.read(lambda conn: near_expiry(conn, day, days, warehouse_id, PAGE * 4))
-    return as_json({"items": wire(_seen(actor, found)), "next": None})
+    day, reach = on_date.isoformat(), actor.warehouse_ids
+    found = await jieli.db.read(
+        lambda conn: near_expiry(conn, day, days, warehouse_id, PAGE * 4, reach=reach)
+    )
+    return as_json({"items": wire(found), "next": None})

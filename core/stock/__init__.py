@@ -30,16 +30,13 @@ from core.stock.queries import (
     BalanceRow,
     Movement,
     Promise,
-    SerialRow,
     as_of,
     available,
     available_by_warehouse,
     movements,
-    movements_of_serial,
     near_expiry,
     on_hand,
     promise,
-    serials_of,
 )
 from core.stock.reserve import (
     Part,
@@ -51,6 +48,7 @@ from core.stock.reserve import (
     reserve_by_hand,
 )
 from core.stock.rules import STATUSES, VIRTUAL, Line, Posting
+from core.stock.serials import SerialRow, movements_of_serial, serials_of
 
 __all__ = [
     "STATUSES",

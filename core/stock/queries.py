@@ -1,6 +1,7 @@
 """Questions to the ledger: on hand, available, as of, the card of movements, near expiry.
 
-Only reads; every list is bounded. Quantities in micro, base unit.
+Only reads; every list is bounded. Quantities in micro, base unit. `reach`: the warehouses that
+whoever asks is bound to; what stands in no warehouse is everybody's.
 """
 
 from __future__ import annotations
@@ -9,16 +10,28 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from core.catalog import tables as catalog
 from core.clock import Instant
 from core.quantity import Micro
 from core.stock.rules import SELLABLE, VIRTUAL
-from core.stock.tables import balances, move_serials, moves, postings, serials
+from core.stock.tables import balances, moves, postings
 
 PAGE = 500
 FAR = "9999-99-99"
+Reach = frozenset[int]
+EVERYWHERE: Reach = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,10 @@ _ROWS = (
     .join(_PLACES, _PLACES.c.id == balances.c.location_id)
     .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
 )
+
+
+def _within(reach: Reach) -> ColumnElement[bool]:
+    return or_(_PLACES.c.warehouse_id.in_(reach), _PLACES.c.warehouse_id.is_(None))
 
 
 def on_hand(
@@ -211,6 +228,8 @@ def as_of(
     at: Instant,
     by: Literal["recorded", "happened"] = "recorded",
     limit: int = 5_000,
+    *,
+    reach: Reach = EVERYWHERE,
 ) -> list[AsOf]:
     """What stood where at `at` (inclusive): as the books said then, or as we know it today.
 
@@ -236,6 +255,8 @@ def as_of(
     total = func.sum(both.c.quantity)
     keys = (both.c.lot_id, both.c.location_id, both.c.status, both.c.owner_id)
     query = select(*keys, total).group_by(*keys).having(total != 0).order_by(*keys).limit(limit)
+    if reach:
+        query = query.join(_PLACES, _PLACES.c.id == both.c.location_id).where(_within(reach))
     rows: Any = conn.execute(query)
     return [AsOf(item_id, row[0], row[1], row[2], row[3], int(row[4])) for row in rows]
 
@@ -264,7 +285,7 @@ class Movement:
 
 
 _FROM, _TO = _PLACES.alias("from_place"), _PLACES.alias("to_place")
-_CARD = (
+CARD = (
     select(
         moves.c.id,
         moves.c.posting_id,
@@ -298,74 +319,23 @@ def movements(
     limit: int = 100,
     *,
     lot_id: int | None = None,
+    reach: Reach = EVERYWHERE,
 ) -> list[Movement]:
-    """The card of an item, newest first; page on with `cursor` = the last `move_id` seen."""
-    query = _CARD.where(moves.c.item_id == item_id)
+    """The card of an item, newest first; page on with `cursor` = the last `move_id` seen.
+
+    A move between two warehouses is on the card of both.
+    """
+    query = CARD.where(moves.c.item_id == item_id)
     if cursor is not None:
         query = query.where(moves.c.id < cursor)
     if lot_id is not None:
         query = query.where(moves.c.lot_id == lot_id)
+    if reach:
+        ends = _FROM.c.warehouse_id, _TO.c.warehouse_id
+        nowhere = ends[0].is_(None) & ends[1].is_(None)
+        query = query.where(or_(ends[0].in_(reach), ends[1].in_(reach), nowhere))
     rows: Any = conn.execute(query.order_by(moves.c.id.desc()).limit(limit))
     return [Movement(*row) for row in rows]
-
-
-def movements_of_serial(
-    conn: Connection, item_id: int, code: str, limit: int = 100
-) -> list[Movement]:
-    """The life of one serial, newest first."""
-    query = (
-        _CARD.join(move_serials, move_serials.c.move_id == moves.c.id)
-        .join(serials, serials.c.id == move_serials.c.serial_id)
-        .where(serials.c.item_id == item_id, serials.c.code == code)
-    )
-    rows: Any = conn.execute(query.order_by(moves.c.id.desc()).limit(limit))
-    return [Movement(*row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class SerialRow:
-    """Where one serial stands, and the reservation that holds it."""
-
-    id: int
-    code: str
-    lot_id: int
-    location_id: int
-    location_code: str
-    status: str
-    owner_id: int
-    reservation_id: int | None
-
-
-def serials_of(
-    conn: Connection,
-    item_id: int,
-    location_id: int | None = None,
-    *,
-    code: str | None = None,
-    limit: int = PAGE,
-    after: int = 0,
-) -> list[SerialRow]:
-    """The serials of an item, at a place or by code; page on with `after` = the last id."""
-    query = (
-        select(
-            serials.c.id,
-            serials.c.code,
-            serials.c.lot_id,
-            serials.c.location_id,
-            _PLACES.c.code.label("location_code"),
-            serials.c.status,
-            serials.c.owner_id,
-            serials.c.reservation_id,
-        )
-        .join(_PLACES, _PLACES.c.id == serials.c.location_id)
-        .where(serials.c.item_id == item_id, serials.c.id > after)
-    )
-    if location_id is not None:
-        query = query.where(serials.c.location_id == location_id)
-    if code is not None:
-        query = query.where(serials.c.code == code)
-    rows: Any = conn.execute(query.order_by(serials.c.id).limit(limit))
-    return [SerialRow(*row) for row in rows]
 
 
 def near_expiry(
@@ -374,6 +344,8 @@ def near_expiry(
     days: int,
     warehouse_id: int | None = None,
     limit: int = PAGE,
+    *,
+    reach: Reach = EVERYWHERE,
 ) -> list[BalanceRow]:
     """Stock in our hands whose last good day is at most `days` after `on_date`; earliest first.
 
@@ -387,5 +359,7 @@ def near_expiry(
     )
     if warehouse_id is not None:
         query = query.where(_PLACES.c.warehouse_id == warehouse_id)
+    if reach:
+        query = query.where(_within(reach))
     query = query.order_by(_LOTS.c.expires_on, balances.c.id).limit(limit)
     return _balance_rows(conn, query)
