@@ -1,5 +1,7 @@
 """Transfers between warehouses: two steps, through transit. One step inside a warehouse: move.py.
 
+Here: asking and sending. Receiving is transfer_take.py.
+
 Goods on their way stand in `<destination>-TRANSIT`: they belong to nobody's available stock, and
 what is lost on the road stays there until somebody counts it.
 """
@@ -8,22 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam
-
-from core import catalog, events
+from core import catalog
 from core.db import Tx
 from core.errors import AppError
 from core.orders import replay, rules
-from core.orders.measure import base_quantity, dock_of
+from core.orders.measure import base_quantity
 from core.orders.move import Move, Moved, move
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
 from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
+from core.orders.transfer_keep import SAVE, say, transit_of
+from core.orders.transfer_take import ReceiveTransfer, TakeLoad, receive_transfer
 from core.orders.transfer_task import task_of
 from core.people import Actor, Thing, require
-from core.quantity import ONE, Micro, show
+from core.quantity import Micro, show
 from core.stock import Line, MoveRow, Posting, Reserve, fulfil, reserve
 from core.tasks import board
 
@@ -46,8 +48,6 @@ __all__ = [
     "transfer",
     "transfer_by_code",
 ]
-
-_SAVE = table.update().where(table.c.id == bindparam("transfer_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +92,6 @@ class SendTransfer:
     transfer_id: str
     lines: tuple[SendLine, ...] = ()
     final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TakeLoad:
-    """What came of one load, and where it was put (base units)."""
-
-    load_id: str
-    quantity: Micro
-    to_location: int
-    serials: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveTransfer:
-    """`loads` empty: everything in transit, to the warehouse's dock."""
-
-    op_id: str
-    transfer_id: str
-    loads: tuple[TakeLoad, ...] = ()
 
 
 def ask_transfer(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
@@ -162,8 +143,8 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     tx.add(transfer_lines, rows)
     made = transfer(tx.conn, transfer_id)
     task_id = _open_task(tx, actor, made, "send")
-    tx.execute(_SAVE, {"transfer_": made.id, "send_task": task_id})
-    _say(tx, actor, made, "asked", [(line.item_id, line.quantity) for line in made.lines])
+    tx.execute(SAVE, {"transfer_": made.id, "send_task": task_id})
+    say(tx, actor, made, "asked", [(line.item_id, line.quantity) for line in made.lines])
     return transfer(tx.conn, transfer_id)
 
 
@@ -227,15 +208,15 @@ def _after_send(
     if not made.receive_task:
         values["receive_task"] = _open_task(tx, actor, after, "receive")
     if values:
-        tx.execute(_SAVE, {"transfer_": made.id, **values})
-    _say(tx, actor, after, "sent", sent)
+        tx.execute(SAVE, {"transfer_": made.id, **values})
+    say(tx, actor, after, "sent", sent)
     return transfer(tx.conn, made.id)
 
 
 def _send_named(
     tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer
 ) -> list[tuple[str, MoveRow]]:
-    transit = _transit(tx, made)
+    transit = transit_of(tx.conn, made)
     open_now = {line.id: line.quantity - line.sent for line in made.lines}
     items = {line.id: line for line in made.lines}
     lines = []
@@ -274,7 +255,7 @@ def _send_rest(
     tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer
 ) -> list[tuple[str, MoveRow]]:
     """Let the ledger pick each line's goods: first expiring first, nothing that is promised."""
-    transit = _transit(tx, made)
+    transit = transit_of(tx.conn, made)
     sent: list[tuple[str, MoveRow]] = []
     for line_no, line in enumerate(made.lines, 1):
         left = line.quantity - line.sent
@@ -301,80 +282,3 @@ def _send_rest(
     if not sent:
         raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
     return sent
-
-
-def _transit(tx: Tx, made: Transfer) -> int:
-    code = catalog.warehouse(tx.conn, made.to_warehouse).code
-    return catalog.location_by_code(tx.conn, f"{code}-TRANSIT").id
-
-
-def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
-    """Take goods out of transit; what is missing stays there, with the task still open.
-
-    Raises:
-        AppError: forbidden, wrong_state, nothing_open, too_much_taken, stage_by_hand, key_reused,
-            or a refusal of the ledger.
-    """
-    replay.ask_ahead(tx, "transfer.receive", ask)
-    made = transfer(tx.conn, ask.transfer_id)
-    require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.to_warehouse))
-    return run_once(tx, "transfer.receive", ask, Transfer, lambda: _take(tx, actor, ask, made))
-
-
-def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfer:
-    dock = dock_of(tx.conn, made.to_warehouse)
-    takes = ask.loads or tuple(
-        TakeLoad(load.id, load.left, dock, load.serials) for load in made.loads if load.left
-    )
-    if not takes:
-        raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
-    lines = tuple(_take_line(tx, made, take) for take in takes)
-    doc = f"transfer:{made.id}"
-    post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
-    for take in takes:
-        tx.execute(
-            transfer_loads.update()
-            .where(transfer_loads.c.id == take.load_id)
-            .values(received=transfer_loads.c.received + take.quantity)
-        )
-    after = transfer(tx.conn, made.id)
-    if after.state == "sent" and not any(load.left for load in after.loads):
-        tx.execute(_SAVE, {"transfer_": made.id, "state": "done"})
-        outcome = {"state": "done"}
-        board.settle_task(tx, actor, made.receive_task, outcome=outcome, sentence="已全部收到")
-    _say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
-    return transfer(tx.conn, made.id)
-
-
-def _take_line(tx: Tx, made: Transfer, take: TakeLoad) -> Line:
-    load = next((each for each in made.loads if each.id == take.load_id), None)
-    if load is None or take.quantity > load.left:
-        item = catalog.item(tx.conn, load.item_id).name if load else "这一件"
-        left = show(load.left) if load else "0"
-        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=left, asked=show(take.quantity))
-    place = catalog.location(tx.conn, take.to_location)
-    if place.warehouse_id != made.to_warehouse:
-        here = catalog.warehouse(tx.conn, made.to_warehouse).code
-        raise AppError(rules.OTHER_WAREHOUSE, from_code=here, to_code=place.code)
-    stage.entering(place)
-    whole = len(load.serials) * ONE == take.quantity
-    serials = take.serials or (load.serials if whole else ())
-    return Line(
-        load.item_id,
-        take.quantity,
-        _transit(tx, made),
-        place.id,
-        lot_id=load.lot_id,
-        serials=serials,
-    )
-
-
-def _say(tx: Tx, actor: Actor, made: Transfer, verb: str, lines: list[tuple[int, Micro]]) -> None:
-    payload = {
-        "code": made.code,
-        "from_warehouse": made.from_warehouse,
-        "to_warehouse": made.to_warehouse,
-        "urgent": made.urgent,
-        "lines": [list(line) for line in lines],
-    }
-    events.append(tx, f"transfer.{verb}", f"transfer:{made.id}", actor.label, payload)

@@ -1,0 +1,100 @@
+"""Receiving a transfer: goods come off the road, to wherever they are put."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core import catalog
+from core.db import Tx
+from core.errors import AppError
+from core.orders import replay, rules
+from core.orders.measure import dock_of
+from core.orders.replay import post_new, run_once
+from core.orders.sales import stage
+from core.orders.tables import transfer_loads
+from core.orders.transfer_book import Transfer, transfer
+from core.orders.transfer_keep import SAVE, say, transit_of
+from core.people import Actor, Thing, require
+from core.quantity import ONE, Micro, show
+from core.stock import Line, Posting
+from core.tasks import board
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLoad:
+    """What came of one load, and where it was put (base units)."""
+
+    load_id: str
+    quantity: Micro
+    to_location: int
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveTransfer:
+    """`loads` empty: everything in transit, to the warehouse's dock."""
+
+    op_id: str
+    transfer_id: str
+    loads: tuple[TakeLoad, ...] = ()
+
+
+def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
+    """Take goods out of transit; what is missing stays there, with the task still open.
+
+    Raises:
+        AppError: forbidden, wrong_state, nothing_open, too_much_taken, stage_by_hand, key_reused,
+            or a refusal of the ledger.
+    """
+    replay.ask_ahead(tx, "transfer.receive", ask)
+    made = transfer(tx.conn, ask.transfer_id)
+    require(actor, "transfer", Thing("transfer", made.id, warehouse_id=made.to_warehouse))
+    return run_once(tx, "transfer.receive", ask, Transfer, lambda: _take(tx, actor, ask, made))
+
+
+def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfer:
+    dock = dock_of(tx.conn, made.to_warehouse)
+    takes = ask.loads or tuple(
+        TakeLoad(load.id, load.left, dock, load.serials) for load in made.loads if load.left
+    )
+    if not takes:
+        raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
+    lines = tuple(_take_line(tx, made, take) for take in takes)
+    doc = f"transfer:{made.id}"
+    post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
+    for take in takes:
+        tx.execute(
+            transfer_loads.update()
+            .where(transfer_loads.c.id == take.load_id)
+            .values(received=transfer_loads.c.received + take.quantity)
+        )
+    after = transfer(tx.conn, made.id)
+    if after.state == "sent" and not any(load.left for load in after.loads):
+        tx.execute(SAVE, {"transfer_": made.id, "state": "done"})
+        outcome = {"state": "done"}
+        board.settle_task(tx, actor, made.receive_task, outcome=outcome, sentence="已全部收到")
+    say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
+    return transfer(tx.conn, made.id)
+
+
+def _take_line(tx: Tx, made: Transfer, take: TakeLoad) -> Line:
+    load = next((each for each in made.loads if each.id == take.load_id), None)
+    if load is None or take.quantity > load.left:
+        item = catalog.item(tx.conn, load.item_id).name if load else "这一件"
+        left = show(load.left) if load else "0"
+        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=left, asked=show(take.quantity))
+    place = catalog.location(tx.conn, take.to_location)
+    if place.warehouse_id != made.to_warehouse:
+        here = catalog.warehouse(tx.conn, made.to_warehouse).code
+        raise AppError(rules.OTHER_WAREHOUSE, from_code=here, to_code=place.code)
+    stage.entering(place)
+    whole = len(load.serials) * ONE == take.quantity
+    serials = take.serials or (load.serials if whole else ())
+    return Line(
+        load.item_id,
+        take.quantity,
+        transit_of(tx.conn, made),
+        place.id,
+        lot_id=load.lot_id,
+        serials=serials,
+    )
