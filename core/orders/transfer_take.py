@@ -59,7 +59,8 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
     )
     if not takes:
         raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
-    lines = tuple(_take_line(tx, made, take) for take in takes)
+    left = {load.id: load.left for load in made.loads}  # a load may be laid into several places
+    lines = tuple(_take_line(tx, made, take, left) for take in takes)
     doc = f"transfer:{made.id}"
     post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
     for take in takes:
@@ -77,12 +78,15 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
     return transfer(tx.conn, made.id)
 
 
-def _take_line(tx: Tx, made: Transfer, take: TakeLoad) -> Line:
+def _take_line(tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro]) -> Line:
+    """The posted line of `take`; what it takes goes off `left`."""
     load = next((each for each in made.loads if each.id == take.load_id), None)
-    if load is None or take.quantity > load.left:
+    rest = left.get(take.load_id, 0)
+    if load is None or take.quantity > rest:
         item = catalog.item(tx.conn, load.item_id).name if load else "这一件"
-        left = show(load.left) if load else "0"
-        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=left, asked=show(take.quantity))
+        asked = show(take.quantity)
+        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=show(rest), asked=asked)
+    left[load.id] = rest - take.quantity
     place = catalog.location(tx.conn, take.to_location)
     if place.warehouse_id != made.to_warehouse:
         here = catalog.warehouse(tx.conn, made.to_warehouse).code

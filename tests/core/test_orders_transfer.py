@@ -1,0 +1,83 @@
+"""Transfers on the road: several lorries, several transfers, goods held or missing meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core import stock
+from core.clock import ManualClock
+from core.db import Database
+from core.errors import AppError
+from core.orders.transfer import (
+    AskLine,
+    AskTransfer,
+    ReceiveTransfer,
+    SendLine,
+    SendTransfer,
+    TakeLoad,
+    Transfer,
+    ask_transfer,
+    receive_transfer,
+    send_transfer,
+    transfer,
+)
+from tests.core.orders_world import CUP, Trader, q, trader
+
+
+@pytest.fixture
+def t(db: Database, clock: ManualClock) -> Trader:
+    return trader(db, clock)
+
+
+def asked(t: Trader, *lines: tuple[str, str]) -> Transfer:
+    """松江仓 wants these goods of 张江仓."""
+    wanted = tuple(AskLine(t.items[name], q(quantity)) for name, quantity in lines)
+    ask = AskTransfer(t.op(), f"DB-{t.ops}", t.warehouses["张江仓"], t.warehouses["松江仓"], wanted)
+    return t.do(lambda tx: ask_transfer(tx, t.people["李某"], ask))
+
+
+def send(t: Trader, made: Transfer, quantity: str, *, no: int = 0, **more: Any) -> Transfer:
+    """Some of line `no` leaves ZJ-A-1 on a lorry."""
+    final = more.pop("final", False)
+    line = SendLine(made.lines[no].id, t.places["ZJ-A-1"], q(quantity), **more)
+    ask = SendTransfer(t.op(), made.id, (line,), final=final)
+    return t.do(lambda tx: send_transfer(tx, t.people["李某"], ask))
+
+
+def on_the_road(t: Trader, name: str, quantity: str, **more: Any) -> Transfer:
+    """A transfer of which everything is on the lorry."""
+    return send(t, asked(t, (name, quantity)), quantity, **more)
+
+
+def take(t: Trader, made: Transfer, *loads: TakeLoad) -> Transfer:
+    ask = ReceiveTransfer(t.op(), made.id, loads)
+    return t.do(lambda tx: receive_transfer(tx, t.people["王师傅"], ask))
+
+
+def refused_take(t: Trader, made: Transfer, *loads: TakeLoad) -> AppError:
+    ask = ReceiveTransfer(t.op(), made.id, loads)
+    return t.refused(lambda tx: receive_transfer(tx, t.people["王师傅"], ask))
+
+
+def again(t: Trader, made: Transfer) -> Transfer:
+    return t.db.read_now(lambda conn: transfer(conn, made.id))
+
+
+# -- what is taken -------------------------------------------------------------------------------
+def test_a_load_named_twice_gives_no_more_than_there_is(t: Trader) -> None:
+    t.put(CUP, "20", "ZJ-A-1")
+    mine, other = on_the_road(t, CUP, "10"), on_the_road(t, CUP, "10")
+    load_id, shelf, dock = mine.loads[0].id, t.places["SJ-A-1"], t.places["SJ-DOCK"]
+    six = TakeLoad(load_id, q("6"), shelf)
+    refusal = refused_take(t, mine, six, six)
+    assert refusal.code == "too_much_taken"
+    assert (refusal.facts["left"], refusal.facts["asked"]) == ("4", "6")
+    assert t.stands(CUP) == {"SJ-TRANSIT/ok": "20"}
+    assert take(t, mine, six, TakeLoad(load_id, q("4"), dock)).state == "done", (
+        "two places are fine"
+    )
+    assert take(t, other).state == "done"
+    assert t.stands(CUP) == {"SJ-A-1/ok": "6", "SJ-DOCK/ok": "14"}
+    t.proven()
