@@ -21,13 +21,11 @@ from core.orders.sales import stage
 from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
-from core.orders.transfer_keep import SAVE, say, transit_of
+from core.orders.transfer_keep import keep, say, transit_of
 from core.orders.transfer_take import ReceiveTransfer, TakeLoad, receive_transfer
-from core.orders.transfer_task import task_of
 from core.people import Actor, Thing, require
 from core.quantity import Micro, show
 from core.stock import Line, MoveRow, Posting, Reserve, fulfil, reserve
-from core.tasks import board
 
 __all__ = [
     "AskLine",
@@ -141,15 +139,9 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
             }
         )
     tx.add(transfer_lines, rows)
-    made = transfer(tx.conn, transfer_id)
-    task_id = _open_task(tx, actor, made, "send")
-    tx.execute(SAVE, {"transfer_": made.id, "send_task": task_id})
+    made = keep(tx, actor, transfer(tx.conn, transfer_id))
     say(tx, actor, made, "asked", [(line.item_id, line.quantity) for line in made.lines])
-    return transfer(tx.conn, transfer_id)
-
-
-def _open_task(tx: Tx, actor: Actor, made: Transfer, step: str) -> str:
-    return board.open_task(tx, actor, task_of(tx.conn, made, step)).id
+    return made
 
 
 def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:
@@ -191,26 +183,9 @@ def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
             .where(transfer_lines.c.id == line_id)
             .values(sent=transfer_lines.c.sent + row.quantity)
         )
-    return _after_send(tx, actor, ask, made, [(row.item_id, row.quantity) for _, row in sent])
-
-
-def _after_send(
-    tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer, sent: list[tuple[int, Micro]]
-) -> Transfer:
-    after = transfer(tx.conn, made.id)
-    values = {}
-    if ask.final or all(line.sent >= line.quantity for line in after.lines):
-        values["state"] = "sent"
-        if made.send_task:
-            board.settle_task(
-                tx, actor, made.send_task, outcome={"state": "sent"}, sentence="已发出"
-            )
-    if not made.receive_task:
-        values["receive_task"] = _open_task(tx, actor, after, "receive")
-    if values:
-        tx.execute(SAVE, {"transfer_": made.id, **values})
-    say(tx, actor, after, "sent", sent)
-    return transfer(tx.conn, made.id)
+    after = keep(tx, actor, made, no_more=ask.final)
+    say(tx, actor, after, "sent", [(row.item_id, row.quantity) for _, row in sent])
+    return after
 
 
 def _send_named(

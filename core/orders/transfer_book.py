@@ -64,6 +64,10 @@ class Transfer:
     def state_zh(self) -> str:
         return STATES[self.state]
 
+    @property
+    def is_on_the_road(self) -> bool:
+        return any(load.left for load in self.loads)
+
 
 _ONE = select(table).where(table.c.id == bindparam("transfer")).limit(1)
 _BY_CODE = select(table.c.id).where(table.c.code == bindparam("code_")).limit(1)

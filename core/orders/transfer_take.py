@@ -13,11 +13,10 @@ from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
 from core.orders.tables import transfer_loads
 from core.orders.transfer_book import Transfer, transfer
-from core.orders.transfer_keep import SAVE, say, transit_of
+from core.orders.transfer_keep import keep, say, transit_of
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
 from core.stock import Line, Posting
-from core.tasks import board
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,9 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
             .where(transfer_loads.c.id == take.load_id)
             .values(received=transfer_loads.c.received + take.quantity)
         )
-    after = transfer(tx.conn, made.id)
-    if after.state == "sent" and not any(load.left for load in after.loads):
-        tx.execute(SAVE, {"transfer_": made.id, "state": "done"})
-        outcome = {"state": "done"}
-        board.settle_task(tx, actor, made.receive_task, outcome=outcome, sentence="已全部收到")
+    after = keep(tx, actor, made)
     say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
-    return transfer(tx.conn, made.id)
+    return after
 
 
 def _take_line(tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro]) -> Line:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from core import stock
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
@@ -23,7 +22,9 @@ from core.orders.transfer import (
     send_transfer,
     transfer,
 )
-from tests.core.orders_world import CUP, Trader, q, trader
+from core.tasks import board
+from core.tasks.task import Task
+from tests.core.orders_world import CUP, SPICE, Trader, q, trader
 
 
 @pytest.fixture
@@ -65,6 +66,16 @@ def again(t: Trader, made: Transfer) -> Transfer:
     return t.db.read_now(lambda conn: transfer(conn, made.id))
 
 
+def steps(t: Trader) -> list[str]:
+    """What the two warehouses are asked to do."""
+    return sorted(task.context["step"] for task in t.tasks("transfer"))
+
+
+def waits(t: Trader, step: str) -> Task:
+    [found] = [each for each in t.tasks("transfer") if each.context["step"] == step]
+    return found
+
+
 # -- what is taken -------------------------------------------------------------------------------
 def test_a_load_named_twice_gives_no_more_than_there_is(t: Trader) -> None:
     t.put(CUP, "20", "ZJ-A-1")
@@ -81,3 +92,46 @@ def test_a_load_named_twice_gives_no_more_than_there_is(t: Trader) -> None:
     assert take(t, other).state == "done"
     assert t.stands(CUP) == {"SJ-A-1/ok": "6", "SJ-DOCK/ok": "14"}
     t.proven()
+
+
+# -- who is asked --------------------------------------------------------------------------------
+def test_the_second_lorry_asks_the_receiver_again(t: Trader) -> None:
+    t.put(CUP, "10", "ZJ-A-1")
+    made = send(t, asked(t, (CUP, "10")), "6")
+    t.press("王师傅", waits(t, "receive"), "receive")
+    assert steps(t) == ["send"], "the first lorry is in, the other four are still wanted"
+    send(t, made, "4")
+    assert steps(t) == ["receive"]
+    task = waits(t, "receive")
+    assert task.title == "调拨收货 · 纸杯 4 件"
+    t.press("王师傅", task, "receive")
+    assert again(t, made).state == "done"
+    assert steps(t) == []
+    assert t.stands(CUP) == {"SJ-DOCK/ok": "10"}
+
+
+def test_nobody_is_asked_to_receive_while_the_road_is_empty(t: Trader) -> None:
+    """Taken by a program, not by the task's button, which would be refused from then on."""
+    t.put(CUP, "10", "ZJ-A-1")
+    made = send(t, asked(t, (CUP, "10")), "6")
+    take(t, made)
+    assert steps(t) == ["send"]
+    send(t, made, "4")
+    assert steps(t) == ["receive"]
+
+
+def test_a_sender_whose_task_was_ended_is_asked_for_the_rest(t: Trader) -> None:
+    t.put(CUP, "10", "ZJ-A-1")
+    made = asked(t, (CUP, "10"))
+    ended = waits(t, "send")
+    t.do(lambda tx: board.cancel_task(tx, t.people["赵主管"], ended.id, "开错了"))
+    send(t, made, "6")
+    assert steps(t) == ["receive", "send"]
+    assert waits(t, "send").title == "调拨发出 · 纸杯 4 件"
+
+
+def test_the_receiver_is_told_what_is_on_the_road(t: Trader) -> None:
+    """Only the second line was there to be sent; the first one's 0 was what the card said."""
+    t.put(SPICE, "5", "ZJ-A-1")
+    send(t, asked(t, (CUP, "10"), (SPICE, "5")), "5", no=1)
+    assert waits(t, "receive").title == "调拨收货 · 香料 5 kg"
