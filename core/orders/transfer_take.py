@@ -14,6 +14,7 @@ from core.orders.sales import stage
 from core.orders.tables import transfer_loads
 from core.orders.transfer_book import Transfer, transfer
 from core.orders.transfer_keep import keep, say, transit_of
+from core.orders.transfer_road import Road, road_of
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
 from core.stock import Line, Posting
@@ -59,7 +60,8 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
     if not takes:
         raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
     left = {load.id: load.left for load in made.loads}  # a load may be laid into several places
-    lines = tuple(_take_line(tx, made, take, left) for take in takes)
+    road = road_of(tx.conn, transit_of(tx.conn, made), made.loads)
+    lines = tuple(line for take in takes for line in _lines(tx, made, take, left, road))
     doc = f"transfer:{made.id}"
     post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
     for take in takes:
@@ -73,8 +75,10 @@ def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfe
     return after
 
 
-def _take_line(tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro]) -> Line:
-    """The posted line of `take`; what it takes goes off `left`."""
+def _lines(
+    tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro], road: Road
+) -> list[Line]:
+    """What is posted of `take`; it goes off `left` and `road`."""
     load = next((each for each in made.loads if each.id == take.load_id), None)
     rest = left.get(take.load_id, 0)
     if load is None or take.quantity > rest:
@@ -89,11 +93,4 @@ def _take_line(tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro]) -
     stage.entering(place)
     whole = len(load.serials) * ONE == take.quantity
     serials = take.serials or (load.serials if whole else ())
-    return Line(
-        load.item_id,
-        take.quantity,
-        transit_of(tx.conn, made),
-        place.id,
-        lot_id=load.lot_id,
-        serials=serials,
-    )
+    return [road.line(part, place.id) for part in road.take(load, take.quantity, serials)]

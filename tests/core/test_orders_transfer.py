@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core import catalog, stock
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
@@ -24,7 +25,7 @@ from core.orders.transfer import (
 )
 from core.tasks import board
 from core.tasks.task import Task
-from tests.core.orders_world import CUP, SPICE, Trader, q, trader
+from tests.core.orders_world import BASE, CUP, SPICE, Trader, q, trader
 
 
 @pytest.fixture
@@ -74,6 +75,14 @@ def steps(t: Trader) -> list[str]:
 def waits(t: Trader, step: str) -> Task:
     [found] = [each for each in t.tasks("transfer") if each.context["step"] == step]
     return found
+
+
+def hold(t: Trader, lot_id: int) -> None:
+    t.do(lambda tx: stock.hold_lot_by_hand(tx, t.people["赵主管"], lot_id, t.op(), "有异味"))
+
+
+def release(t: Trader, lot_id: int) -> None:
+    t.do(lambda tx: stock.release_lot_by_hand(tx, t.people["赵主管"], lot_id, t.op(), "复检合格"))
 
 
 # -- what is taken -------------------------------------------------------------------------------
@@ -135,3 +144,58 @@ def test_the_receiver_is_told_what_is_on_the_road(t: Trader) -> None:
     t.put(SPICE, "5", "ZJ-A-1")
     send(t, asked(t, (CUP, "10"), (SPICE, "5")), "5", no=1)
     assert waits(t, "receive").title == "调拨收货 · 香料 5 kg"
+
+
+# -- held on the road ----------------------------------------------------------------------------
+def test_a_lot_held_on_the_road_arrives_held(t: Trader) -> None:
+    lot_id = t.put(BASE, "10", "ZJ-A-1", "L-7")
+    made = on_the_road(t, BASE, "10", lot_id=lot_id)
+    hold(t, lot_id)
+    assert t.stands(BASE) == {"SJ-TRANSIT/hold": "10"}
+    t.press("王师傅", waits(t, "receive"), "receive")
+    assert again(t, made).state == "done"
+    assert t.stands(BASE) == {"SJ-DOCK/hold": "10"}
+    release(t, lot_id)
+    assert t.stands(BASE) == {"SJ-DOCK/ok": "10"}
+    t.proven()
+
+
+def test_a_delivery_rejected_elsewhere_is_decided_with_what_travelled(t: Trader) -> None:
+    lot_id = t.put(BASE, "10", "ZJ-A-1", "L-7")
+    made = on_the_road(t, BASE, "10", lot_id=lot_id)
+    t.fail_a_lot("L-7", "12")
+    take(t, made)
+    assert t.stands(BASE) == {"ZJ-DOCK/hold": "12", "SJ-DOCK/hold": "10"}
+    t.press("陈晨", t.task("qc_decide"), "return")
+    assert t.stands(BASE) == {}, "the buyer's decision covers the other warehouse's dock"
+    t.proven()
+
+
+def test_two_transfers_of_a_lot_of_which_a_part_is_held(t: Trader) -> None:
+    lot_id = t.put(BASE, "20", "ZJ-A-1", "L-7")
+    first, second = (on_the_road(t, BASE, "10", lot_id=lot_id) for _ in range(2))
+    turn = stock.Line(
+        t.items[BASE], q("4"), t.places["SJ-TRANSIT"], t.places["SJ-TRANSIT"],
+        lot_id=lot_id, to_status="hold",
+    )  # fmt: skip
+    posting = stock.Posting(t.op(), "hold", (turn,), reason="外箱湿了")
+    t.do(lambda tx: stock.post_by_hand(tx, t.people["赵主管"], posting))
+    shelf, dock = t.places["SJ-A-1"], t.places["SJ-DOCK"]
+    load_id = first.loads[0].id
+    take(t, first, TakeLoad(load_id, q("3"), shelf), TakeLoad(load_id, q("7"), dock))
+    assert t.stands(BASE) == {
+        "SJ-A-1/hold": "3", "SJ-DOCK/hold": "1", "SJ-DOCK/ok": "6", "SJ-TRANSIT/ok": "10",
+    }  # fmt: skip
+    take(t, second)
+    assert t.stands(BASE) == {"SJ-A-1/hold": "3", "SJ-DOCK/hold": "1", "SJ-DOCK/ok": "16"}
+    t.proven()
+
+
+def test_a_lot_that_is_marked_while_it_travels_does_not_arrive_as_good(t: Trader) -> None:
+    """Its state was set by hand; nobody moved the stock to hold."""
+    lot_id = t.put(BASE, "10", "ZJ-A-1", "L-7")
+    made = on_the_road(t, BASE, "10", lot_id=lot_id)
+    boss = t.people["赵主管"]
+    t.do(lambda tx: catalog.update_lot(tx, boss, lot_id, state="recalled", why="厂家通知"))
+    take(t, made)
+    assert t.stands(BASE) == {"SJ-DOCK/recalled": "10"}

@@ -1,0 +1,97 @@
+"""What really stands on the road to a warehouse, and which of it a load means.
+
+The loads of all transfers to a warehouse stand in one place, one beside the other: whose a piece
+is says the paper, in which status it stands says the ledger. A lot that is held while it travels
+turns to hold on the road and arrives held. Only reads; the verbs post (transfer_take.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnClause, Connection, bindparam, literal_column, select
+
+from core.bulk import Lookup
+from core.catalog.tables import lots
+from core.orders import rules
+from core.orders.sales.rules import shares
+from core.orders.transfer_book import Load
+from core.quantity import Micro
+from core.stock import Line
+from core.stock.tables import balances
+
+_MANY: BindParameter[Any] = bindparam("many", expanding=True)
+_ZERO: ColumnClause[int] = literal_column("0")  # in the text: only what is given is bound
+_STANDS = Lookup(
+    select(
+        balances.c.item_id, balances.c.lot_id, balances.c.status, balances.c.on_hand, lots.c.state
+    )
+    .outerjoin(lots, lots.c.id == balances.c.lot_id)
+    .where(
+        balances.c.location_id == bindparam("place"),
+        balances.c.item_id.in_(_MANY),
+        balances.c.owner_id == _ZERO,
+        balances.c.on_hand > _ZERO,
+    )
+)
+Goods = tuple[int, int]  # item id, lot id
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a load in one status (base units)."""
+
+    load: Load
+    status: str
+    quantity: Micro
+    serials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Goods on their way to one warehouse: by item and lot, what stands in which status."""
+
+    place: int
+    stands: dict[Goods, list[tuple[str, Micro]]]
+    lot_states: Mapping[int, str]
+
+    def take(self, load: Load, quantity: Micro, serials: tuple[str, ...] = ()) -> list[Part]:
+        """What `quantity` of a load means, taken off the road: what is held before what is good.
+
+        What does not stand there is asked of the good stock, for the ledger to refuse with figures.
+        """
+        if serials:
+            return [Part(load, "ok", quantity, serials)]
+        goods = (load.item_id, load.lot_id)
+        here = self.stands.get(goods, [])
+        found = shares(quantity, here)
+        taken = dict(found)
+        self.stands[goods] = [(status, much - taken.get(status, 0)) for status, much in here]
+        lacks = quantity - sum(taken.values())
+        return [Part(load, *each) for each in found + ([("ok", lacks)] if lacks else [])]
+
+    def line(self, part: Part, to_location: int) -> Line:
+        """The posting's line that carries `part` to a place of ours: bad goods stay bad."""
+        lot_state = self.lot_states.get(part.load.lot_id, "ok")
+        good = rules.status_on_arrival(lot_state, needs_inspection=False)
+        return Line(
+            part.load.item_id,
+            part.quantity,
+            self.place,
+            to_location,
+            lot_id=part.load.lot_id,
+            from_status=part.status,
+            to_status=good if part.status == "ok" else part.status,
+            serials=part.serials,
+        )
+
+
+def road_of(conn: Connection, place: int, loads: Iterable[Load]) -> Road:
+    """The road as it stands for the goods of `loads`; `place` is the transit's location id."""
+    rows = _STANDS.rows(conn, {load.item_id for load in loads}, place=place)
+    stands: dict[Goods, list[tuple[str, Micro]]] = {}
+    for row in sorted(rows, key=lambda each: (each.status == "ok", each.status)):
+        stands.setdefault((row.item_id, row.lot_id), []).append((row.status, row.on_hand))
+    return Road(place, stands, {row.lot_id: row.state or "ok" for row in rows})
