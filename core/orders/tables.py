@@ -179,7 +179,7 @@ transfer_loads = Table(  # what was really sent: the lot and serials are known o
     Column("line_id", String(32), ForeignKey("transfer_line.id"), nullable=False),
     Column("item_id", BigInteger, nullable=False),
     Column("lot_id", BigInteger, nullable=False, default=0),
-    Column("serials", JSON, nullable=False),
+    Column("serials", JSON, nullable=False),  # still to come; those that came are crossed off
     micro_column("quantity"),
     micro_column("received"),
 )

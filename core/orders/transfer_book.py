@@ -28,7 +28,7 @@ class TransferLine:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was really sent for a line (base units)."""
+    """What was really sent for a line (base units); `serials`: those that are still to come."""
 
     id: str
     line_id: str

@@ -7,7 +7,7 @@ turns to hold on the road and arrives held. Only reads; the verbs post (transfer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,9 @@ from core.catalog.tables import lots
 from core.orders import rules
 from core.orders.sales.rules import shares
 from core.orders.transfer_book import Load
-from core.quantity import Micro
+from core.quantity import ONE, Micro
 from core.stock import Line
-from core.stock.tables import balances
+from core.stock.tables import balances, serials
 
 _MANY: BindParameter[Any] = bindparam("many", expanding=True)
 _ZERO: ColumnClause[int] = literal_column("0")  # in the text: only what is given is bound
@@ -34,6 +34,14 @@ _STANDS = Lookup(
         balances.c.item_id.in_(_MANY),
         balances.c.owner_id == _ZERO,
         balances.c.on_hand > _ZERO,
+    )
+)
+_SERIALS = Lookup(
+    select(serials.c.code, serials.c.status).where(
+        serials.c.item_id == bindparam("item"),
+        serials.c.location_id == bindparam("place"),
+        serials.c.owner_id == _ZERO,
+        serials.c.code.in_(_MANY),
     )
 )
 Goods = tuple[int, int]  # item id, lot id
@@ -56,14 +64,22 @@ class Road:
     place: int
     stands: dict[Goods, list[tuple[str, Micro]]]
     lot_states: Mapping[int, str]
+    statuses: Mapping[tuple[int, str], str]  # of the serials that stand there, by item id and code
 
-    def take(self, load: Load, quantity: Micro, serials: tuple[str, ...] = ()) -> list[Part]:
+    def serials_of(self, load: Load) -> tuple[str, ...]:
+        """The serials of a load that are still to come."""
+        if len(load.serials) * ONE == load.left:
+            return load.serials
+        # Older rows name what came already, too.
+        return tuple(code for code in load.serials if (load.item_id, code) in self.statuses)
+
+    def take(self, load: Load, quantity: Micro, codes: tuple[str, ...] = ()) -> list[Part]:
         """What `quantity` of a load means, taken off the road: what is held before what is good.
 
         What does not stand there is asked of the good stock, for the ledger to refuse with figures.
         """
-        if serials:
-            return [Part(load, "ok", quantity, serials)]
+        if codes:
+            return self._by_serial(load, quantity, codes)
         goods = (load.item_id, load.lot_id)
         here = self.stands.get(goods, [])
         found = shares(quantity, here)
@@ -71,6 +87,14 @@ class Road:
         self.stands[goods] = [(status, much - taken.get(status, 0)) for status, much in here]
         lacks = quantity - sum(taken.values())
         return [Part(load, *each) for each in found + ([("ok", lacks)] if lacks else [])]
+
+    def _by_serial(self, load: Load, quantity: Micro, codes: tuple[str, ...]) -> list[Part]:
+        if len(codes) * ONE != quantity:
+            return [Part(load, "ok", quantity, codes)]  # for the ledger to refuse
+        named: dict[str, list[str]] = {}
+        for code in codes:
+            named.setdefault(self.statuses.get((load.item_id, code), "ok"), []).append(code)
+        return [Part(load, each, len(mine) * ONE, tuple(mine)) for each, mine in named.items()]
 
     def line(self, part: Part, to_location: int) -> Line:
         """The posting's line that carries `part` to a place of ours: bad goods stay bad."""
@@ -88,10 +112,23 @@ class Road:
         )
 
 
-def road_of(conn: Connection, place: int, loads: Iterable[Load]) -> Road:
+def road_of(conn: Connection, place: int, loads: Sequence[Load]) -> Road:
     """The road as it stands for the goods of `loads`; `place` is the transit's location id."""
     rows = _STANDS.rows(conn, {load.item_id for load in loads}, place=place)
     stands: dict[Goods, list[tuple[str, Micro]]] = {}
     for row in sorted(rows, key=lambda each: (each.status == "ok", each.status)):
         stands.setdefault((row.item_id, row.lot_id), []).append((row.status, row.on_hand))
-    return Road(place, stands, {row.lot_id: row.state or "ok" for row in rows})
+    lot_states = {row.lot_id: row.state or "ok" for row in rows}
+    return Road(place, stands, lot_states, _statuses(conn, place, loads))
+
+
+def _statuses(conn: Connection, place: int, loads: Sequence[Load]) -> dict[tuple[int, str], str]:
+    named: dict[int, set[str]] = {}
+    for load in loads:
+        if load.serials:
+            named.setdefault(load.item_id, set()).update(load.serials)
+    return {
+        (item_id, row.code): row.status
+        for item_id, codes in named.items()
+        for row in _SERIALS.rows(conn, codes, place=place, item=item_id)
+    }

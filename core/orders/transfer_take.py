@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from sqlalchemy import bindparam
 
 from core import catalog
 from core.db import Tx
@@ -12,12 +15,14 @@ from core.orders.measure import dock_of
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
 from core.orders.tables import transfer_loads
-from core.orders.transfer_book import Transfer, transfer
+from core.orders.transfer_book import Load, Transfer, transfer
 from core.orders.transfer_keep import keep, say, transit_of
 from core.orders.transfer_road import Road, road_of
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
 from core.stock import Line, Posting
+
+_SAVE_LOAD = transfer_loads.update().where(transfer_loads.c.id == bindparam("load_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,8 @@ def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
     """Take goods out of transit; what is missing stays there, with the task still open.
 
     Raises:
-        AppError: forbidden, wrong_state, nothing_open, too_much_taken, stage_by_hand, key_reused,
-            or a refusal of the ledger.
+        AppError: forbidden, wrong_state, nothing_open, too_much_taken, serial_not_loaded,
+            stage_by_hand, key_reused, or a refusal of the ledger.
     """
     replay.ask_ahead(tx, "transfer.receive", ask)
     made = transfer(tx.conn, ask.transfer_id)
@@ -55,42 +60,60 @@ def receive_transfer(tx: Tx, actor: Actor, ask: ReceiveTransfer) -> Transfer:
 def _take(tx: Tx, actor: Actor, ask: ReceiveTransfer, made: Transfer) -> Transfer:
     dock = dock_of(tx.conn, made.to_warehouse)
     takes = ask.loads or tuple(
-        TakeLoad(load.id, load.left, dock, load.serials) for load in made.loads if load.left
+        TakeLoad(load.id, load.left, dock) for load in made.loads if load.left
     )
     if not takes:
         raise AppError(rules.NOTHING_OPEN, what=f"调拨单 {made.code}")
-    left = {load.id: load.left for load in made.loads}  # a load may be laid into several places
     road = road_of(tx.conn, transit_of(tx.conn, made), made.loads)
-    lines = tuple(line for take in takes for line in _lines(tx, made, take, left, road))
+    rests = {load.id: _Rest(load, load.left, road.serials_of(load)) for load in made.loads}
+    lines = tuple(line for take in takes for line in _lines(tx, made, take, rests, road))
     doc = f"transfer:{made.id}"
     post_new(tx, actor, Posting(f"{ask.op_id}:take", "transfer", lines, doc=doc))
-    for take in takes:
-        tx.execute(
-            transfer_loads.update()
-            .where(transfer_loads.c.id == take.load_id)
-            .values(received=transfer_loads.c.received + take.quantity)
-        )
+    for load_id in dict.fromkeys(take.load_id for take in takes):
+        rest = rests[load_id]
+        values = {"received": rest.load.quantity - rest.left, "serials": list(rest.serials)}
+        tx.execute(_SAVE_LOAD, {"load_": load_id, **values})
     after = keep(tx, actor, made)
     say(tx, actor, after, "received", [(line.item_id, line.quantity) for line in lines])
     return after
 
 
+@dataclass(slots=True)
+class _Rest:
+    """What of a load is still to come while one command takes of it, maybe to several places."""
+
+    load: Load
+    left: Micro
+    serials: tuple[str, ...]
+
+
 def _lines(
-    tx: Tx, made: Transfer, take: TakeLoad, left: dict[str, Micro], road: Road
+    tx: Tx, made: Transfer, take: TakeLoad, rests: Mapping[str, _Rest], road: Road
 ) -> list[Line]:
-    """What is posted of `take`; it goes off `left` and `road`."""
-    load = next((each for each in made.loads if each.id == take.load_id), None)
-    rest = left.get(take.load_id, 0)
-    if load is None or take.quantity > rest:
-        item = catalog.item(tx.conn, load.item_id).name if load else "这一件"
-        asked = show(take.quantity)
-        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=show(rest), asked=asked)
-    left[load.id] = rest - take.quantity
+    """What is posted of `take`; it goes off the rest of its load and off `road`."""
+    rest = rests.get(take.load_id)
+    if rest is None or take.quantity > rest.left:
+        item = catalog.item(tx.conn, rest.load.item_id).name if rest else "这一件"
+        left = show(rest.left) if rest else "0"
+        raise AppError(rules.TOO_MUCH_TAKEN, item=item, left=left, asked=show(take.quantity))
     place = catalog.location(tx.conn, take.to_location)
     if place.warehouse_id != made.to_warehouse:
         here = catalog.warehouse(tx.conn, made.to_warehouse).code
         raise AppError(rules.OTHER_WAREHOUSE, from_code=here, to_code=place.code)
     stage.entering(place)
-    whole = len(load.serials) * ONE == take.quantity
-    serials = take.serials or (load.serials if whole else ())
-    return [road.line(part, place.id) for part in road.take(load, take.quantity, serials)]
+    serials = _serials(tx, take, rest)
+    rest.left -= take.quantity
+    rest.serials = tuple(code for code in rest.serials if code not in serials)
+    parts = road.take(rest.load, take.quantity, serials)
+    return [road.line(part, place.id) for part in parts]
+
+
+def _serials(tx: Tx, take: TakeLoad, rest: _Rest) -> tuple[str, ...]:
+    """The serials given, or all that are left when the rest comes whole."""
+    if not take.serials:
+        return rest.serials if len(rest.serials) * ONE == take.quantity else ()
+    for code in take.serials if rest.load.serials else ():
+        if code not in rest.serials:
+            item = catalog.item(tx.conn, rest.load.item_id).name
+            raise AppError(rules.SERIAL_NOT_LOADED, item=item, serial=code[:64])
+    return take.serials

@@ -10,6 +10,7 @@ from core import catalog, stock
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
+from core.orders.tables import transfer_loads
 from core.orders.transfer import (
     AskLine,
     AskTransfer,
@@ -25,7 +26,7 @@ from core.orders.transfer import (
 )
 from core.tasks import board
 from core.tasks.task import Task
-from tests.core.orders_world import BASE, CUP, SPICE, Trader, q, trader
+from tests.core.orders_world import BASE, CUP, SCALE, SPICE, Trader, q, trader
 
 
 @pytest.fixture
@@ -199,3 +200,64 @@ def test_a_lot_that_is_marked_while_it_travels_does_not_arrive_as_good(t: Trader
     t.do(lambda tx: catalog.update_lot(tx, boss, lot_id, state="recalled", why="厂家通知"))
     take(t, made)
     assert t.stands(BASE) == {"SJ-DOCK/recalled": "10"}
+
+
+# -- serial numbers ------------------------------------------------------------------------------
+THREE = ("S1", "S2", "S3")
+
+
+def scales_on_the_road(t: Trader) -> Transfer:
+    t.put(SCALE, "3", "ZJ-A-1", serials=THREE)
+    return on_the_road(t, SCALE, "3", serials=THREE)
+
+
+def serials_at(t: Trader, place: str) -> set[str]:
+    rows = t.db.read_now(lambda conn: stock.serials_of(conn, t.items[SCALE], t.places[place]))
+    return {row.code for row in rows}
+
+
+def test_what_is_left_of_a_load_of_serials_is_taken_whole(t: Trader) -> None:
+    made = scales_on_the_road(t)
+    shelf = t.places["SJ-A-1"]
+    after = take(t, made, TakeLoad(made.loads[0].id, q("1"), shelf, ("S2",)))
+    assert after.loads[0].serials == ("S1", "S3"), "what is still to come"
+    t.press("王师傅", waits(t, "receive"), "receive")
+    assert again(t, made).state == "done"
+    assert (serials_at(t, "SJ-A-1"), serials_at(t, "SJ-DOCK")) == ({"S2"}, {"S1", "S3"})
+    t.proven()
+
+
+def test_a_load_takes_only_its_own_serials_and_each_once(t: Trader) -> None:
+    made = scales_on_the_road(t)
+    t.put(SCALE, "1", "ZJ-A-1", serials=("S9",))
+    on_the_road(t, SCALE, "1", serials=("S9",))
+    load_id, shelf = made.loads[0].id, t.places["SJ-A-1"]
+    stranger = TakeLoad(load_id, q("1"), shelf, ("S9",))
+    refusal = refused_take(t, made, stranger)
+    assert refusal.code == "serial_not_loaded"
+    assert refusal.facts["serial"] == "S9"
+    one = TakeLoad(load_id, q("1"), shelf, ("S1",))
+    assert refused_take(t, made, one, one).code == "serial_not_loaded"
+    few = TakeLoad(load_id, q("2"), shelf, ("S1",))
+    assert refused_take(t, made, few).code == "serials_needed"
+    assert serials_at(t, "SJ-TRANSIT") == {*THREE, "S9"}
+
+
+def test_a_serial_that_is_held_on_the_road_arrives_held(t: Trader) -> None:
+    made = scales_on_the_road(t)
+    road = t.places["SJ-TRANSIT"]
+    turn = stock.Line(t.items[SCALE], q("1"), road, road, to_status="hold", serials=("S2",))
+    posting = stock.Posting(t.op(), "hold", (turn,), reason="外箱湿了")
+    t.do(lambda tx: stock.post_by_hand(tx, t.people["赵主管"], posting))
+    take(t, made)
+    assert t.stands(SCALE) == {"SJ-DOCK/hold": "1", "SJ-DOCK/ok": "2"}
+    t.proven()
+
+
+def test_a_load_from_before_serials_were_crossed_off_is_taken_whole(t: Trader) -> None:
+    made = scales_on_the_road(t)
+    take(t, made, TakeLoad(made.loads[0].id, q("1"), t.places["SJ-A-1"], ("S2",)))
+    older = transfer_loads.update().where(transfer_loads.c.id == made.loads[0].id)
+    t.do(lambda tx: tx.execute(older.values(serials=list(THREE))))
+    assert take(t, made).state == "done"
+    assert serials_at(t, "SJ-DOCK") == {"S1", "S3"}
