@@ -56,12 +56,15 @@ from core.orders.receipt import (
 )
 from core.orders.transfer import (
     AskTransfer,
+    ClosedTransfer,
+    CloseTransfer,
     Move,
     Moved,
     ReceiveTransfer,
     SendTransfer,
     Transfer,
     ask_transfer,
+    close_transfer,
     move,
     receive_transfer,
     send_transfer,
@@ -254,6 +257,14 @@ async def receive_sent_goods(
 ) -> Response:
     """Goods in transit arrive."""
     return await by.answer("transfer-receive", ask, lambda tx: receive_transfer(tx, by.actor, ask))
+
+
+@router.post("/transfers/close", response_model=schema(ClosedTransfer))
+async def close_unfinished_transfer(
+    ask: Annotated[CloseTransfer, asked(CloseTransfer)], by: Annotated[Once, writes("transfer")]
+) -> Response:
+    """The rest is not sent; with `lost`, what is on the road does not come and is written off."""
+    return await by.answer("transfer-close", ask, lambda tx: close_transfer(tx, by.actor, ask))
 
 
 @router.get("/transfers/{transfer_id}", response_model=schema(Transfer))

@@ -134,7 +134,28 @@ def send(tx: Tx, doing: Doing) -> str:
 
 def take(tx: Tx, doing: Doing) -> str:
     ask = transfer.ReceiveTransfer(doing.op_id, doing.about("transfer_id"))
-    return f"{transfer.receive_transfer(tx, doing.actor, ask).code} 已全部收到"
+    made = transfer.receive_transfer(tx, doing.actor, ask)
+    if made.is_on_the_road:
+        return f"{made.code} 在途账上有的已收下，还有没到的：到了再收，不会来了就结案"
+    return f"{made.code} 已全部收到"
+
+
+def send_no_more(tx: Tx, doing: Doing) -> str:
+    return _give_up(tx, doing, lost=False)
+
+
+def will_not_come(tx: Tx, doing: Doing) -> str:
+    return _give_up(tx, doing, lost=True)
+
+
+def _give_up(tx: Tx, doing: Doing, *, lost: bool) -> str:
+    about, reason = doing.about("transfer_id"), doing.text("reason")
+    ask = transfer.CloseTransfer(doing.op_id, about, reason, lost=lost)
+    closed = transfer.close_transfer(tx, doing.actor, ask)
+    words = [f"{closed.code} 剩下的{'不来了' if lost else '不发了'}，已结案"]
+    words += ["丢的已核销"] if closed.written_off else []
+    words += ["路上的到了再收"] if closed.state == "sent" else []
+    return "，".join(words)
 
 
 def finish(tx: Tx, doing: Doing) -> str:

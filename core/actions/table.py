@@ -22,6 +22,8 @@ TABLE: dict[tuple[str, str], Action] = {
     **{("qc_claim", key): Action(goods_in.answer, label) for key, label in CLAIM_ANSWERS.items()},
     ("transfer", "send"): Action(goods_in.send, "全部发出"),
     ("transfer", "receive"): Action(goods_in.take, "全部收到"),
+    ("transfer", "send_no_more"): Action(goods_in.send_no_more, "剩下的不发了，结案"),
+    ("transfer", "will_not_come"): Action(goods_in.will_not_come, "剩下的不来了，结案"),
     ("count", "finish"): Action(goods_in.finish, "数完了，已提交"),
     ("count_approve", "approve"): Action(goods_in.approve, "批准入账"),
     ("count_approve", "send_back"): Action(goods_in.send_back, "退回重盘"),

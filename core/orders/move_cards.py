@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice
 from core.outbox.card import Button, Card, Fact
 from core.tasks.policy import Policy
 from core.tasks.task import NewTask
+
+# step → the button that ends it unfinished: its key, its words, the reasons that one tap can give
+GIVE_UP = {
+    "send": (
+        "send_no_more",
+        "剩下的不发了，结案",
+        ("没货可发", "对方不要了", "改由别处调", "单开错了"),
+    ),
+    "receive": (
+        "will_not_come",
+        "剩下的不来了，结案",
+        ("途中丢失", "途中破损", "发货时少装", "对方不再发"),
+    ),
+}
 
 
 def transfer_task(
@@ -22,6 +38,9 @@ def transfer_task(
     sending = step == "send"
     what = ("紧急" if urgent else "") + ("调拨发出" if sending else "调拨收货")
     button = Button(step, "全部发出" if sending else "全部收到", "primary")
+    key, label, reasons = GIVE_UP[step]
+    why = replace(reason_choice("结案原因", reasons), required=True)
+    give_up = Button(key, label, "danger", (why,))
     waits = f"{other}等货" if sending else f"{goods.warehouse}在途待收"
     more = (Fact("调往" if sending else "来自", other), Fact("单号", code))
     return NewTask(
@@ -34,7 +53,7 @@ def transfer_task(
             what,
             f"{goods.item} {goods.amount}",
             facts_of(goods, waits=waits, more=more),
-            (button,),
+            (button, give_up),
             urgent=urgent,
         ),
         context={"transfer_id": transfer_id, "step": step, "code": code},

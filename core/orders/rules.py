@@ -162,14 +162,10 @@ TOO_MUCH_SENT = define(
 TOO_MUCH_TAKEN = define(
     "too_much_taken",
     409,
-    "没收进来：{item} 在途只有 {left}，你填了 {asked}。按实物重数，少了的留在在途等主管查。",
-    "Not received: only {left} of {item} is in transit, you entered {asked}.",
-)
-SERIAL_NOT_LOADED = define(
-    "serial_not_loaded",
-    409,
-    "没收进来：序列号 {serial} 不在这一车还没收的 {item} 里。核对标签，扫这一车的再收。",
-    "Not received: serial {serial} is not among the {item} of this load that are still to come.",
+    "没收进来：{item} 在途只有 {left}，你填了 {asked}。按实物重数，少了的留在在途等主管查，"
+    "不会来了就结案。",
+    "Not received: only {left} of {item} is in transit, you entered {asked}. What will never come "
+    "is closed.",
 )
 WRONG_STATE = define(
     "wrong_state",

@@ -147,7 +147,7 @@ transfers = Table(
     Column("code", String(64), nullable=False, unique=True),
     Column("from_warehouse", BigInteger, nullable=False),
     Column("to_warehouse", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # asked sent done cancelled
+    Column("state", String(16), nullable=False),  # asked sent done closed cancelled
     Column("urgent", Boolean, nullable=False, default=False),
     Column("reason", String(400), nullable=False, default=""),
     Column("send_task", String(32), nullable=False, default=""),

@@ -1,9 +1,9 @@
 """Transfers between warehouses: two steps, through transit. One step inside a warehouse: move.py.
 
-Here: asking and sending. Receiving is transfer_take.py.
+Here: asking and sending. Receiving is transfer_take.py, giving up transfer_close.py.
 
 Goods on their way stand in `<destination>-TRANSIT`: they belong to nobody's available stock, and
-what is lost on the road stays there until somebody counts it.
+what is lost on the road stays there until somebody counts it or closes the transfer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core import catalog
 from core.db import Tx
-from core.errors import AppError
+from core.errors import AppError, define
 from core.orders import replay, rules
 from core.orders.measure import base_quantity
 from core.orders.move import Move, Moved, move
@@ -21,15 +21,18 @@ from core.orders.sales import stage
 from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.orders.transfer_book import Load, Transfer, TransferLine, transfer, transfer_by_code
+from core.orders.transfer_close import ClosedTransfer, CloseTransfer, close_transfer
 from core.orders.transfer_keep import keep, say, transit_of
 from core.orders.transfer_take import ReceiveTransfer, TakeLoad, receive_transfer
 from core.people import Actor, Thing, require
 from core.quantity import Micro, show
-from core.stock import Line, MoveRow, Posting, Reserve, fulfil, reserve
+from core.stock import Line, MoveRow, Posting, Reserve, fulfil, refusals, reserve
 
 __all__ = [
     "AskLine",
     "AskTransfer",
+    "CloseTransfer",
+    "ClosedTransfer",
     "Load",
     "Move",
     "Moved",
@@ -40,12 +43,22 @@ __all__ = [
     "Transfer",
     "TransferLine",
     "ask_transfer",
+    "close_transfer",
     "move",
     "receive_transfer",
     "send_transfer",
     "transfer",
     "transfer_by_code",
 ]
+
+
+NOTHING_SENT = define(
+    "nothing_sent",
+    409,
+    "没有改动：调拨单 {code} 一件都没发。不发了就写上原因结案，要发就填发了哪些。",
+    "Nothing changed: nothing of transfer {code} was sent. Close it with a reason, or say what "
+    "was sent.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,9 @@ class SendLine:
 
 @dataclass(frozen=True, slots=True)
 class SendTransfer:
-    """`lines` empty: everything still open, first expiring first. `final`: the rest stays here."""
+    """`lines` empty: everything still open, first expiring first. `final`: the rest stays here;
+    without lines, all of it.
+    """
 
     op_id: str
     transfer_id: str
@@ -97,7 +112,7 @@ def ask_transfer(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
 
     Raises:
         AppError: forbidden, same_warehouse, empty_document, duplicate_code, bad_quantity,
-            not_whole, key_reused.
+            not_whole, not_found, lot_of_other_item, key_reused.
     """
     require(actor, "transfer")  # both warehouses are named; either side may ask
     return run_once(tx, "transfer.ask", ask, Transfer, lambda: _ask(tx, actor, ask))
@@ -128,6 +143,7 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     catalog.ask_ahead(tx.conn, (line.item_id for line in ask.lines))
     for line_no, line in enumerate(ask.lines, 1):
         item = catalog.item(tx.conn, line.item_id)
+        _check_lot(tx, item, line.lot_id)
         rows.append(
             {
                 "id": tx.new_id(),
@@ -144,11 +160,20 @@ def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     return made
 
 
+def _check_lot(tx: Tx, item: catalog.Item, lot_id: int) -> None:
+    """What could never be sent is not asked for."""
+    if not lot_id:
+        return
+    lot = catalog.lot(tx.conn, lot_id)
+    if lot.item_id != item.id:
+        raise AppError(refusals.LOT_OF_OTHER_ITEM, item=item.code, lot=lot.code)
+
+
 def send_transfer(tx: Tx, actor: Actor, ask: SendTransfer) -> Transfer:
     """Take goods from the bins into transit; a task to receive them opens at the other side.
 
     Raises:
-        AppError: forbidden, wrong_state, too_much_sent, bad_quantity, stage_taken,
+        AppError: forbidden, wrong_state, nothing_sent, too_much_sent, bad_quantity, stage_taken,
             stage_unclaimed, key_reused, or a refusal of the ledger (not_enough names the bin).
     """
     replay.ask_ahead(tx, "transfer.send", ask)
@@ -162,7 +187,9 @@ def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
         raise AppError(
             rules.WRONG_STATE, what="调拨单", code=made.code, state=made.state_zh, verb="发出"
         )
-    sent = _send_named(tx, actor, ask, made) if ask.lines else _send_rest(tx, actor, ask, made)
+    if ask.final and not ask.lines and not made.loads:
+        raise AppError(NOTHING_SENT, code=made.code)
+    sent = _sent(tx, actor, ask, made)
     rows = [
         {
             "id": tx.new_id(),
@@ -176,16 +203,25 @@ def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
         }
         for line_id, row in sent
     ]
-    tx.add(transfer_loads, rows)
+    if rows:
+        tx.add(transfer_loads, rows)
     for line_id, row in sent:
         tx.execute(
             transfer_lines.update()
             .where(transfer_lines.c.id == line_id)
             .values(sent=transfer_lines.c.sent + row.quantity)
         )
-    after = keep(tx, actor, made, no_more=ask.final)
+    words = "" if sent else "剩下的不再发"
+    after = keep(tx, actor, made, no_more=ask.final, words=words)
     say(tx, actor, after, "sent", [(row.item_id, row.quantity) for _, row in sent])
     return after
+
+
+def _sent(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> list[tuple[str, MoveRow]]:
+    """What leaves now, each posted line with the line that asked for it."""
+    if ask.lines:
+        return _send_named(tx, actor, ask, made)
+    return [] if ask.final else _send_rest(tx, actor, ask, made)
 
 
 def _send_named(

@@ -11,7 +11,14 @@ from core.orders.tables import transfer_lines, transfer_loads
 from core.orders.tables import transfers as table
 from core.quantity import Micro
 
-STATES = {"asked": "等发出", "sent": "在途", "done": "已收到", "cancelled": "已取消"}
+STATES = {
+    "asked": "等发出",
+    "sent": "在途",
+    "done": "已收到",
+    "closed": "已结案",  # given up with a reason: part of it never came
+    "cancelled": "已取消",  # given up before anything was sent
+}
+LIVE = ("asked", "sent")
 _MOST = 2_000
 
 
@@ -46,7 +53,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A transfer with its lines and loads. state: asked sent done cancelled."""
+    """A transfer with its lines and loads. state: asked sent done closed cancelled."""
 
     id: str
     code: str
@@ -66,7 +73,8 @@ class Transfer:
 
     @property
     def is_on_the_road(self) -> bool:
-        return any(load.left for load in self.loads)
+        """Something was sent and may still come."""
+        return self.state in LIVE and any(load.left for load in self.loads)
 
 
 _ONE = select(table).where(table.c.id == bindparam("transfer")).limit(1)

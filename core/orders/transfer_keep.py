@@ -24,23 +24,37 @@ def transit_of(conn: Connection, made: Transfer) -> int:
     return catalog.location_by_code(conn, f"{code}-TRANSIT").id
 
 
-def state_of(made: Transfer, *, no_more: bool) -> str:
-    """Where a transfer stands by its lines and loads; `no_more`: the rest is not sent."""
+def state_of(made: Transfer, *, no_more: bool, over: bool = False) -> str:
+    """Where a transfer stands by its lines and loads.
+
+    `no_more`: the rest is not sent; `over`: nor does anything come that is on the road.
+    """
     if not no_more and any(line.sent < line.quantity for line in made.lines):
         return "asked"
+    if not made.loads:
+        return "cancelled"
+    if over:
+        return "closed"
     return "sent" if made.is_on_the_road else "done"
 
 
 def keep(
-    tx: Tx, actor: Actor, before: Transfer, *, no_more: bool = False, words: str = ""
+    tx: Tx,
+    actor: Actor,
+    before: Transfer,
+    *,
+    no_more: bool = False,
+    over: bool = False,
+    words: str = "",
 ) -> Transfer:
     """Bring state and tasks in step with lines and loads; the transfer as it stands then.
 
+    `no_more`: the rest is not sent; `over`: nor does anything come that is on the road.
     Opens the task that is needed, settles the one that is not (`words`: why): who took the first
     lorry has answered, and the second one asks again.
     """
     now = transfer(tx.conn, before.id)
-    state = state_of(now, no_more=no_more or before.state != "asked")
+    state = state_of(now, no_more=no_more or before.state != "asked", over=over)
     after = replace(now, state=state)
     if before.state == "asked":
         task_id = _task(tx, actor, after, "send", words or "已发出")

@@ -45,6 +45,8 @@ _SERIALS = Lookup(
     )
 )
 Goods = tuple[int, int]  # item id, lot id
+Shares = list[tuple[Load, Micro, tuple[str, ...]]]
+_NOTHING: Mapping[Goods, Micro] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,25 @@ class Road:
             return load.serials
         # Older rows name what came already, too.
         return tuple(code for code in load.serials if (load.item_id, code) in self.statuses)
+
+    def there(self, loads: Sequence[Load], spoken_for: Mapping[Goods, Micro] = _NOTHING) -> Shares:
+        """What really stands there of each of `loads` beside what is `spoken_for`: how much, which
+        serials. Loads of which nothing is there are left out.
+        """
+        free = {
+            goods: sum(much for _, much in here) - spoken_for.get(goods, 0)
+            for goods, here in self.stands.items()
+        }
+        found: Shares = []
+        for load in loads:
+            goods = (load.item_id, load.lot_id)
+            codes = tuple(code for code in load.serials if (load.item_id, code) in self.statuses)
+            most = len(codes) * ONE if load.serials else free.get(goods, 0)
+            much = min(load.left, most)
+            if much > 0:
+                free[goods] -= much
+                found.append((load, much, codes))
+        return found
 
     def take(self, load: Load, quantity: Micro, codes: tuple[str, ...] = ()) -> list[Part]:
         """What `quantity` of a load means, taken off the road: what is held before what is good.

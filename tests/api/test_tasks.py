@@ -127,6 +127,28 @@ async def test_goods_travel_between_warehouses(room: Room) -> None:
     assert (await room.ask("south", f"/api/transfers/{made['id']}"))["code"] == "T-1"
 
 
+async def test_a_transfer_that_does_not_come_whole_is_closed(room: Room) -> None:
+    ids = room.ids
+    ask = {
+        "code": "T-2",
+        "from_warehouse": ids.warehouses["N"],
+        "to_warehouse": ids.warehouses["S"],
+        "lines": [{"item_id": ids.items["BOLT"], "quantity": "50"}],
+    }
+    made = await room.do("warehouse", "/api/transfers", ask)
+    sent = await room.do("warehouse", "/api/transfers/send", {"transfer_id": made["id"]})
+    load = {"load_id": sent["loads"][0]["id"], "quantity": "48", "to_location": ids.places["S-A1"]}
+    came = {"transfer_id": made["id"], "loads": [load]}
+    await room.do("warehouse", "/api/transfers/receive", came)
+    body = {"transfer_id": made["id"], "reason": "途中丢失", "lost": True}
+    refused = await room.send("warehouse", "/api/transfers/close", body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "loss_needs_approval")
+    closed = await room.do("admin", "/api/transfers/close", body)
+    assert (closed["state"], closed["unsent"], closed["written_off"]) == ("closed", "0", "2")
+    assert await room.on_hand("S-A1") == "1048"
+    assert (await room.do("admin", "/api/prove"))["ok"]
+
+
 async def test_a_holiday_and_a_policy_are_published_through_the_doors(room: Room) -> None:
     days = [{"day": "2027-01-01", "workday": False, "name": "元旦"}]
     body = {"days": days, "publish": [2027], "source": "国办发明电〔2026〕X 号"}

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core import catalog, stock
+from core.actions import ACTIONS
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import AppError
+from core.orders.count import (
+    CountedLine,
+    FinishCount,
+    OpenCount,
+    RecordCount,
+    finish,
+    open_count,
+    record,
+)
 from core.orders.tables import transfer_loads
 from core.orders.transfer import (
     AskLine,
     AskTransfer,
+    ClosedTransfer,
+    CloseTransfer,
     ReceiveTransfer,
     SendLine,
     SendTransfer,
     TakeLoad,
     Transfer,
     ask_transfer,
+    close_transfer,
     receive_transfer,
     send_transfer,
     transfer,
 )
 from core.tasks import board
+from core.tasks.hold import hand_over
 from core.tasks.task import Task
-from tests.core.orders_world import BASE, CUP, SCALE, SPICE, Trader, q, trader
+from tests.core.orders_world import BASE, CUP, MILK, SCALE, SPICE, Trader, q, trader
 
 
 @pytest.fixture
@@ -261,3 +276,172 @@ def test_a_load_from_before_serials_were_crossed_off_is_taken_whole(t: Trader) -
     t.do(lambda tx: tx.execute(older.values(serials=list(THREE))))
     assert take(t, made).state == "done"
     assert serials_at(t, "SJ-DOCK") == {"S1", "S3"}
+
+
+# -- given up ------------------------------------------------------------------------------------
+def close(t: Trader, made: Transfer, *, by: str = "赵主管", **more: Any) -> ClosedTransfer:
+    ask = CloseTransfer(t.op(), made.id, more.pop("reason", "途中丢失"), **more)
+    return t.do(lambda tx: close_transfer(tx, t.people[by], ask))
+
+
+def refused_close(t: Trader, made: Transfer, *, by: str = "赵主管", **more: Any) -> AppError:
+    ask = CloseTransfer(t.op(), made.id, more.pop("reason", "途中丢失"), **more)
+    return t.refused(lambda tx: close_transfer(tx, t.people[by], ask))
+
+
+def count_on_the_road(t: Trader, name: str, quantity: str) -> None:
+    """The supervisor looks into the empty lorry: so much of it is there."""
+    boss, road = t.people["赵主管"], t.places["SJ-TRANSIT"]
+    opened = OpenCount(t.op(), f"PD-{t.ops}", t.warehouses["松江仓"], (road,))
+    count_id = t.do(lambda tx: open_count(tx, boss, opened))
+    for who in ("赵主管", "李某"):
+        seen = RecordCount(t.op(), count_id, (CountedLine(road, t.items[name], q(quantity)),))
+        t.do(lambda tx, who=who, seen=seen: record(tx, t.people[who], seen))  # type: ignore[misc]
+    t.do(lambda tx: finish(tx, boss, FinishCount(t.op(), count_id, "途中丢失")))
+
+
+def test_the_rest_that_is_not_there_stays_where_it_is(t: Trader) -> None:
+    t.put(CUP, "6", "ZJ-A-1")
+    made = send(t, asked(t, (CUP, "10")), "6")
+    take(t, made)
+    no_more = SendTransfer(t.op(), made.id, final=True)
+    assert t.do(lambda tx: send_transfer(tx, t.people["李某"], no_more)).state == "done"
+    assert steps(t) == []
+    assert t.stands(CUP) == {"SJ-DOCK/ok": "6"}
+
+
+def test_nothing_more_while_the_first_lorry_is_on_the_road(t: Trader) -> None:
+    t.put(CUP, "10", "ZJ-A-1")
+    made = send(t, asked(t, (CUP, "10")), "6")
+    no_more = SendTransfer(t.op(), made.id, final=True)
+    assert t.do(lambda tx: send_transfer(tx, t.people["李某"], no_more)).state == "sent"
+    assert steps(t) == ["receive"]
+    assert t.stands(CUP) == {"ZJ-A-1/ok": "4", "SJ-TRANSIT/ok": "6"}
+
+
+def test_a_transfer_of_which_nothing_was_sent_is_cancelled_with_a_reason(t: Trader) -> None:
+    t.put(CUP, "10", "ZJ-A-1")
+    made = asked(t, (CUP, "10"))
+    final = SendTransfer(t.op(), made.id, final=True)
+    refusal = t.refused(lambda tx: send_transfer(tx, t.people["李某"], final))
+    assert refusal.code == "nothing_sent"
+    assert refused_close(t, made, reason=" ").code == "reason_needed"
+    assert t.press_refused("李某", waits(t, "send"), "send_no_more").code == "invalid"
+    done = t.press("李某", waits(t, "send"), "send_no_more", reason="没货可发")
+    assert done.sentence == f"{made.code} 剩下的不发了，已结案"
+    assert again(t, made).state == "cancelled"
+    assert steps(t) == []
+    [event] = t.events("transfer.closed")
+    assert event.payload["reason"] == "没货可发"
+    assert event.payload["unsent_micro"] == q("10")
+    late = SendTransfer(t.op(), made.id)
+    assert t.refused(lambda tx: send_transfer(tx, t.people["李某"], late)).code == "wrong_state"
+    assert refused_close(t, made).code == "wrong_state"
+
+
+def test_the_asker_gives_up_what_was_not_sent(t: Trader) -> None:
+    t.put(CUP, "6", "ZJ-A-1")
+    made = send(t, asked(t, (CUP, "10")), "6")
+    done = t.press("李某", waits(t, "send"), "send_no_more", reason="对方不要了")
+    assert done.sentence == f"{made.code} 剩下的不发了，已结案，路上的到了再收"
+    assert steps(t) == ["receive"], "the lorry is still expected"
+    assert refused_close(t, made).code == "nothing_open"
+    t.press("王师傅", waits(t, "receive"), "receive")
+    assert again(t, made).state == "done"
+    assert t.stands(CUP) == {"SJ-DOCK/ok": "6"}
+
+
+def test_what_was_lost_on_the_road_is_written_off_by_who_may(t: Trader) -> None:
+    t.put(CUP, "20", "ZJ-A-1")
+    made, other = on_the_road(t, CUP, "10"), on_the_road(t, CUP, "10")
+    take(t, made, TakeLoad(made.loads[0].id, q("8"), t.places["SJ-DOCK"]))
+    [task] = [each for each in t.tasks("transfer") if each.subject == f"transfer:{made.id}"]
+    refusal = t.press_refused("王师傅", task, "will_not_come", reason="途中丢失")
+    assert refusal.code == "loss_needs_approval"
+    assert refusal.facts["amount"] == "纸杯 2 件"
+    boss = t.people["赵主管"]
+    t.do(lambda tx: hand_over(tx, t.people["王师傅"], task.id, boss.person_id, "少两件"))
+    [task] = [each for each in t.tasks("transfer") if each.id == task.id]
+    done = t.press("赵主管", task, "will_not_come", reason="途中丢失")
+    assert done.sentence == f"{made.code} 剩下的不来了，已结案，丢的已核销"
+    assert again(t, made).state == "closed"
+    assert t.stands(CUP) == {"SJ-DOCK/ok": "8", "SJ-TRANSIT/ok": "10"}, "the other one's stay"
+    [event] = t.events("transfer.closed")
+    assert event.payload["written_off"] == [[t.items[CUP], 0, q("2")]]
+    assert refused_take(t, made).code == "wrong_state"
+    take(t, other)
+    assert steps(t) == []
+    t.proven()
+
+
+def test_what_was_counted_away_on_the_road_does_not_hold_up_the_rest(t: Trader) -> None:
+    t.put(CUP, "20", "ZJ-A-1")
+    made, other = on_the_road(t, CUP, "10"), on_the_road(t, CUP, "10")
+    take(t, other, TakeLoad(other.loads[0].id, q("10"), t.places["SJ-A-1"]))
+    count_on_the_road(t, CUP, "8")
+    done = t.press("王师傅", waits(t, "receive"), "receive")
+    assert "还有没到的" in done.sentence
+    assert t.stands(CUP) == {"SJ-A-1/ok": "10", "SJ-DOCK/ok": "8"}
+    task = waits(t, "receive")
+    assert task.title == "调拨收货 · 纸杯 2 件"
+    assert t.press_refused("王师傅", task, "receive").code == "too_much_taken"
+    t.press("王师傅", task, "will_not_come", reason="途中丢失")
+    assert again(t, made).state == "closed"
+    assert steps(t) == []
+    assert t.stands(CUP) == {"SJ-A-1/ok": "10", "SJ-DOCK/ok": "8"}
+    t.proven()
+
+
+def test_a_loss_that_was_counted_away_is_not_taken_from_another_transfer(t: Trader) -> None:
+    t.put(CUP, "20", "ZJ-A-1")
+    made, other = on_the_road(t, CUP, "10"), on_the_road(t, CUP, "10")
+    take(t, made, TakeLoad(made.loads[0].id, q("8"), t.places["SJ-DOCK"]))
+    count_on_the_road(t, CUP, "10")
+    closed = close(t, made, by="王师傅", lost=True)
+    assert (closed.state, closed.written_off) == ("closed", 0)
+    assert take(t, other).state == "done"
+
+
+def test_a_lost_serial_and_a_lost_held_lot_are_written_off_as_they_stand(t: Trader) -> None:
+    scales = scales_on_the_road(t)
+    take(t, scales, TakeLoad(scales.loads[0].id, q("2"), t.places["SJ-DOCK"], ("S1", "S3")))
+    lot_id = t.put(BASE, "10", "ZJ-A-1", "L-7")
+    syrup = on_the_road(t, BASE, "10", lot_id=lot_id)
+    hold(t, lot_id)
+    for made, much in ((scales, "1"), (syrup, "10")):
+        assert close(t, made, lost=True).written_off == q(much)
+    assert t.stands(BASE) == {}
+    assert serials_at(t, "COUNT") == {"S2"}
+    assert steps(t) == []
+    t.proven()
+
+
+def test_only_the_sides_of_a_transfer_end_it(t: Trader) -> None:
+    made = asked(t, (CUP, "10"))
+    for name in ("陈晨", "王老板"):
+        assert refused_close(t, made, by=name).code == "forbidden"
+    north = replace(t.people["李某"], warehouse_ids=frozenset({t.warehouses["张江仓"]}))
+    ask = CloseTransfer(t.op(), made.id, "没来", lost=True)
+    assert t.refused(lambda tx: close_transfer(tx, north, ask)).code == "forbidden"
+    mine = replace(ask, op_id=t.op(), lost=False)
+    first = t.do(lambda tx: close_transfer(tx, north, mine))
+    assert first.state == "cancelled"
+    assert t.do(lambda tx: close_transfer(tx, north, mine)) == first, "asked twice, ended once"
+    assert len(t.events("transfer.closed")) == 1
+
+
+def test_a_lot_that_is_not_of_the_item_is_not_asked_for(t: Trader) -> None:
+    lot_id = t.put(BASE, "10", "ZJ-A-1", "L-7")
+    ends = t.warehouses["张江仓"], t.warehouses["松江仓"]
+    for wrong, code in ((lot_id, "lot_of_other_item"), (4711, "not_found")):
+        ask = AskTransfer(t.op(), "DB-X", *ends, (AskLine(t.items[MILK], q("5"), wrong),))
+        refusal = t.refused(lambda tx, ask=ask: ask_transfer(tx, t.people["李某"], ask))  # type: ignore[misc]
+        assert refusal.code == code
+    assert steps(t) == []
+
+
+def test_every_button_of_a_transfer_has_a_verb(t: Trader) -> None:
+    t.put(CUP, "10", "ZJ-A-1")
+    send(t, asked(t, (CUP, "10")), "6")
+    shown = {("transfer", each.key) for task in t.tasks("transfer") for each in task.card.buttons}
+    assert shown == {key for key in ACTIONS if key[0] == "transfer"}

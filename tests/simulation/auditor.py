@@ -25,8 +25,8 @@ from tests.simulation.facts import Fact, parsed
 Row = dict[str, Any]
 TABLES = (
     "posting", "move", "balance", "reservation", "reservation_part", "purchase_line",
-    "receipt_line", "inspection", "transfer_line", "transfer_load", "event", "task", "timer",
-    "assignment", "message", "surface", "calendar_day",
+    "receipt_line", "inspection", "transfer", "transfer_line", "transfer_load", "event", "task",
+    "timer", "assignment", "message", "surface", "calendar_day",
     "audit", "leave", *SALES,
 )  # fmt: skip
 JSON = frozenset(
@@ -247,8 +247,11 @@ def papers(day: Day, books: Books) -> Iterator[str]:
 def _on_the_road(books: Books) -> Iterator[str]:
     sent: Counter[str] = Counter()
     road: Counter[tuple[int, int]] = Counter()
+    closed = {row["id"] for row in books["transfer"] if row["state"] == "closed"}
     for load in books["transfer_load"]:
         sent[load["line_id"]] += load["quantity"]
+        if load["transfer_id"] in closed:  # what had not come is written off
+            continue
         road[load["item_id"], load["lot_id"]] += load["quantity"] - load["received"]
     for row in books["transfer_line"]:
         if row["sent"] != sent[row["id"]]:
