@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core import catalog
+from core.catalog.items import check_code
 from core.db import Tx
 from core.errors import AppError, define
 from core.orders import replay, rules
@@ -112,7 +113,7 @@ def ask_transfer(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
 
     Raises:
         AppError: forbidden, same_warehouse, empty_document, duplicate_code, bad_quantity,
-            not_whole, not_found, lot_of_other_item, key_reused.
+            not_whole, not_found, invalid, lot_of_other_item, key_reused.
     """
     require(actor, "transfer")  # both warehouses are named; either side may ask
     return run_once(tx, "transfer.ask", ask, Transfer, lambda: _ask(tx, actor, ask))
@@ -121,6 +122,7 @@ def ask_transfer(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
 def _ask(tx: Tx, actor: Actor, ask: AskTransfer) -> Transfer:
     if ask.from_warehouse == ask.to_warehouse:
         raise AppError(rules.SAME_WAREHOUSE)
+    check_code("调拨单号", ask.code)
     if not ask.lines:
         raise AppError(rules.EMPTY_DOCUMENT, what="调拨单")
     if transfer_by_code(tx.conn, ask.code) is not None:

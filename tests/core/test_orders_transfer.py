@@ -445,3 +445,11 @@ def test_every_button_of_a_transfer_has_a_verb(t: Trader) -> None:
     send(t, asked(t, (CUP, "10")), "6")
     shown = {("transfer", each.key) for task in t.tasks("transfer") for each in task.card.buttons}
     assert shown == {key for key in ACTIONS if key[0] == "transfer"}
+
+
+def test_a_number_that_no_label_takes_is_refused_by_name(t: Trader) -> None:
+    ends = t.warehouses["张江仓"], t.warehouses["松江仓"]
+    for code in ("D" * 65, "", " DB-1"):
+        ask = AskTransfer(t.op(), code, *ends, (AskLine(t.items[CUP], q("5")),))
+        refusal = t.refused(lambda tx, ask=ask: ask_transfer(tx, t.people["李某"], ask))  # type: ignore[misc]
+        assert (refusal.code, refusal.facts["field"]) == ("invalid", "调拨单号")
