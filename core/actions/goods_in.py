@@ -20,6 +20,7 @@ from core.orders import (
     transfer,
 )
 from core.orders.measure import dock_of, short_amount
+from core.orders.transfer_serials import send_lines
 from core.people import require
 from core.quantity import Micro
 
@@ -128,8 +129,15 @@ def answer(tx: Tx, doing: Doing) -> str:
 
 # -- transfers and counts ----------------------------------------------------------------------
 def send(tx: Tx, doing: Doing) -> str:
-    ask = transfer.SendTransfer(doing.op_id, doing.about("transfer_id"))
-    return f"{transfer.send_transfer(tx, doing.actor, ask).code} 已发出，对方等收"
+    made = transfer.transfer(tx.conn, doing.about("transfer_id"))
+    lines = send_lines(tx.conn, made, doing.text("serials").split())
+    if lines:  # the pieces that are named one by one, then whatever else is wanted
+        named = transfer.SendTransfer(f"{doing.op_id}:serials", made.id, lines)
+        made = transfer.send_transfer(tx, doing.actor, named)
+    if made.state == "asked" or not lines:
+        rest = transfer.SendTransfer(doing.op_id, made.id)
+        made = transfer.send_transfer(tx, doing.actor, rest)
+    return f"{made.code} 已发出，对方等收"
 
 
 def take(tx: Tx, doing: Doing) -> str:

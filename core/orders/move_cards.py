@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice
-from core.outbox.card import Button, Card, Fact
+from core.outbox.card import Button, Card, Fact, Field
 from core.tasks.policy import Policy
 from core.tasks.task import NewTask
 
@@ -33,11 +33,16 @@ def transfer_task(
     other: str,
     step: str,
     urgent: bool,
+    by_serial: bool = False,
 ) -> NewTask:
-    """`step` send: the sending warehouse packs; receive: the other one takes it in."""
+    """`step` send: the sending warehouse packs; receive: the other one takes it in.
+
+    `by_serial`: whoever sends says which pieces.
+    """
     sending = step == "send"
     what = ("紧急" if urgent else "") + ("调拨发出" if sending else "调拨收货")
-    button = Button(step, "全部发出" if sending else "全部收到", "primary")
+    asks = (Field("serials", "序列号（空格隔开）", "text", required=True),) if by_serial else ()
+    button = Button(step, "全部发出" if sending else "全部收到", "primary", asks)
     key, label, reasons = GIVE_UP[step]
     why = replace(reason_choice("结案原因", reasons), required=True)
     give_up = Button(key, label, "danger", (why,))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from core import catalog
 from core.orders.measure import goods_named
 from core.orders.move_cards import transfer_task
-from core.orders.transfer_book import Transfer
+from core.orders.transfer_book import Transfer, TransferLine
 from core.quantity import Micro
 from core.tasks.policies import policy_of
 from core.tasks.task import NewTask
@@ -37,7 +37,13 @@ def task_of(conn: Connection, made: Transfer, step: str) -> NewTask:
         other=catalog.warehouse(conn, there).name,
         step=step,
         urgent=made.urgent,
+        by_serial=sending and any(_is_by_serial(conn, line) for line in made.lines),
     )
+
+
+def _is_by_serial(conn: Connection, line: TransferLine) -> bool:
+    is_open = line.sent < line.quantity
+    return is_open and catalog.item(conn, line.item_id).tracking == "serial"
 
 
 Rest = tuple[int, Micro, int]  # item id and base units of the first line, how many lines

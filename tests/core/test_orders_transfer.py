@@ -453,3 +453,31 @@ def test_a_number_that_no_label_takes_is_refused_by_name(t: Trader) -> None:
         ask = AskTransfer(t.op(), code, *ends, (AskLine(t.items[CUP], q("5")),))
         refusal = t.refused(lambda tx, ask=ask: ask_transfer(tx, t.people["李某"], ask))  # type: ignore[misc]
         assert (refusal.code, refusal.facts["field"]) == ("invalid", "调拨单号")
+
+
+def test_who_sends_serials_says_which(t: Trader) -> None:
+    """The button did not ask and was refused for ever."""
+    t.put(SCALE, "2", "ZJ-A-1", serials=("S1", "S2"))
+    t.put(SCALE, "1", "ZJ-A-2", serials=("S3",))
+    t.put(CUP, "10", "ZJ-A-1")
+    made = asked(t, (SCALE, "2"), (CUP, "10"))
+    task = waits(t, "send")
+    assert t.press_refused("李某", task, "send").code == "invalid"
+    assert t.press_refused("李某", task, "send", serials="S1 S7").code == "serial_unknown"
+    assert t.press_refused("李某", task, "send", serials="S1").code == "serials_needed"
+    assert t.press_refused("李某", task, "send", serials="S1 S2 S3").code == "too_much_sent"
+    t.press("李某", task, "send", serials="S1  S3")
+    assert again(t, made).state == "sent"
+    assert serials_at(t, "SJ-TRANSIT") == {"S1", "S3"}
+    assert t.stands(CUP) == {"SJ-TRANSIT/ok": "10"}
+    t.press("王师傅", waits(t, "receive"), "receive")
+    assert serials_at(t, "SJ-DOCK") == {"S1", "S3"}
+    t.proven()
+
+
+def test_only_serials_travel_when_only_serials_are_wanted(t: Trader) -> None:
+    t.put(SCALE, "2", "ZJ-A-1", serials=("S1", "S2"))
+    made = asked(t, (SCALE, "1"))
+    t.press("李某", waits(t, "send"), "send", serials="S2")
+    assert again(t, made).state == "sent"
+    assert steps(t) == ["receive"]
