@@ -146,8 +146,8 @@ def _continue(tx: Tx, before: Device, device_id: int, by: str) -> None:
     why = f"重新登记为 device:{device_id}"
     for row in tx.execute(select(devices).where(in_use).order_by(devices.c.id)).all():
         _stop(tx, _device(row), by, why)
-        state = {"before": {"state": "active"}, "after": {"state": "revoked"}}
-        audit.record(tx, by, "pda", "device.write", f"device:{row.id}", why=why, **state)
+        subject, was, now = f"device:{row.id}", {"state": "active"}, {"state": "revoked"}
+        audit.record(tx, by, "pda", "device.write", subject, before=was, after=now, why=why)
     after = {"name": before.name, "continues": f"device:{before.id}"}
     audit.record(tx, by, "pda", "device.write", f"device:{device_id}", after=after)
 

@@ -91,8 +91,9 @@ def _pass_on(
     assign(tx, task, found, level=mine.level, generation=generation)
     persons = [each.person_id for each in found]
     only = people.person(tx.conn, persons[0]) if len(persons) == 1 else None
-    again = {"state": "open", "snooze_until": None, "remaining": []} if held else {}
-    values = NO_HOLD | again | {"generation": generation}
+    values = NO_HOLD | {"generation": generation}
+    if held:
+        values |= {"state": "open", "snooze_until": None, "remaining": []}
     if only is not None:
         values |= {"holder_id": only.id, "holder_name": only.name}
     people_now, audience = joined(here, persons), joined(task.audience, persons)

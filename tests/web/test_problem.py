@@ -14,9 +14,7 @@ from tests.web.test_look import measure
 pytestmark = pytest.mark.sqlite  # about the page
 
 
-def test_a_scanner_that_is_stopped_in_the_hands_says_so(
-    gun: Gun, house: House
-) -> None:
+def test_a_scanner_that_is_stopped_in_the_hands_says_so(gun: Gun, house: House) -> None:
     gun.scan(UNIT["JL-101"])
     gun.sees("可用 480")
     [mine] = house.db.read_now(lambda conn: conn.execute(select(devices.c.id)).scalars().all())
@@ -26,4 +24,5 @@ def test_a_scanner_that_is_stopped_in_the_hands_says_so(
     expect(card).to_contain_text("没上传的都还在")
     measure(gun, "stopped")
     strip, shown = gun.page.locator("#strip").bounding_box(), card.bounding_box()
-    assert strip and shown and shown["y"] >= strip["y"] + strip["height"]
+    assert strip and shown
+    assert shown["y"] >= strip["y"] + strip["height"]
