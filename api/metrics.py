@@ -30,6 +30,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.postings = Counter("jieli_postings", "Postings committed", registry=self.registry)
         self.events = Counter("jieli_events", "Events sealed", registry=self.registry)
+        self.callbacks_given_up = Counter(
+            "jieli_callbacks_given_up",
+            "What people said in chat and no try could do",
+            registry=self.registry,
+        )
         self.timer_lag = Histogram(
             "jieli_timer_lag_seconds",
             "How late a timer fired",

@@ -22,6 +22,7 @@ class Face(Channel, Protocol):
 
         Raises:
             LookupError: it cannot be had (any more); its sentence is for the person who sent it.
+            ConnectionError: the vendor cannot be asked just now; later it may be there.
         """
 
     def sign_in_url(self, back: str, state: str) -> str:

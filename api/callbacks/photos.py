@@ -27,6 +27,7 @@ async def keep_sent(jieli: Jieli, channel: str, sent: Photo) -> files.NewFile:
 
     Raises:
         AppError(photo_not_received): the vendor does not give it. AppError(photo_*): no picture.
+        ConnectionError: the vendor cannot be asked just now; it is worth another try later.
     """
     face = jieli.vendors.faces.get(channel)
     if face is None:

@@ -20,7 +20,7 @@ from api.callbacks.photos import keep_sent
 from api.callbacks.showing import show
 from api.deps import Jieli
 from bots.commands import Reply, reply
-from bots.said import Answer, Click, Photo, Received, Said, Word, said_from
+from bots.said import Answer, Click, Other, Photo, Received, Said, Word, said_from
 from bots.words import code_in
 from core.actions import press_token
 from core.clock import HOUR, SECOND, Instant
@@ -43,8 +43,16 @@ CHAT_UNBOUND = define(
     "Not done: your chat account is not bound to a person here. Ask an admin for a code, "
     "then send “绑定 CODE”.",
 )
+GIVEN_UP = define(
+    "callback_given_up",
+    503,
+    "没办成：系统几次都没能处理你刚才按的或发的，什么也没有改。请过几分钟再按一次，或再发一次。",
+    "Not done: what you pressed or sent could not be processed, nothing was changed. "
+    "Press or send it again in a few minutes.",
+)
 GRACE: Instant = 6 * SECOND  # the engine leaves a fresh callback to the request that brought it
 CODE_LIVES: Instant = 72 * HOUR  # of the code that WeCom sends with a click
+UNREACHED_TRIES = 10  # while the vendor does not give what it sent us: 8½ minutes
 AT_ONCE = 20
 NOTHING = Answer("nothing")
 _OVER = {ALREADY_DONE.code: "result", STALE_CARD.code: "now", NOT_YOURS.code: "now"}
@@ -244,9 +252,8 @@ def inbox_step(jieli: Jieli) -> Step:
     db = jieli.db
 
     async def run() -> int:
-        ripe = db.clock.now() - GRACE
-        waiting = await db.read(lambda conn: inbox.pending(conn, db.clock.now(), AT_ONCE))
-        found = [each for each in waiting if each.received_at <= ripe]
+        now = db.clock.now()
+        found = await db.read(lambda conn: inbox.pending(conn, now, AT_ONCE, grace=GRACE))
         for each in found:
             try:
                 said = said_from(each.body)
@@ -254,18 +261,25 @@ def inbox_step(jieli: Jieli) -> Step:
                 await tell(jieli, each.channel, said, await _understand(jieli, call, said))
             except Exception as problem:
                 log.exception("callback_failed", extra={"callback": each.id})
-                why = f"{type(problem).__name__}: {problem}"
-                await _put_off(jieli, each.id, why)
+                await _put_off(jieli, each, problem)
         return len(found)
 
     def next_due(conn: Connection) -> Instant | None:
-        waiting = inbox.pending(conn, db.clock.now() + GRACE, 1)
-        if not waiting:
-            return inbox.next_due(conn)
-        return waiting[0].received_at + GRACE
+        return inbox.next_due(conn, GRACE)
 
     return Step("callbacks", run, next_due, (inbox.INBOX,))
 
 
-async def _put_off(jieli: Jieli, callback_id: int, why: str) -> None:
-    await jieli.db.write(lambda tx: inbox.put_off(tx, callback_id, why))
+async def _put_off(jieli: Jieli, failed: inbox.Callback, problem: Exception) -> None:
+    """Try again later; whoever said what is given up hears that it was for nothing."""
+    why = f"{type(problem).__name__}: {problem}"
+    most = UNREACHED_TRIES if isinstance(problem, ConnectionError) else inbox.MOST_TRIES
+    if not await jieli.db.write(lambda tx: inbox.put_off(tx, failed.id, why, most)):
+        return
+    jieli.metrics.callbacks_given_up.inc()
+    which = {"callback": failed.id, "channel": failed.channel, "why": type(problem).__name__}
+    log.error("callback_given_up", extra=which)
+    user_id = str(failed.body.get("user_id", ""))
+    if user_id:
+        told = Answer("text", AppError(GIVEN_UP).say("zh"))
+        await tell(jieli, failed.channel, Other(user_id, "given up"), told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, func, select, update
 
 from core.clock import SECOND, Instant
 from core.db import Tx
@@ -52,16 +52,17 @@ _PENDING = (
         callbacks.c.tries,
         callbacks.c.received_at,
     )
-    .where(callbacks.c.state == PENDING, callbacks.c.not_before <= bindparam("now_"))
+    .where(
+        callbacks.c.state == PENDING,
+        callbacks.c.not_before <= bindparam("now_"),
+        callbacks.c.received_at <= bindparam("ripe_"),
+    )
     .order_by(callbacks.c.not_before, callbacks.c.id)
     .limit(bindparam("limit_"))
 )
-_NEXT = (
-    select(callbacks.c.not_before)
-    .where(callbacks.c.state == PENDING)
-    .order_by(callbacks.c.not_before)
-    .limit(1)
-)
+_RIPE = callbacks.c.received_at + bindparam("grace_", type_=BigInteger)
+_WAITS_UNTIL = case((callbacks.c.not_before > _RIPE, callbacks.c.not_before), else_=_RIPE)
+_NEXT = select(func.min(_WAITS_UNTIL)).where(callbacks.c.state == PENDING)
 _FINISH = (
     update(callbacks)
     .where(callbacks.c.id == bindparam("id_"), callbacks.c.state == PENDING)
@@ -94,9 +95,12 @@ def store(tx: Tx, channel: str, dedupe_key: str, body: dict[str, Any]) -> Stored
     return Stored(int(made.inserted_primary_key[0]), fresh=True)
 
 
-def pending(conn: Connection, now: Instant, limit: int = 20) -> list[Callback]:
-    """The oldest callbacks that wait, at most `limit`."""
-    rows = conn.execute(_PENDING, {"now_": now, "limit_": limit}).mappings()
+def pending(
+    conn: Connection, now: Instant, limit: int = 20, *, grace: Instant = 0
+) -> list[Callback]:
+    """The oldest callbacks that wait, at most `limit`; none that came less than `grace` µs ago."""
+    values = {"now_": now, "ripe_": now - grace, "limit_": limit}
+    rows = conn.execute(_PENDING, values).mappings()
     return [Callback(**row) for row in rows]
 
 
@@ -106,19 +110,25 @@ def finish(tx: Tx, callback_id: int, answer: dict[str, Any]) -> bool:
     return tx.execute(_FINISH, values).rowcount == 1
 
 
-def put_off(tx: Tx, callback_id: int, why: str) -> None:
-    """It could not be understood yet: again in 1, 2, 4, 8 s, then it is kept as failed."""
-    same = callbacks.c.id == callback_id
-    tries = tx.execute(select(callbacks.c.tries).where(same)).scalar_one() + 1
-    if tries >= MOST_TRIES:
+def put_off(tx: Tx, callback_id: int, why: str, most: int = MOST_TRIES) -> bool:
+    """It could not be understood yet: again in 1, 2, 4, 8 s …, after `most` tries it is kept as
+    failed. True when it is given up now, so that somebody tells the person.
+    """
+    same = (callbacks.c.id == callback_id) & (callbacks.c.state == PENDING)
+    known = tx.execute(select(callbacks.c.tries).where(same)).scalar()
+    if known is None:  # somebody else finished it meanwhile
+        return False
+    tries = known + 1
+    if tries >= most:
         failed = {"state": "failed", "answer": {"error": why[:256]}, "finished_at": tx.now}
         tx.execute(update(callbacks).where(same).values(tries=tries, **failed))
-        return
+        return True
     later = tx.now + (SECOND << (tries - 1))
     tx.execute(update(callbacks).where(same).values(tries=tries, not_before=later))
+    return False
 
 
-def next_due(conn: Connection) -> Instant | None:
-    """When the next callback waits to be understood."""
-    due: Instant | None = conn.execute(_NEXT).scalar()
+def next_due(conn: Connection, grace: Instant = 0) -> Instant | None:
+    """When `pending` has the next one: put off until then, or `grace` µs after it came."""
+    due: Instant | None = conn.execute(_NEXT, {"grace_": grace}).scalar()
     return due
