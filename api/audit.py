@@ -1,21 +1,48 @@
-"""Routes of the audit log and the event log: read only, newest first."""
+"""Routes of the audit log and the event log: read only, newest first.
+
+Each is one chain of the whole company, which cannot be shown in part and still be checked: who is
+bound to warehouses does not read it.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.requests import HTTPConnection
 
 from api.deps import PAGE, App, Size, as_json
-from api.doors import allow
+from api.doors import Door
 from api.wire import Id, Moment, page_of, wire
 from core import audit, events
+from core.errors import AppError, define
 from core.people import Actor
 
 router = APIRouter(prefix="/api", tags=["audit"])
 
-Auditor = Annotated[Actor, allow("audit.read")]
 Word = Annotated[str, Query(max_length=160)]
+
+WHOLE_LOG = define(
+    "whole_log",
+    403,
+    "没有打开：日志是全公司的一条链，不能只看一个仓。请不限仓库的主管或管理员来查；"
+    "自己仓里的事，看任务的经过和货品的流水。",
+    "Not shown: the log is one chain of the whole company. Ask somebody who is bound to no "
+    "warehouse; for your own, see the history of a task and the card of an item.",
+)
+
+
+class _LogDoor(Door):
+    """The door of who may read a log, and is bound to no warehouse."""
+
+    async def __call__(self, connection: HTTPConnection) -> Actor:
+        actor = await super().__call__(connection)
+        if actor.warehouse_ids:
+            raise AppError(WHOLE_LOG)
+        return actor
+
+
+Auditor = Annotated[Actor, Depends(_LogDoor("audit.read"))]
 
 
 @router.get("/audit", response_model=page_of(audit.Entry))

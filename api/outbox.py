@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json
 from api.doors import allow, writes
@@ -14,8 +15,9 @@ from core.clock import iso
 from core.db import Tx
 from core.outbox import letters
 from core.outbox.messages import Message
-from core.people import Actor
+from core.people import Actor, may
 from core.tasks import again
+from core.tasks.queries import task
 
 router = APIRouter(prefix="/api/outbox", tags=["outbox"])
 
@@ -49,13 +51,24 @@ def _wire(message: Message) -> dict[str, Any]:
     }
 
 
+def _is_seen(conn: Connection, actor: Actor, letter: Message) -> bool:
+    """Its title is that of a task; a card of no task stands in no warehouse."""
+    if not actor.warehouse_ids or not letter.task_id:
+        return True
+    return may(actor, "outbox.read", task(conn, letter.task_id).thing)
+
+
 @router.get("/dead")
 async def dead_letters(
-    _actor: Annotated[Actor, allow("outbox.read")], jieli: App, limit: Size = PAGE
+    actor: Annotated[Actor, allow("outbox.read")], jieli: App, limit: Size = PAGE
 ) -> Response:
     """Cards that were given up, newest first, with the vendor's own reason."""
-    found = await jieli.db.read(lambda conn: letters.dead_letters(conn, limit))
-    return as_json({"items": [_wire(each) for each in found], "next": None})
+
+    def ask(conn: Connection) -> list[Message]:
+        found = letters.dead_letters(conn, limit)
+        return [each for each in found if _is_seen(conn, actor, each)]
+
+    return as_json({"items": [_wire(each) for each in await jieli.db.read(ask)], "next": None})
 
 
 @router.post("/dead/{message_id}/resend")

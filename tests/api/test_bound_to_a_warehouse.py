@@ -16,6 +16,7 @@ from core.orders.count import OpenCount, open_count
 from core.people import ENGINE, NewPerson
 from core.quantity import ONE
 from core.stock import Line, Posting, post
+from tests.api.chat_room import ChatRoom
 from tests.api.room import PASSWORD, Room
 
 
@@ -181,3 +182,22 @@ async def test_lists_of_papers_and_tasks(room: Room) -> None:
     for path in ("/api/orders", "/api/sales", "/api/waves", "/api/tasks"):
         found = (await room.ask("north", path))["items"]
         assert all(each["warehouse_id"] != south for each in found), path
+
+
+async def test_logs_of_the_whole_company(room: Room) -> None:
+    """One chain for all warehouses: it cannot be shown in part, so it is shown to the unbound."""
+    hire(room, "north-boss", "supervisor", "N")
+    for path in ("/api/audit", "/api/events", "/api/subjects/posting:1/events"):
+        assert await status(room, "north-boss", path) == 403, path
+        assert await status(room, "supervisor", path) == 200, path
+
+
+async def test_cards_that_were_given_up(chat: ChatRoom) -> None:
+    """Dead letters show titles of tasks: those of the own warehouse."""
+    hire(chat, "north-boss", "supervisor", "N")
+    hire(chat, "south-boss", "supervisor", "S")
+    del chat.stage.simulator.vendor.people["buyer"]
+    await chat.fail_inspection()
+    for login, letters in (("south-boss", 0), ("north-boss", 1), ("supervisor", 1)):
+        found = (await chat.ask(login, "/api/outbox/dead"))["items"]
+        assert len(found) == letters, login
