@@ -36,6 +36,7 @@ from core.orders.count import (
     FinishCount,
     RecordCount,
     SheetLine,
+    count,
     finish,
     record,
     sheet,
@@ -99,6 +100,7 @@ def scan(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     """A place becomes the place, goods count there."""
     require(actor, "count")
     memory = load(Memory, ask.context, "context")
+    _check_count(tx, actor, memory.count_id)
     found = find(tx.conn, ask, tx.now)
     if found.options:
         message, data = options_wire(found.options)
@@ -117,6 +119,7 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     """A tap: open · choose · set · save · finish · place (a whole place as facts)."""
     require(actor, "count")
     memory, form = load(Memory, ask.context, "context"), load(Form, ask.inputs, "inputs")
+    _check_count(tx, actor, form.count_id or memory.count_id)
     if ask.action == "open":
         about = task(tx.conn, form.task_id)
         require(actor, "count", Thing("count", about.subject, warehouse_id=about.warehouse_id))
@@ -127,7 +130,7 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
         return replace(shown, data=shown.data | {"count_id": opened.count_id} | pack)
     if ask.action == "place" and form.count_id:
         return _whole_place(tx, actor, ask, form)
-    memory = memory.model_copy(update={"count_id": memory.count_id or form.count_id})
+    memory = memory.model_copy(update={"count_id": form.count_id or memory.count_id})
     if ask.action == "choose" and memory.asked:
         again = Ask(ask.op_id, ask.state, memory.asked, memory.symbology)
         found = find(tx.conn, again, tx.now, form.choice)
@@ -143,6 +146,13 @@ def submit(tx: Tx, actor: Actor, ask: Ask) -> Answer:
     if ask.action == "finish" and memory.count_id:
         return _finish(tx, actor, ask, memory, form)
     return _screen(tx, memory, say.unexpected_scan("没有的按钮", "库位或货品"))
+
+
+def _check_count(tx: Tx, actor: Actor, count_id: str) -> None:
+    """A device names the count itself: its sheet is shown in its warehouse only."""
+    if count_id:
+        found = count(tx.conn, count_id)
+        require(actor, "count", Thing("count", found.id, warehouse_id=found.warehouse_id))
 
 
 def _with(memory: Memory, key: str, quantity: str) -> Memory:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from core import catalog
+from core import catalog, people
 from core.db import Tx
 from core.orders.count import OpenCount, open_count, review
 from tests.pda.floor import SYRUP_LABEL, Floor, Scanner
@@ -131,3 +131,24 @@ async def test_the_pack_knows_a_dock_that_is_counted(floor: Floor, gun: Scanner)
     task = next(each for each in gun.inbox.values() if each["kind"] == "count")
     pack = (await tell(gun, "count", "open", task_id=task["id"]))["data"]
     assert "ZJ-DOCK" in pack["bins"]["codes"]
+
+
+async def test_a_scanner_of_another_warehouse_is_not_shown_the_sheet(
+    floor: Floor, counting: Counting
+) -> None:
+    """It knows the count's id, from an old screen or by guessing."""
+    gun, opened, count_id = counting
+    admin, li = floor.person("admin"), floor.person("li").person_id
+
+    def bind(tx: Tx) -> None:
+        other = catalog.add_warehouse(tx, admin, "SJ", "松江仓")
+        people.update_person(tx, admin, li, {"warehouse_ids": (other,)})
+
+    floor.db.write_now(bind)
+    stranger = await floor.scanner("li").connect()
+    by_form = await tell(stranger, "count", "set", count_id=count_id)
+    by_screen = await stranger.scan("A-01", opened)
+    for answer in (by_form, by_screen):
+        assert answer["message"]["code"] == "forbidden"
+        assert "A-01" not in str(answer["data"])
+    assert (await gun.scan("A-01", opened))["ok"]
