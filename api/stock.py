@@ -34,6 +34,7 @@ from api.wire import (
 from core.clock import iso
 from core.db import Together, Tx
 from core.errors import NOT_FOUND, AppError
+from core.orders import lot_release
 from core.people import Actor, Thing, require
 from core.quantity import plain
 from core.stock import (
@@ -56,7 +57,6 @@ from core.stock import (
     posted,
     promise,
     release_by_hand,
-    release_lot_by_hand,
     reservation,
     reserve_by_hand,
     reverse_by_hand,
@@ -250,11 +250,11 @@ async def hold(lot_id: Id, body: Reason, by: Holder) -> Response:
 
 @router.post("/lots/{lot_id}/release", response_model=schema(Held))
 async def release_held(lot_id: Id, body: Reason, by: Holder) -> Response:
-    """Let a stopped lot go again."""
+    """Let a stopped lot go again; what failed an inspection stays for the buyer to decide."""
     return await by.answer(
         f"release-lot:{lot_id}",
         body,
-        lambda tx: release_lot_by_hand(tx, by.actor, lot_id, by.key, body.reason),
+        lambda tx: lot_release.release_by_hand(tx, by.actor, lot_id, by.key, body.reason),
     )
 
 

@@ -16,6 +16,7 @@ from core import ahead, catalog
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import cards
+from core.orders.lying import Goods
 from core.orders.measure import goods_named
 from core.orders.suggestion import Shelves
 from core.orders.tables import receipt_lines as table
@@ -62,6 +63,14 @@ _OF_LOT = (
     .order_by(table.c.id)
     .limit(2_000)
 )
+_HERE = select(table).where(
+    table.c.warehouse_id == bindparam("warehouse"),
+    table.c.item_id == bindparam("item"),
+    table.c.lot_id == bindparam("lot"),
+)
+_WAITS = (table.c.to_inspect > 0) | (table.c.accepted > table.c.stocked)
+_OPEN_HERE = _HERE.where(_WAITS | (table.c.held > 0)).order_by(table.c.id).limit(2_000)
+_STOCKED_HERE = _HERE.where(table.c.stocked > 0).order_by(table.c.id.desc()).limit(200)
 
 
 def ask_for_line(conn: Connection, line_id: str) -> None:
@@ -87,6 +96,20 @@ def lines_of_lot(conn: Connection, item_id: int, lot_id: int) -> list[ReceiptLin
     return [_line(row) for row in conn.execute(_OF_LOT, {"item": item_id, "lot": lot_id})]
 
 
+def open_lines(conn: Connection, goods: Goods) -> list[ReceiptLine]:
+    """Lines whose goods wait for anything: a look, a shelf or a decision; oldest first."""
+    return [_line(row) for row in conn.execute(_OPEN_HERE, _asked(goods))]
+
+
+def stocked_lines(conn: Connection, goods: Goods) -> list[ReceiptLine]:
+    """The newest lines of which something has left the dock for good, newest first."""
+    return [_line(row) for row in conn.execute(_STOCKED_HERE, _asked(goods))]
+
+
+def _asked(goods: Goods) -> dict[str, int]:
+    return {"warehouse": goods.warehouse_id, "item": goods.item_id, "lot": goods.lot_id}
+
+
 def waiting(
     conn: Connection, warehouse_id: int, item_id: int | None = None, limit: int = 200
 ) -> list[ReceiptLine]:
@@ -95,7 +118,7 @@ def waiting(
         select(table)
         .where(
             table.c.warehouse_id == warehouse_id,
-            (table.c.to_inspect > 0) | (table.c.accepted > table.c.stocked),
+            _WAITS,
         )
         .order_by(table.c.id)
         .limit(limit)
@@ -160,6 +183,11 @@ def _goods(tx: Tx, line: ReceiptLine, quantity: Micro) -> cards.Goods:
 
 def settle_inspected(tx: Tx, actor: Actor, line: ReceiptLine, sentence: str) -> ReceiptLine:
     """Nothing waits for inspection any more: its task ends, and shelving is asked for afresh."""
+    return drop_putaway(tx, actor, end_inspection(tx, actor, line, sentence))
+
+
+def end_inspection(tx: Tx, actor: Actor, line: ReceiptLine, sentence: str) -> ReceiptLine:
+    """Nothing waits for inspection any more: its task ends."""
     if line.inspect_task and not line.to_inspect:
         board.settle_task(
             tx,
@@ -169,7 +197,12 @@ def settle_inspected(tx: Tx, actor: Actor, line: ReceiptLine, sentence: str) -> 
             sentence=sentence,
         )
         line = save(tx, line, inspect_task="")
-    if line.putaway_task and line.to_stock:  # the amount grew: one task with the new amount
+    return line
+
+
+def drop_putaway(tx: Tx, actor: Actor, line: ReceiptLine) -> ReceiptLine:
+    """The amount to shelve grew: `open_due_tasks` then opens one task with the new amount."""
+    if line.putaway_task and line.to_stock:
         board.cancel_task(tx, actor, line.putaway_task, "数量有变，已并入新的上架任务")
         line = save(tx, line, putaway_task="")
     return line

@@ -117,6 +117,14 @@ ALREADY_DECIDED = define(
     "没有改动：这次质检已经定为「{decision}」。要改请找主管冲正后重开。",
     "Nothing changed: this inspection was already decided ({decision}).",
 )
+LOT_UNDECIDED = define(
+    "lot_undecided",
+    409,
+    "没放行：批次 {lot} 整批质检不合格，还没定怎么处理。"
+    "由采购在「质检不合格」任务里选让步接收、退回或报废。",
+    "Not released: all of lot {lot} failed its inspection and nobody has decided yet. The buyer "
+    "accepts, returns or scraps it in the task about it.",
+)
 UNKNOWN_CHOICE = define(
     "unknown_choice",
     422,

@@ -14,7 +14,15 @@ from core.stock.fulfil import (
     release_by_hand,
     release_part,
 )
-from core.stock.hold import Held, hold_lot, hold_lot_by_hand, release_lot, release_lot_by_hand
+from core.stock.hold import (
+    Apart,
+    Held,
+    InHold,
+    hold_lot,
+    hold_lot_by_hand,
+    release_lot,
+    release_lot_by_hand,
+)
 from core.stock.ledger import (
     post,
     post_by_hand,
@@ -53,9 +61,11 @@ from core.stock.serials import SerialRow, movements_of_serial, serials_of
 __all__ = [
     "STATUSES",
     "VIRTUAL",
+    "Apart",
     "AsOf",
     "BalanceRow",
     "Held",
+    "InHold",
     "Line",
     "MoveRow",
     "Movement",

@@ -1,13 +1,14 @@
 """Holding a lot: all of it that we have becomes `hold` in one posting, and nothing new joins.
 
 `hold_lot` and `release_lot` do NOT ask for a permission (the verb above did); `hold_lot_by_hand`
-and `release_lot_by_hand` require `stock.hold`. Deciding what becomes of a held lot is orders'.
+and `release_lot_by_hand` require `stock.hold` and leave alone what waits for inspection or for a
+decision. Deciding what becomes of a held lot is orders'.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from core.ids import check_operation_id
 from core.once import once
 from core.people import Actor, require
 from core.quantity import Micro
+from core.stock import refusals
 from core.stock.book import Posted
 from core.stock.fulfil import give_up
 from core.stock.ledger import post_work, posted
@@ -50,7 +52,7 @@ def hold_lot(tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str) -> Held
     Raises:
         AppError: not_found, invalid (no reason), key_reused.
     """
-    return _change(tx, actor, _Order("hold", lot_id, op_id, reason))
+    return _change(tx, actor, _Order("hold", lot_id, op_id, reason, ("ok", "inspect")))
 
 
 def release_lot(tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str) -> Held:
@@ -59,19 +61,56 @@ def release_lot(tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str) -> H
     Raises:
         AppError: not_found, invalid (no reason), key_reused.
     """
-    return _change(tx, actor, _Order("release", lot_id, op_id, reason))
+    return _change(tx, actor, _Order("release", lot_id, op_id, reason, ("hold",)))
 
 
 def hold_lot_by_hand(tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str) -> Held:
-    """`hold_lot` for a person: requires `stock.hold`."""
+    """`hold_lot` for a person, of the good stock alone: what waits for inspection waits on, and
+    cannot become good while the lot is held.
+
+    Raises:
+        AppError: forbidden, not_found, invalid (no reason), key_reused.
+    """
     require(actor, "stock.hold")
-    return hold_lot(tx, actor, lot_id, op_id, reason)
+    return _change(tx, actor, _Order("hold", lot_id, op_id, reason, ("ok",)))
 
 
-def release_lot_by_hand(tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str) -> Held:
-    """`release_lot` for a person: requires `stock.hold`."""
+def release_lot_by_hand(
+    tx: Tx, actor: Actor, lot_id: int, op_id: str, reason: str, *, exceptions: Exceptions
+) -> Held:
+    """`release_lot` for a person. `exceptions`: what of the goods in hold does not become ok.
+
+    Raises:
+        AppError: forbidden, not_found, invalid (no reason), lot_not_held, key_reused, or what
+            `exceptions` refuses.
+    """
     require(actor, "stock.hold")
-    return release_lot(tx, actor, lot_id, op_id, reason)
+    return _change(tx, actor, _Order("release", lot_id, op_id, reason, ("hold",), exceptions))
+
+
+@dataclass(frozen=True, slots=True)
+class InHold:
+    """What stands in `hold` in one place (micro), with its serials."""
+
+    location_id: int
+    location_kind: str
+    warehouse_id: int | None
+    on_hand: Micro
+    owner_id: int
+    serials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Some of what stands in `hold` at a place does not become ok: `status` is what it is then."""
+
+    location_id: int
+    status: Literal["hold", "inspect"]
+    quantity: Micro
+    serials: tuple[str, ...] = ()
+
+
+Exceptions = Callable[[Sequence[InHold]], Sequence[Apart]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +119,17 @@ class _Order:
     lot_id: int
     op_id: str
     reason: str
+    from_statuses: tuple[str, ...]
+    exceptions: Exceptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    from_statuses: tuple[str, ...]
     to_status: str
     lot_state: str
 
 
-_WAYS = {
-    "hold": _Way(("ok", "inspect"), "hold", "held"),
-    "release": _Way(("hold",), "ok", "ok"),
-}
+_WAYS = {"hold": _Way("hold", "held"), "release": _Way("ok", "ok")}
 
 
 def _change(tx: Tx, actor: Actor, order: _Order) -> Held:
@@ -120,11 +157,14 @@ def _run(tx: Tx, actor: Actor, order: _Order) -> dict[str, Any]:
     ).first()
     if row is None:
         raise AppError(NOT_FOUND, what="批次", name=order.lot_id)
-    way = _WAYS[order.verb]
+    if order.exceptions is not None and row.state == "ok":
+        raise AppError(refusals.LOT_NOT_HELD, lot=row.code)
+    stands = [(each, _serials(tx, each)) for each in _stands(tx, order)]
+    apart = _apart(order, stands)
     _set_state(tx, actor, order, row.state)
-    stands = _stands(tx, order.lot_id, way.from_statuses)
-    broken = _break_reservations(tx, actor, [each.id for each in stands], order.reason)
-    lines = tuple(_line(tx, stand, way.to_status) for stand in stands)
+    broken = _break_reservations(tx, actor, [each.id for each, _ in stands], order.reason)
+    status = _WAYS[order.verb].to_status
+    lines = tuple(line for each, codes in stands for line in _lines(each, codes, status, apart))
     quantity = sum(line.quantity for line in lines)
     subject = f"lot:{order.lot_id}"
     if lines:
@@ -162,14 +202,14 @@ def _set_state(tx: Tx, actor: Actor, order: _Order, before: str) -> None:
     )
 
 
-def _stands(tx: Tx, lot_id: int, statuses: Sequence[str]) -> list[Any]:
+def _stands(tx: Tx, order: _Order) -> list[Any]:
     """Balances of the lot in these statuses, wherever the goods are in our hands."""
     query = (
-        select(balances)
+        select(balances, catalog.locations.c.kind, catalog.locations.c.warehouse_id)
         .join(catalog.locations, catalog.locations.c.id == balances.c.location_id)
         .where(
-            balances.c.lot_id == lot_id,
-            balances.c.status.in_(statuses),
+            balances.c.lot_id == order.lot_id,
+            balances.c.status.in_(order.from_statuses),
             balances.c.on_hand > 0,
             catalog.locations.c.kind.not_in([*VIRTUAL, "scrap"]),
         )
@@ -180,7 +220,7 @@ def _stands(tx: Tx, lot_id: int, statuses: Sequence[str]) -> list[Any]:
     return list(tx.execute(query))
 
 
-def _line(tx: Tx, stand: Any, to_status: str) -> Line:
+def _serials(tx: Tx, stand: Any) -> tuple[str, ...]:
     codes = tx.execute(
         select(serials.c.code)
         .where(
@@ -193,17 +233,43 @@ def _line(tx: Tx, stand: Any, to_status: str) -> Line:
         .order_by(serials.c.code)
         .limit(100_000)
     ).scalars()
-    return Line(
-        stand.item_id,
-        stand.on_hand,
-        stand.location_id,
-        stand.location_id,
-        lot_id=stand.lot_id,
-        from_status=stand.status,
-        to_status=to_status,
-        owner_id=stand.owner_id,
-        serials=tuple(codes),
-    )
+    return tuple(codes)
+
+
+def _apart(order: _Order, stands: Sequence[tuple[Any, tuple[str, ...]]]) -> Sequence[Apart]:
+    if order.exceptions is None:
+        return ()
+    found = []
+    for each, codes in stands:
+        place = (each.location_id, each.kind, each.warehouse_id)
+        found.append(InHold(*place, each.on_hand, each.owner_id, codes))
+    return order.exceptions(found)
+
+
+def _lines(
+    stand: Any, codes: tuple[str, ...], to_status: str, apart: Sequence[Apart]
+) -> Iterator[Line]:
+    """One balance: what is set apart of it, and all the rest to `to_status`."""
+    mine = [each for each in apart if each.location_id == stand.location_id and not stand.owner_id]
+    named = {code for each in mine for code in each.serials}
+    rest = stand.on_hand - sum(each.quantity for each in mine)
+    assert rest >= 0, "more was set apart than stands there"
+    free = tuple(code for code in codes if code not in named)
+    parts = [(each.quantity, each.status, each.serials) for each in mine]
+    for quantity, status, which in [*parts, (rest, to_status, free)]:
+        if not quantity or status == stand.status:
+            continue
+        yield Line(
+            stand.item_id,
+            quantity,
+            stand.location_id,
+            stand.location_id,
+            lot_id=stand.lot_id,
+            from_status=stand.status,
+            to_status=status,
+            owner_id=stand.owner_id,
+            serials=which,
+        )
 
 
 def _break_reservations(tx: Tx, actor: Actor, balance_ids: Sequence[int], reason: str) -> list[int]:

@@ -45,6 +45,13 @@ LOT_HELD = define(
     "Not posted: lot {lot} of {item} is {state} and may not move or leave as good stock. "
     "Wait for its release, or take another lot.",
 )
+LOT_NOT_HELD = define(
+    "lot_not_held",
+    409,
+    "没放行:批次 {lot} 没有停用,不用放行。质检不合格的货由采购在「质检不合格」任务里定。",
+    "Not released: lot {lot} is not held. What failed its inspection is decided by the buyer, in "
+    "the task about it.",
+)
 SERIALS_NEEDED = define(
     "serials_needed",
     422,

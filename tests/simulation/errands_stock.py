@@ -23,6 +23,7 @@ from core.orders.count import (
 )
 from core.orders.decision import Decide, decide
 from core.orders.inspection import Inspect, inspect
+from core.orders.lot_release import release_by_hand
 from core.orders.move import Move, move
 from core.orders.purchase import NewLine, NewPurchase, create_order
 from core.orders.putaway import PutAway, put_away
@@ -335,7 +336,7 @@ async def hold(day: Day) -> None:
     if not rows:  # the machine is down
         return
     lot, actor, op = day.rng.choice(rows), day.who("zhou", "zhao"), day.op()
-    verb = stock.release_lot_by_hand if lot.state != "ok" else stock.hold_lot_by_hand
+    verb = release_by_hand if lot.state != "ok" else stock.hold_lot_by_hand
     await day.ask(
         actor,
         "hold",
