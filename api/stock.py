@@ -35,6 +35,7 @@ from core.clock import iso
 from core.db import Together, Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import lot_release
+from core.orders.reversal import reverse_by_hand
 from core.people import Actor, Thing, require
 from core.quantity import plain
 from core.stock import (
@@ -59,7 +60,6 @@ from core.stock import (
     release_by_hand,
     reservation,
     reserve_by_hand,
-    reverse_by_hand,
 )
 
 router = APIRouter(prefix="/api", tags=["stock"])

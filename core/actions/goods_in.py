@@ -16,10 +16,9 @@ from core.orders import (
     purchase,
     putaway,
     receipt,
-    rules,
     transfer,
 )
-from core.orders.measure import dock_of, short_amount
+from core.orders.measure import short_amount
 from core.orders.transfer_serials import send_lines
 from core.people import require
 from core.quantity import Micro
@@ -92,20 +91,8 @@ def put_away(tx: Tx, doing: Doing) -> str:
     code = doing.text("bin") or doing.about("bin")
     if not code:
         raise AppError(INVALID, field="库位", why="没有建议库位，请填一个")
-    item = catalog.item(tx.conn, line.item_id)
-    if not line.to_stock:
-        raise AppError(rules.NOTHING_OPEN, what=f"{item.name} 的上架")
-    ask = putaway.PutAway(
-        doing.op_id,
-        line.item_id,
-        line.lot_id,
-        line.to_stock,
-        dock_of(tx.conn, line.warehouse_id),
-        catalog.location_by_code(tx.conn, code).id,
-        receipt_line_id=line.id,
-    )
-    done = putaway.put_away(tx, doing.actor, ask)
-    return f"{item.name} {short_amount(tx.conn, item, done.quantity)} 放到 {done.to_code}"
+    to = catalog.location_by_code(tx.conn, code).id
+    return putaway.put_away_rest(tx, doing.actor, doing.op_id, line, to)
 
 
 # -- failed inspections ------------------------------------------------------------------------

@@ -6,8 +6,8 @@ What somebody picked or sent already (the stage, transit) is not here: other pap
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -93,19 +93,29 @@ def amount(rows: Iterable[Lying], status: str, *, kind: str = "") -> Micro:
     return sum(each.on_hand for each in rows if each.status == status and kind in ("", each.kind))
 
 
-def parts(rows: Sequence[Lying], status: str, quantity: Micro) -> list[Part]:
-    """Where to take `quantity` of what stands in `status`; less when less is there."""
+def free_at(rows: Iterable[Lying], location_id: int) -> Micro:
+    """Good stock at a place that is promised to nobody."""
+    here = [each for each in rows if each.location_id == location_id and each.status == "ok"]
+    return sum(max(0, each.on_hand - each.reserved) for each in here)
+
+
+def taken(rows: Iterable[Lying], status: str, quantity: Micro) -> tuple[list[Part], list[Lying]]:
+    """Where to take `quantity` of what stands in `status` (less when less is there), and what is
+    left then.
+    """
     found: list[Part] = []
+    left: list[Lying] = []
     for row in rows:
         part = min(quantity, row.on_hand) if row.status == status else 0
         if part > 0:
             found.append((row.location_id, part, ()))
             quantity -= part
-    return found
+        left.append(replace(row, on_hand=row.on_hand - part))
+    return found, left
 
 
 def parts_of(conn: Connection, goods: Goods, status: str, codes: Iterable[str]) -> list[Part]:
-    """`parts` of goods that are kept by serial number: those of `codes` that stand in `status`."""
+    """As `taken`, of goods kept by serial number: those of `codes` that stand in `status`."""
     wanted = sorted(set(codes))
     if not wanted:
         return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core import catalog
 from core.db import Tx
 from core.errors import AppError
-from core.orders import replay, rules
+from core.orders import dock, replay, rules
 from core.orders.measure import base_quantity
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
@@ -76,4 +76,5 @@ def _move(tx: Tx, actor: Actor, ask: Move) -> Moved:
         serials=ask.serials,
     )
     posted = post_new(tx, actor, Posting(f"{ask.op_id}:move", "transfer", (line,)))
+    dock.left(tx, actor, posted.moves, source)
     return Moved(ask.op_id, posted.posting_id, quantity)

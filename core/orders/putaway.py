@@ -8,18 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core import catalog, events
-from core.catalog import Location
+from core.catalog import Item, Location
 from core.db import Tx
 from core.errors import AppError
-from core.orders import progress, replay, rules
-from core.orders.measure import base_quantity, short_amount
+from core.orders import dock, progress, replay, rules
+from core.orders.lying import DOCK, Goods, amount, free_at, lying, parts_of
+from core.orders.measure import base_quantity, dock_of, short_amount
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
 from core.orders.suggestion import Bin, ask_for_bin_room, bin_room, suggest
 from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, show
-from core.stock import Line, Posting
+from core.stock import Line, Posting, refusals
+from core.stock.rules import STATE_WORDS
 
 __all__ = ["Bin", "PutAway", "PutAwayDone", "put_away", "put_away_now", "suggest"]
 
@@ -69,6 +71,46 @@ def put_away(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
     return run_once(tx, "putaway", ask, PutAwayDone, lambda: put_away_now(tx, actor, ask))
 
 
+def put_away_rest(tx: Tx, actor: Actor, op_id: str, line: ReceiptLine, to: int) -> str:
+    """What of a line lies on the dock and is promised to nobody goes to the location `to`, in
+    words. The task was answered by that: what is left of the line gets a new one.
+
+    Raises:
+        AppError: nothing_open, lot_held, dock_promised, or what `put_away` refuses.
+    """
+    item = catalog.item(tx.conn, line.item_id)
+    if not line.to_stock:
+        raise AppError(rules.NOTHING_OPEN, what=f"{item.name} 的上架")
+    goods = Goods(line.warehouse_id, line.item_id, line.lot_id)
+    rows = lying(tx.conn, goods)
+    if amount(rows, "ok", kind=DOCK) < line.to_stock:  # somebody took of it by hand
+        dock.settle(tx, actor, goods)
+        line = progress.line(tx.conn, line.id)
+        if not line.to_stock:
+            return f"{item.name} 已不在收货台，不用再上架"
+    here = catalog.location(tx.conn, dock_of(tx.conn, line.warehouse_id))
+    quantity = min(line.to_stock, free_at(rows, here.id))
+    if not quantity:
+        raise _why_not(tx, line, item, here)
+    ask = PutAway(op_id, item.id, line.lot_id, quantity, here.id, to, receipt_line_id=line.id)
+    done = put_away(tx, actor, ask)
+    words = f"{item.name} {short_amount(tx.conn, item, quantity)} 放到 {done.to_code}"
+    after = progress.line(tx.conn, line.id)
+    if not after.to_stock:
+        return words
+    progress.open_due_tasks(tx, actor, progress.save(tx, after, putaway_task=""))
+    return f"{words}，收货台还有 {short_amount(tx.conn, item, after.to_stock)} 已留给销售单"
+
+
+def _why_not(tx: Tx, line: ReceiptLine, item: Item, here: Location) -> AppError:
+    """Nothing of the line that lies on the dock may go to a shelf now."""
+    lot = catalog.lot(tx.conn, line.lot_id) if line.lot_id else None
+    if lot is not None and lot.state != "ok":
+        state = STATE_WORDS.get(lot.state, lot.state)
+        return AppError(refusals.LOT_HELD, item=item.code, lot=lot.code, state=state)
+    return AppError(rules.DOCK_PROMISED, item=item.name, place=here.code)
+
+
 def put_away_now(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
     """`put_away` for a verb that is itself done once and has asked for permission."""
     source = catalog.location(tx.conn, ask.from_location)
@@ -80,7 +122,7 @@ def put_away_now(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
     stage.leaving(tx, actor, source, goods)
     parts = _parts(tx, ask, source, quantity)
     line = Line(
-        item.id, quantity, source.id, target.id, lot_id=ask.lot_id, serials=_serials(ask, parts)
+        item.id, quantity, source.id, target.id, lot_id=ask.lot_id, serials=_serials(tx, ask, parts)
     )
     doc = f"receipt_line:{parts[0][0].id}" if parts else ""
     posted = post_new(tx, actor, Posting(f"{ask.op_id}:putaway", "putaway", (line,), doc=doc))
@@ -134,9 +176,15 @@ def _parts(
     return parts
 
 
-def _serials(ask: PutAway, parts: list[tuple[ReceiptLine, Micro]]) -> tuple[str, ...]:
-    """The serials given, or all of the line's when it is shelved whole."""
-    if ask.serials or len(parts) != 1:
+def _serials(tx: Tx, ask: PutAway, parts: list[tuple[ReceiptLine, Micro]]) -> tuple[str, ...]:
+    """The serials given, or all that are left of the line when they are shelved together."""
+    if ask.serials or len(parts) != 1 or not parts[0][0].serials:
         return ask.serials
     line, part = parts[0]
-    return line.serials if len(line.serials) * ONE == part else ()
+    if len(line.serials) * ONE == part:
+        return line.serials
+    goods = Goods(line.warehouse_id, line.item_id, line.lot_id)
+    for place, much, left in parts_of(tx.conn, goods, "ok", line.serials):
+        if place == ask.from_location and much == part:
+            return left
+    return ()

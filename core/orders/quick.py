@@ -11,7 +11,7 @@ from core import catalog
 from core.catalog import Item
 from core.db import Tx
 from core.errors import AppError
-from core.orders import replay, rules
+from core.orders import dock, replay, rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
@@ -88,7 +88,8 @@ def _issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
     goods = stage.Leaving(item.id, ask.lot_id, quantity, target, ask.serials)
-    stage.leaving(tx, actor, catalog.location(tx.conn, ask.from_location), goods)
+    place = catalog.location(tx.conn, ask.from_location)
+    stage.leaving(tx, actor, place, goods)
     if item.tracking == "lot" and not ask.lot_id and ask.to != "scrap":
         posted = _first_expiring(tx, actor, ask, quantity, target)
     else:
@@ -105,6 +106,7 @@ def _issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
         reason = ask.reason.strip()[:400]
         posting = Posting(f"{ask.op_id}:issue", kind, (line,), reason=reason)
         posted = post_new(tx, actor, posting)
+    dock.left(tx, actor, posted.moves, place)
     sentence = _sentence(tx, item, quantity, f"出库到{WORDS[ask.to]}")
     return QuickDone(ask.op_id, posted.posting_id, quantity, sentence)
 

@@ -137,6 +137,13 @@ TOO_MUCH_PUT_AWAY = define(
     "没上架：这一行收货台上只剩 {left}，你填了 {asked}。改成 {left}，或扫另一批货。",
     "Not put away: only {left} of that line is left on the dock, you entered {asked}.",
 )
+DOCK_PROMISED = define(
+    "dock_promised",
+    409,
+    "没上架：收货台 {place} 上的 {item} 都留给了销售单。先去拣货，拣走后这条上架任务自己结束。",
+    "Not put away: all of {item} on the dock {place} is promised to sales. Pick it; this task ends "
+    "by itself then.",
+)
 NOT_A_BIN = define(
     "not_a_bin",
     422,

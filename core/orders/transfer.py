@@ -14,7 +14,7 @@ from core import catalog
 from core.catalog.items import check_code
 from core.db import Tx
 from core.errors import AppError, define
-from core.orders import replay, rules
+from core.orders import dock, replay, rules
 from core.orders.measure import base_quantity
 from core.orders.move import Move, Moved, move
 from core.orders.replay import post_new, run_once
@@ -213,6 +213,7 @@ def _send(tx: Tx, actor: Actor, ask: SendTransfer, made: Transfer) -> Transfer:
             .where(transfer_lines.c.id == line_id)
             .values(sent=transfer_lines.c.sent + row.quantity)
         )
+    dock.left(tx, actor, [row for _, row in sent])
     words = "" if sent else "剩下的不再发"
     after = keep(tx, actor, made, no_more=ask.final, words=words)
     say(tx, actor, after, "sent", [(row.item_id, row.quantity) for _, row in sent])

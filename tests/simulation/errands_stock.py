@@ -29,6 +29,7 @@ from core.orders.purchase import NewLine, NewPurchase, create_order
 from core.orders.putaway import PutAway, put_away
 from core.orders.quick import Issue, ReturnToStock, issue, return_to_stock
 from core.orders.receipt import Receive, ReceiveLine, receive
+from core.orders.reversal import reverse_by_hand
 from core.orders.transfer import (
     AskLine,
     AskTransfer,
@@ -263,7 +264,7 @@ async def undo(day: Day) -> None:
         actor,
         "reverse",
         Asked(op, {"posting": wrong}),
-        lambda tx: stock.reverse_by_hand(tx, actor, wrong, op, "记错了"),
+        lambda tx: reverse_by_hand(tx, actor, wrong, op, "记错了"),
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
-from core.orders import replay
+from core.orders import dock, replay
 from core.orders.measure import short_amount
 from core.orders.replay import run_once
 from core.orders.sales import faces, rules
@@ -120,7 +120,8 @@ def take(
     """Post the goods (quantity, serials) out of the bin and write it on the papers."""
     quantity, serials = taken
     part = PartOf(found.reservation_id, found.part_id, quantity)
-    stage = stage_of(tx.conn, found.warehouse_id)
+    house = catalog.warehouse(tx.conn, found.warehouse_id).code
+    stage = catalog.location_by_code(tx.conn, f"{house}-OUT").id
     posted = fulfil_part(tx, actor, part, op_id, stage, serials=serials)
     named = [code for row in posted.moves for code in row.serials]
     picked = found.picked + quantity
@@ -146,6 +147,8 @@ def take(
         "quantity_micro": quantity,
     }
     events.append(tx, "sale.taken", f"sale:{found.sale_id}", actor.label, payload)
+    if found.bin == catalog.dock_code(house):
+        dock.left(tx, actor, posted.moves)
     faces.keep_full(tx, actor, found.location_id, found.item_id)
 
 

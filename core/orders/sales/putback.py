@@ -17,6 +17,7 @@ from core import catalog, events
 from core.catalog import tables as catalogs
 from core.db import Tx
 from core.errors import AppError
+from core.orders import dock
 from core.orders import rules as papers
 from core.orders.measure import goods_named, short_amount
 from core.orders.replay import post_new, run_once
@@ -192,7 +193,7 @@ def _put_back(tx: Tx, actor: Actor, ask: PutBack, made: Sale) -> PutDone:
         raise AppError(papers.NOTHING_OPEN, what=f"销售单 {made.code} 的退拣放回")
     lines = _lines(tx, stage_of(tx.conn, made.warehouse_id), rows)
     posting = Posting(f"{ask.op_id}:back", "put_back", lines, doc=f"sale:{made.id}")
-    post_new(tx, actor, posting)
+    dock.back(tx, actor, post_new(tx, actor, posting).moves)
     draw(tx, actor, [(each, each.left, each.serials, each.location_id) for each in rows])
     bins = "、".join(dict.fromkeys(each.bin for each in rows))
     words = f"{made.code} 退拣的 {len(rows)} 行已放回 {bins}"

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, func, select
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
+from core.orders import dock
 from core.orders import rules as papers
 from core.orders.measure import dock_of, goods_named, short_amount
 from core.orders.replay import post_new, run_once
@@ -323,6 +324,7 @@ def _away(tx: Tx, actor: Actor, ask: SupplierReturn | Scrap, to: tuple[str, str]
 
 def _done(tx: Tx, actor: Actor, op_id: str, posting: Posting, said: str) -> Returned:
     posted = post_new(tx, actor, posting)
+    dock.left(tx, actor, posted.moves)
     line = posting.lines[0]
     item = catalog.item(tx.conn, line.item_id)
     words = f"{item.name} {short_amount(tx.conn, item, line.quantity)} {said}"
