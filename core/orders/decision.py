@@ -1,8 +1,9 @@
 """The buyer's decision on a failed inspection: return to the supplier, accept anyway, or scrap.
 
 A decision about a wholly held lot covers all of it: stock in bins, later arrivals that landed in
-hold, and other failed inspections of the same lot. Legal's and the supplier's answers are only
-recorded here; they decide nothing.
+hold, and other failed inspections of the same lot. A decision about part of a line finds its goods
+in their warehouse, wherever they were moved aside to; what was taken away is decided all the same.
+Legal's and the supplier's answers are only recorded here; they decide nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from sqlalchemy import Connection, select
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
-from core.orders import progress, rules
+from core.orders import dock, progress, rules
 from core.orders.inspection import Inspection, inspection, of_row
+from core.orders.lying import Goods, Part, lying, parts_of, taken
 from core.orders.measure import dock_of, short_amount
+from core.orders.progress import ReceiptLine
 from core.orders.qc_cards import CLAIM_ANSWERS, DECISIONS, LEGAL_ANSWERS
 from core.orders.replay import post_new, run_once
 from core.orders.tables import inspections as table
@@ -77,7 +80,7 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     covered = _covered(tx.conn, failed)
     held = _held(tx.conn, failed)
     quantity = _move(tx, actor, replace(ask, reason=reason), failed, held)
-    _keep_paper(tx, actor, ask.decision, failed)
+    _keep_paper(tx, actor, ask.decision, failed, quantity)
     values = {
         "state": "decided",
         "decision": ask.decision,
@@ -88,6 +91,9 @@ def _decide(tx: Tx, actor: Actor, ask: Decide, failed: Inspection) -> Decided:
     tx.execute(table.update().where(table.c.id.in_([each.id for each in covered])), values)
     item = catalog.item(tx.conn, failed.item_id)
     sentence = f"{word} · {item.name} {short_amount(tx.conn, item, quantity)}"
+    gone = 0 if failed.whole_lot else failed.rejected - quantity
+    if gone:
+        sentence += f"，另有 {short_amount(tx.conn, item, gone)} 已不在库"
     stays = sum(row.on_hand for row in held if row.location_kind in SPOKEN_FOR)
     if stays and ask.decision != "concession":
         amount = short_amount(tx.conn, item, stays)
@@ -125,12 +131,15 @@ def _held(conn: Connection, failed: Inspection) -> list[BalanceRow]:
 def _move(
     tx: Tx, actor: Actor, ask: Decide, failed: Inspection, held: Sequence[BalanceRow]
 ) -> Micro:
-    """Post the goods away from hold; how much moved."""
+    """Post the goods away from hold; how much moved (0: none of them is there any more)."""
     if ask.decision == "concession" and failed.whole_lot:
         return release_lot(tx, actor, failed.lot_id, f"{ask.op_id}:release", ask.reason).quantity
     lines = tuple(_lines(tx.conn, ask.decision, failed, held))
+    if not lines and held:
+        places = "、".join(sorted({row.location_code for row in held}))
+        raise AppError(rules.HELD_ELSEWHERE, places=places[:100])
     if not lines:
-        raise _nothing_here(held)
+        return 0
     kind = {"return": "return", "scrap": "scrap", "concession": "release"}[ask.decision]
     doc = f"inspection:{failed.id}"
     post_new(tx, actor, Posting(f"{ask.op_id}:{kind}", kind, lines, doc=doc, reason=ask.reason))
@@ -141,18 +150,18 @@ def _lines(
     conn: Connection, decision: str, failed: Inspection, held: Sequence[BalanceRow]
 ) -> Iterable[Line]:
     if not failed.whole_lot:
-        dock = dock_of(conn, failed.warehouse_id)
-        target, status = _target(conn, decision, dock)
-        yield Line(
-            failed.item_id,
-            failed.rejected,
-            dock,
-            target,
-            lot_id=failed.lot_id,
-            from_status="hold",
-            to_status=status,
-            serials=failed.rejected_serials,
-        )
+        for place, quantity, named in _rejected(conn, failed):
+            target, status = _target(conn, decision, place)
+            yield Line(
+                failed.item_id,
+                quantity,
+                place,
+                target,
+                lot_id=failed.lot_id,
+                from_status="hold",
+                to_status=status,
+                serials=named,
+            )
         return
     for row in held:
         if row.location_kind not in SPOKEN_FOR:
@@ -170,11 +179,18 @@ def _lines(
             )
 
 
-def _nothing_here(held: Sequence[BalanceRow]) -> AppError:
-    if not held:
-        return AppError(rules.NOTHING_OPEN, what="冻结的货")
-    places = "、".join(sorted({row.location_code for row in held}))
-    return AppError(rules.HELD_ELSEWHERE, places=places[:100])
+def _rejected(conn: Connection, failed: Inspection) -> list[Part]:
+    """Where the rejected goods of one inspection lie: on the dock, or moved aside."""
+    goods = Goods(failed.warehouse_id, failed.item_id, failed.lot_id)
+    left = min(failed.rejected, progress.line(conn, failed.receipt_line_id).held)
+    if failed.rejected_serials:
+        found = parts_of(conn, goods, "hold", failed.rejected_serials)
+    else:
+        found, _ = taken(lying(conn, goods), "hold", left)
+    lacks = left - sum(quantity for _, quantity, _ in found)
+    if lacks > 0:  # the paper knows nothing of it: for the ledger to refuse, with figures
+        found.append((dock_of(conn, failed.warehouse_id), lacks, ()))
+    return found
 
 
 def _target(conn: Connection, decision: str, here: int) -> tuple[int, str]:
@@ -192,14 +208,15 @@ def _serials_in(conn: Connection, row: BalanceRow) -> tuple[str, ...]:
     return tuple(each.code for each in found if (each.lot_id, each.status, each.owner_id) == same)
 
 
-def _keep_paper(tx: Tx, actor: Actor, decision: str, failed: Inspection) -> None:
+def _keep_paper(tx: Tx, actor: Actor, decision: str, failed: Inspection, moved: Micro) -> None:
     """Bring the received lines in step: what was held is decided now."""
     if failed.whole_lot:
         lines = progress.lines_of_lot(tx.conn, failed.item_id, failed.lot_id)
-        freed = [(line, line.held) for line in lines if line.held]
+        freed = [(line, line.held, line.held) for line in lines if line.held]
     else:
-        freed = [(progress.line(tx.conn, failed.receipt_line_id), failed.rejected)]
-    for line, quantity in freed:
+        line = progress.line(tx.conn, failed.receipt_line_id)
+        freed = [(line, min(line.held, failed.rejected), min(line.held, moved))]
+    for line, quantity, good in freed:
         if decision != "concession":
             progress.save(tx, line, held=line.held - quantity)
             continue
@@ -207,11 +224,21 @@ def _keep_paper(tx: Tx, actor: Actor, decision: str, failed: Inspection) -> None
             tx,
             line,
             held=line.held - quantity,
-            rejected=line.rejected - quantity,
-            accepted=line.accepted + quantity,
+            rejected=line.rejected - good,
+            accepted=line.accepted + good,
         )
-        after = progress.settle_inspected(tx, actor, after, "让步接收")
-        progress.open_due_tasks(tx, actor, after)
+        progress.settle_inspected(tx, actor, after, "让步接收")
+    if decision == "concession":
+        _shelve_the_rest(tx, actor, [line for line, *_ in freed])
+
+
+def _shelve_the_rest(tx: Tx, actor: Actor, lines: Sequence[ReceiptLine]) -> None:
+    """What was moved aside is on a shelf already; what is on the dock waits for one."""
+    touched = [Goods(each.warehouse_id, each.item_id, each.lot_id) for each in lines]
+    for goods in dict.fromkeys(touched):
+        dock.settle(tx, actor, goods)
+    for each in lines:
+        progress.open_due_tasks(tx, actor, progress.line(tx.conn, each.id))
 
 
 def _end_tasks(

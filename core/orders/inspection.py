@@ -15,7 +15,8 @@ from core import catalog, events
 from core.catalog import Item
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError
-from core.orders import progress, qc_cards, replay, rules
+from core.orders import dock, progress, qc_cards, replay, rules
+from core.orders.lying import Goods, Part, ask_for, lying, parts_of, taken
 from core.orders.measure import ask_for_dock, base_quantity, dock_of, goods_named, short_amount
 from core.orders.order_book import Order, order, order_line
 from core.orders.progress import ReceiptLine
@@ -113,8 +114,10 @@ def inspect_now(
     catalog.ask_ahead(tx.conn, (line.item_id,), warehouse_id=line.warehouse_id)
     if open_tasks:
         progress.ask_ahead(tx.conn)
+    goods = Goods(line.warehouse_id, line.item_id, line.lot_id)
+    ask_for(tx.conn, goods)
     judged = _judge(tx, ask, line)
-    _post(tx, actor, judged)
+    aside = _post(tx, actor, judged, goods)
     after = progress.save(
         tx,
         line,
@@ -132,6 +135,9 @@ def inspect_now(
         progress.hold_back(
             tx, actor, [each for each in others if each.id != line.id], "整个批次已冻结，等采购定"
         )
+    if aside and judged.accepted:
+        dock.settle(tx, actor, goods)
+        after = progress.line(tx.conn, line.id)
     after = progress.settle_inspected(tx, actor, after, _sentence(tx, judged))
     if open_tasks:
         progress.open_due_tasks(tx, actor, after)
@@ -161,49 +167,73 @@ def _judge(tx: Tx, ask: Inspect, line: ReceiptLine) -> _Judged:
         failed = rules.failed_checks(item.checklist, ask.checks)
         if failed and not rejected:
             raise AppError(rules.CHECK_FAILED, label=failed[0][0], why=failed[0][1])
-    bad = _bad_serials(line, item, ask, rejected, whole=accepted + rejected == line.quantity)
-    good = tuple(code for code in line.serials if code not in set(bad))
+    whole = accepted + rejected == line.to_inspect
+    here = _waiting_serials(tx, line)
+    bad = _bad_serials(here, item, ask, rejected, whole=whole)
+    good = tuple(code for code in here if code not in set(bad))
     return _Judged(tx.new_id(), ask, made, line, item, accepted, rejected, reason, good, bad)
 
 
+def _waiting_serials(tx: Tx, line: ReceiptLine) -> tuple[str, ...]:
+    """All that came, unless some of them were taken away before anybody looked."""
+    if not line.serials or line.to_inspect == line.quantity:
+        return line.serials
+    goods = Goods(line.warehouse_id, line.item_id, line.lot_id)
+    here = parts_of(tx.conn, goods, "inspect", line.serials)
+    return tuple(code for _, _, named in here for code in named)
+
+
 def _bad_serials(
-    line: ReceiptLine, item: Item, ask: Inspect, rejected: Micro, *, whole: bool
+    here: tuple[str, ...], item: Item, ask: Inspect, rejected: Micro, *, whole: bool
 ) -> tuple[str, ...]:
     """The rejected serials; an item kept by serial is judged whole, so the good ones are known."""
     if item.tracking != "serial":
         return ()
     bad = ask.rejected_serials
-    if rejected == line.quantity and not bad:
-        bad = line.serials
-    differs = len(set(bad)) * ONE != rejected or not set(bad) <= set(line.serials)
+    if rejected == len(here) * ONE and not bad:
+        bad = here
+    differs = len(set(bad)) * ONE != rejected or not set(bad) <= set(here)
     if differs or not whole:
         raise AppError(rules.SERIALS_DIFFER, asked=show(rejected), given=len(bad))
     return bad
 
 
-def _post(tx: Tx, actor: Actor, judged: _Judged) -> None:
-    line = judged.line
-    dock = dock_of(tx.conn, line.warehouse_id)
-    parts = (
+def _post(tx: Tx, actor: Actor, judged: _Judged, goods: Goods) -> bool:
+    """Post the judgement where the goods lie; True when some of them were moved aside before."""
+    dock_id = dock_of(tx.conn, goods.warehouse_id)
+    lines: list[Line] = []
+    rows = lying(tx.conn, goods)
+    for quantity, status, serials in (
         (judged.accepted, "ok", judged.good_serials),
         (judged.rejected, "hold", judged.bad_serials),
-    )
-    lines = tuple(
-        Line(
-            line.item_id,
-            quantity,
-            dock,
-            dock,
-            lot_id=line.lot_id,
-            from_status="inspect",
-            to_status=status,
-            serials=serials,
-        )
-        for quantity, status, serials in parts
-        if quantity
-    )
+    ):
+        if not quantity:
+            continue
+        if serials:
+            found = parts_of(tx.conn, goods, "inspect", serials)
+        else:
+            found, rows = taken(rows, "inspect", quantity)
+        lacks = quantity - sum(much for _, much, _ in found)
+        if lacks:  # for the ledger to refuse, with figures
+            found.append((dock_id, lacks, ()))
+        lines += [_became(judged.line, part, status) for part in found]
     op_id, doc = f"{judged.ask.op_id}:inspect", f"inspection:{judged.id}"
-    post_new(tx, actor, Posting(op_id, "inspect", lines, doc=doc, reason=judged.reason))
+    post_new(tx, actor, Posting(op_id, "inspect", tuple(lines), doc=doc, reason=judged.reason))
+    return any(line.from_location != dock_id for line in lines)
+
+
+def _became(line: ReceiptLine, part: Part, status: str) -> Line:
+    place, quantity, serials = part
+    return Line(
+        line.item_id,
+        quantity,
+        place,
+        place,
+        lot_id=line.lot_id,
+        from_status="inspect",
+        to_status=status,
+        serials=serials,
+    )
 
 
 def _write(tx: Tx, actor: Actor, judged: _Judged, whole: bool) -> None:
