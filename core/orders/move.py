@@ -45,7 +45,7 @@ def move(tx: Tx, actor: Actor, ask: Move) -> Moved:
 
     Raises:
         AppError: forbidden, other_warehouse, bad_quantity, not_whole, stage_taken,
-            stage_unclaimed, stage_by_hand, key_reused, or a refusal of the ledger.
+            stage_unclaimed, stage_by_hand, transit_by_hand, key_reused, or a refusal of the ledger.
     """
     replay.ask_ahead(tx, "move", ask)
     catalog.ask_ahead(tx.conn, (ask.item_id,), (ask.from_location, ask.to_location))

@@ -70,7 +70,8 @@ def issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
 
     Raises:
         AppError: forbidden, unknown_choice, reason_needed (scrap), bad_quantity, not_whole,
-            stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger (not_enough,
+            stage_taken, stage_unclaimed, transit_by_hand, key_reused, or a refusal of the ledger
+            (not_enough,
             lot_expired, lot_held …).
     """
     places = (ask.from_location, WAYS_OUT.get(ask.to, ""))
@@ -125,7 +126,7 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
 
     Raises:
         AppError: forbidden, unknown_choice, reason_needed, bad_quantity, not_whole,
-            stage_by_hand, key_reused, or a refusal of the ledger.
+            stage_by_hand, transit_by_hand, key_reused, or a refusal of the ledger.
     """
     places = (ask.to_location, WAYS_BACK.get(ask.back_from, ""))
     replay.ask_ahead(tx, "return", ask)

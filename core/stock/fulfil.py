@@ -94,7 +94,8 @@ def fulfil_by_hand(
     """`fulfil` for a person: requires `stock.reserve`.
 
     Raises:
-        AppError: forbidden, belongs_to_paper (while it is open), stage_by_hand, or as `fulfil`.
+        AppError: forbidden, belongs_to_paper (while it is open), stage_by_hand, transit_by_hand,
+            or as `fulfil`.
     """
     require(actor, "stock.reserve")
     going = _Going(op_id, reservation_id, None, to_location, quantity, serials, "issue", True)

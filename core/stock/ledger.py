@@ -39,7 +39,7 @@ def post_by_hand(tx: Tx, actor: Actor, posting: Posting) -> Posted:
     """`post` for a person's own posting: requires `stock.post`.
 
     Raises:
-        AppError: forbidden, belongs_to_paper, stage_by_hand, or as `post`.
+        AppError: forbidden, belongs_to_paper, stage_by_hand, transit_by_hand, or as `post`.
     """
     require(actor, "stock.post")
     return post_work(tx, Work(actor, posting, by_hand=True))
@@ -89,7 +89,7 @@ def reverse_by_hand(tx: Tx, actor: Actor, original_op_id: str, op_id: str, reaso
     """`reverse` for a person's own correction: requires `stock.post`.
 
     Raises:
-        AppError: forbidden, belongs_to_paper, stage_by_hand, or as `reverse`.
+        AppError: forbidden, belongs_to_paper, stage_by_hand, transit_by_hand, or as `reverse`.
     """
     require(actor, "stock.post")
     posting = _mirror(tx, original_op_id, op_id, reason)

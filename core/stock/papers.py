@@ -3,8 +3,8 @@
 A paper names itself in `doc` (postings) and `for_` (reservations) as "<kind>:<id>". The kinds are
 data here because the ledger may not know the papers above it. Reversing a pick, or letting go of
 what a sale line was promised, by hand would leave paper and ledger saying different things for
-ever. Likewise nobody puts goods into the stage or takes them from there by hand: what stands there
-belongs to sales (core/orders/sales/stage.py). Pure.
+ever. Likewise nobody puts goods into the stage or into transit or takes them from there by hand:
+what stands there belongs to sales (core/orders/sales/stage.py) and to transfers. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from core.errors import AppError
 from core.stock import refusals
 from core.stock.rules import Line, PlaceFacts
 
-STAGE = "stage"
+# Places whose goods belong to papers, and how a posting by hand is refused there.
+OF_PAPERS = {"stage": refusals.STAGE_BY_HAND, "transit": refusals.TRANSIT_BY_HAND}
 
 
 class Paper(NamedTuple):
@@ -92,13 +93,13 @@ def check_free(doc: str) -> None:
 
 
 def check_places(lines: Iterable[Line], places: Mapping[int, PlaceFacts]) -> None:
-    """Refuse a posting by hand that puts goods into the stage or takes them from there.
+    """Refuse a posting by hand that puts goods into the stage or transit or takes them from there.
 
     Raises:
-        AppError(stage_by_hand)
+        AppError(stage_by_hand, transit_by_hand)
     """
     for line in lines:
         for place_id in (line.from_location, line.to_location):
             place = places.get(place_id)
-            if place is not None and place.kind == STAGE:
-                raise AppError(refusals.STAGE_BY_HAND, location=place.code)
+            if place is not None and place.kind in OF_PAPERS:
+                raise AppError(OF_PAPERS[place.kind], location=place.code)

@@ -163,3 +163,10 @@ STAGE_BY_HAND = define(
     "Not posted: {location} is where picked goods stand; they come by picking and leave by "
     "shipping. To put goods back, cancel the sale, then move them.",
 )
+TRANSIT_BY_HAND = define(
+    "transit_by_hand",
+    409,
+    "没入账:{location} 是在途,货只能由调拨单发出、收下。先收下那张调拨,再从收货台移走。",
+    "Not posted: {location} is goods on their way; they come and go by their transfer. Receive the "
+    "transfer, then move them from the dock.",
+)

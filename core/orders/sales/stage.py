@@ -1,7 +1,8 @@
-"""The stage by hand: what stands in `<warehouse>-OUT` belongs to orders that live.
+"""The stage and transit by hand: what stands there belongs to papers that live.
 
-Goods come there by picking and leave by shipping. By hand only what waits to be put back
-(putback.py) may leave, to wherever it is carried; nothing may be put there. Verbs that move goods
+Goods come to `<warehouse>-OUT` by picking and leave by shipping. By hand only what waits to be put
+back (putback.py) may leave, to wherever it is carried; nothing may be put there. What stands in
+`<warehouse>-TRANSIT` comes and goes by its transfer alone. Verbs that move goods
 from or to a place that a person chose ask here; in the same transaction, before they post.
 """
 
@@ -22,8 +23,10 @@ from core.orders.sales.tables import pick_lines, sale_lines, sales
 from core.people import Actor
 from core.quantity import ONE, Micro, show
 from core.stock import refusals
+from core.stock.papers import OF_PAPERS
 
 STAGE = "stage"
+TRANSIT = "transit"
 _OWNER = (
     select(sales.c.code)
     .join(pick_lines, pick_lines.c.sale_id == sales.c.id)
@@ -56,8 +59,11 @@ def leaving(tx: Tx, actor: Actor, place: Location, goods: Leaving) -> None:
     """Goods leave `place` by hand: from the stage only what waits there to be put back.
 
     Raises:
-        AppError: stage_taken (names an order that owns them), stage_unclaimed, lot_needed.
+        AppError: stage_taken (names an order that owns them), stage_unclaimed, transit_by_hand,
+            lot_needed.
     """
+    if place.kind == TRANSIT:
+        raise AppError(refusals.TRANSIT_BY_HAND, location=place.code)
     if place.kind != STAGE:
         return
     item = catalog.item(tx.conn, goods.item_id)
@@ -72,13 +78,13 @@ def leaving(tx: Tx, actor: Actor, place: Location, goods: Leaving) -> None:
 
 
 def entering(place: Location) -> None:
-    """Nobody puts goods into the stage by hand.
+    """Nobody puts goods into the stage or into transit by hand.
 
     Raises:
-        AppError(stage_by_hand)
+        AppError(stage_by_hand, transit_by_hand)
     """
-    if place.kind == STAGE:
-        raise AppError(refusals.STAGE_BY_HAND, location=place.code)
+    if place.kind in OF_PAPERS:
+        raise AppError(OF_PAPERS[place.kind], location=place.code)
 
 
 def _drawn(rows: Sequence[Waiting], goods: Leaving) -> list[Drawn]:
