@@ -70,7 +70,7 @@ def judge_return(tx: Tx, doing: Doing) -> str:
         doing.text("reason"),
         tuple(about["serials"]),
     )
-    return returns.judge_return(tx, doing.actor, ask).sentence
+    return returns.judge_task(tx, doing.actor, ask)
 
 
 def rush_stock(tx: Tx, doing: Doing) -> str:

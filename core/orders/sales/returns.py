@@ -15,9 +15,10 @@ from core.db import Tx
 from core.errors import AppError
 from core.orders import dock
 from core.orders import rules as papers
+from core.orders.lying import Goods
 from core.orders.measure import dock_of, goods_named, short_amount
 from core.orders.replay import post_new, run_once
-from core.orders.sales import cards, rules, stage
+from core.orders.sales import cards, return_tasks, rules, stage
 from core.orders.sales.book import Sale, SaleLine, sale
 from core.orders.sales.tables import package_lines, packages, sale_lines
 from core.people import ENGINE, Actor, Thing, require
@@ -225,31 +226,74 @@ def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> str:
 
 
 def judge_return(tx: Tx, actor: Actor, ask: Judge) -> Returned:
-    """Returned goods are good (ok) or not (hold).
+    """Returned goods are good (ok) or not (hold); the tasks that asked for the look end.
 
     Raises:
-        AppError: forbidden, reason_needed, key_reused, or a refusal of the ledger.
+        AppError: forbidden, reason_needed, return_not_waiting, key_reused, or a refusal of the
+            ledger.
     """
     place = catalog.location(tx.conn, ask.location_id)
     require(actor, "inspect", Thing("location", place.code, warehouse_id=place.warehouse_id))
 
     def run() -> Returned:
-        reason = ask.reason.strip() if ask.good else papers.require_reason(ask.reason, "退货冻结")
-        status = "ok" if ask.good else "hold"
-        move = Line(
-            ask.item_id,
-            check_positive(ask.quantity),
-            place.id,
-            place.id,
-            lot_id=ask.lot_id,
-            from_status="inspect",
-            to_status=status,
-            serials=ask.serials,
-        )
-        posting = Posting(f"{ask.op_id}:judge", "inspect", (move,), reason=reason[:400])
-        return _done(tx, actor, ask.op_id, posting, "完好，可上架" if ask.good else "已冻结")
+        quantity = check_positive(ask.quantity)
+        goods = Goods(place.warehouse_id or 0, ask.item_id, ask.lot_id)
+        found = return_tasks.looks(tx.conn, goods, place.id)
+        asked = sum(each.quantity for each in found)
+        left = min(asked, return_tasks.waiting(tx.conn, goods))
+        if quantity > left:
+            item = catalog.item(tx.conn, ask.item_id).name
+            facts = {"left": show(left), "asked": show(quantity)}
+            raise AppError(rules.RETURN_NOT_WAITING, place=place.code, item=item, **facts)
+        done = _judged(tx, actor, ask, goods)
+        return_tasks.end(tx, actor, found, (quantity, ask.serials), done.sentence)
+        return done
 
     return run_once(tx, "return.judge", ask, Returned, run)
+
+
+def judge_task(tx: Tx, actor: Actor, ask: Judge) -> str:
+    """`judge_return` by the task's own button, which ends the task: whatever still waits of it.
+
+    Raises:
+        AppError: as `judge_return`.
+    """
+    place = catalog.location(tx.conn, ask.location_id)
+    require(actor, "inspect", Thing("location", place.code, warehouse_id=place.warehouse_id))
+    goods = Goods(place.warehouse_id or 0, ask.item_id, ask.lot_id)
+    left = min(ask.quantity, return_tasks.waiting(tx.conn, goods))
+    found = return_tasks.parts(tx.conn, goods, place.id, left, ask.serials)
+    there = sum(quantity for _, quantity, _ in found)
+    item = catalog.item(tx.conn, ask.item_id)
+    if not there:
+        return f"{item.name} 已不在待检的货里，不用再看"
+    serials = tuple(code for *_, named in found for code in named)
+    said = _judged(tx, actor, replace(ask, quantity=there, serials=serials), goods).sentence
+    gone = ask.quantity - there
+    return f"{said}，另有 {short_amount(tx.conn, item, gone)} 已不在" if gone else said
+
+
+def _judged(tx: Tx, actor: Actor, ask: Judge, goods: Goods) -> Returned:
+    reason = ask.reason.strip() if ask.good else papers.require_reason(ask.reason, "退货冻结")
+    found = return_tasks.parts(tx.conn, goods, ask.location_id, ask.quantity, ask.serials)
+    lacks = ask.quantity - sum(quantity for _, quantity, _ in found)
+    if lacks:  # for the ledger to refuse, with figures
+        found.append((ask.location_id, lacks, ()))
+    lines = tuple(
+        Line(
+            ask.item_id,
+            quantity,
+            place_id,
+            place_id,
+            lot_id=ask.lot_id,
+            from_status="inspect",
+            to_status="ok" if ask.good else "hold",
+            serials=named,
+        )
+        for place_id, quantity, named in found
+    )
+    posting = Posting(f"{ask.op_id}:judge", "inspect", lines, reason=reason[:400])
+    return _done(tx, actor, ask.op_id, posting, "完好，可上架" if ask.good else "已冻结")
 
 
 # -- away ----------------------------------------------------------------------------------------
@@ -325,7 +369,7 @@ def _away(tx: Tx, actor: Actor, ask: SupplierReturn | Scrap, to: tuple[str, str]
 def _done(tx: Tx, actor: Actor, op_id: str, posting: Posting, said: str) -> Returned:
     posted = post_new(tx, actor, posting)
     dock.left(tx, actor, posted.moves)
-    line = posting.lines[0]
-    item = catalog.item(tx.conn, line.item_id)
-    words = f"{item.name} {short_amount(tx.conn, item, line.quantity)} {said}"
-    return Returned(op_id, posted.posting_id, line.quantity, words)
+    quantity = sum(line.quantity for line in posting.lines)
+    item = catalog.item(tx.conn, posting.lines[0].item_id)
+    words = f"{item.name} {short_amount(tx.conn, item, quantity)} {said}"
+    return Returned(op_id, posted.posting_id, quantity, words)

@@ -107,6 +107,14 @@ NOTHING_TO_PICK = define(
     "没成波次：选的销售单都没有可拣的货（缺货或已在拣）。先补货或换别的单。",
     "No wave: none of these sales has goods to pick.",
 )
+RETURN_NOT_WAITING = define(
+    "return_not_waiting",
+    409,
+    "没记录：{place} 等检查的 {item} 退货只有 {left}，你填了 {asked}。改成 {left}；"
+    "收货待检的在质检任务里判。",
+    "Not recorded: only {left} of {item} that customers sent back waits at {place}, you entered "
+    "{asked}. What came from a supplier is judged in its inspection.",
+)
 RETURN_TOO_MUCH = define(
     "return_too_much",
     409,
