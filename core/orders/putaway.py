@@ -58,8 +58,9 @@ def put_away(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:
     """Move accepted goods from the dock into a bin; the lines they came with are kept in step.
 
     Raises:
-        AppError: forbidden, not_a_bin, bin_full, other_warehouse, too_much_put_away, bad_quantity,
-            not_whole, stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger.
+        AppError: forbidden, not_a_bin, bin_full, other_warehouse, not_on_dock, too_much_put_away,
+            bad_quantity, not_whole, stage_taken, stage_unclaimed, key_reused, or a refusal of the
+            ledger.
     """
     replay.ask_ahead(tx, "putaway", ask)
     ask_for_bin_room(tx.conn, ask.to_location)
@@ -160,6 +161,9 @@ def _parts(
     """Which received lines this shelves, the oldest first; goods without paper shelve none."""
     if ask.receipt_line_id:
         line = progress.line(tx.conn, ask.receipt_line_id)
+        if source.kind != DOCK or source.warehouse_id != line.warehouse_id:
+            here = catalog.dock_code(catalog.warehouse(tx.conn, line.warehouse_id).code)
+            raise AppError(rules.NOT_ON_DOCK, place=source.code, dock=here)
         same = (line.item_id, line.lot_id) == (ask.item_id, ask.lot_id)
         if not same or line.to_stock < quantity:
             left = show(line.to_stock) if same else "0"

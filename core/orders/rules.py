@@ -144,6 +144,13 @@ DOCK_PROMISED = define(
     "Not put away: all of {item} on the dock {place} is promised to sales. Pick it; this task ends "
     "by itself then.",
 )
+NOT_ON_DOCK = define(
+    "not_on_dock",
+    422,
+    "没上架：这一行的货在收货台 {dock}，你填的是从 {place} 上架。从 {dock} 上架；库位之间用移库。",
+    "Not put away: the goods of that line stand on the dock {dock}, you named {place}. Take them "
+    "from there; between bins, move.",
+)
 NOT_A_BIN = define(
     "not_a_bin",
     422,

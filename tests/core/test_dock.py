@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from core import stock
+from core import catalog, stock
 from core.clock import ManualClock
 from core.db import Database
 from core.orders.move import Move, move
 from core.orders.progress import ReceiptLine
+from core.orders.putaway import PutAway, put_away
 from core.orders.quick import Issue, issue
 from core.orders.reversal import reverse_by_hand
 from core.orders.sales.returns import Scrap, SupplierReturn, scrap, supplier_return
 from core.orders.transfer import AskLine, AskTransfer, SendTransfer, ask_transfer, send_transfer
+from core.people import ENGINE
 from tests.core.orders_world import CUP, MILK, SCALE, Trader, q
 from tests.core.sales_world import KEEPER, Shop, shop
 
@@ -187,3 +191,24 @@ def test_goods_of_a_held_lot_are_not_put_away_and_wait(s: Shop) -> None:
     rest = Scrap(t.op(), got.item_id, q(6), got_dock(t), "有异味", got.lot_id, "hold")
     t.do(lambda tx: scrap(tx, t.people[KEEPER], rest))
     assert t.tasks("putaway") == []
+
+
+def test_a_line_is_shelved_from_its_own_dock(s: Shop) -> None:
+    """Same goods in the other warehouse, by who works there: the line here still waits."""
+    t = s.t
+    got = arrived(s, MILK, "10", "L-1")
+    t.put(MILK, "10", "SJ-A-1", "L-1")
+    t.put(MILK, "10", "ZJ-A-1", "L-1")
+    spare = catalog.NewLocation("SJ-A-2", "bin", "", t.warehouses["松江仓"])
+    other = t.do(lambda tx: catalog.add_location(tx, ENGINE, spare))
+    only_there = frozenset({t.warehouses["松江仓"]})
+    bound = replace(t.people["王师傅"], warehouse_ids=only_there)
+    for who, source, target in (
+        (bound, t.places["SJ-A-1"], other),
+        (t.people[KEEPER], t.places["ZJ-A-1"], t.places["ZJ-A-2"]),
+    ):
+        ask = PutAway(t.op(), got.item_id, got.lot_id, q(10), source, target, (), got.id)
+        refusal = t.refused(lambda tx, who=who, ask=ask: put_away(tx, who, ask))  # type: ignore[misc]
+        assert refusal.code == "not_on_dock"
+        assert "ZJ-DOCK" in refusal.say("zh")
+    assert t.line(got).to_stock == q(10)
