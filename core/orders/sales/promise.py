@@ -6,9 +6,15 @@ them covers, kept in step here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 from sqlalchemy import Connection, bindparam, func, select
 
 from core import events
+from core.catalog.tables import warehouses
 from core.clock import MINUTE, Clock, Instant
 from core.db import Database, Tx
 from core.engine import ELSEWHERE, Step
@@ -22,37 +28,39 @@ from core.stock import Reserve, available, on_hand, release, reservations_for, r
 from core.stock.tables import reservations
 
 AT_ONCE = 100
+BROKEN = "stock.reservation_broken"
 _SET_MISSING = sale_lines.update().where(sale_lines.c.id == bindparam("line_"))
-_SAME = reservations.alias()
-_WAITING = (
+_LIVE = ("open", "picking", "picked", "packed")
+_LINES = (
     select(
         sale_lines.c.id,
         sale_lines.c.sale_id,
         sale_lines.c.item_id,
         sales.c.warehouse_id,
         sales.c.ship_on,
+        sales.c.urgent,
     )
     .join(sales, sales.c.id == sale_lines.c.sale_id)
-    .where(sale_lines.c.missing > 0, sales.c.state.in_(("open", "picking", "picked", "packed")))
     .order_by(sales.c.urgent.desc(), sales.c.ship_on, sale_lines.c.id)
     .limit(AT_ONCE)
 )
-_SOMEBODY_WAITS = _WAITING.limit(1)
-# A lot was held: its promises are broken, and nobody has counted that as missing yet.
-_BROKEN = (
-    select(sale_lines.c.id, sale_lines.c.sale_id)
-    .join(reservations, reservations.c.for_doc == "sale_line:" + sale_lines.c.id)
-    .join(sales, sales.c.id == sale_lines.c.sale_id)
+_WAITING = _LINES.where(sale_lines.c.missing > 0, sales.c.state.in_(_LIVE))
+_PROMISED = (
+    select(func.coalesce(func.sum(reservations.c.remaining), 0))
     .where(
-        reservations.c.state == "broken",
-        sales.c.state.in_(("open", "picking", "picked", "packed")),
-        sale_lines.c.quantity - sale_lines.c.cut - sale_lines.c.picked - sale_lines.c.missing
-        > select(func.coalesce(func.sum(_SAME.c.remaining), 0))
-        .where(_SAME.c.for_doc == "sale_line:" + sale_lines.c.id, _SAME.c.state == "open")
-        .scalar_subquery(),
+        reservations.c.for_doc == "sale_line:" + sale_lines.c.id,
+        reservations.c.state == "open",
     )
-    .order_by(sale_lines.c.id)
-    .limit(AT_ONCE)
+    .scalar_subquery()
+)
+_COVERED = sale_lines.c.cut + sale_lines.c.picked + sale_lines.c.missing
+# A lot was held: what was promised out of it, all of a line or some, is promised no more, and
+# nobody has counted it as missing yet. The warehouses stand here for the index of live orders.
+_LOST = _LINES.where(
+    sales.c.warehouse_id.in_(select(warehouses.c.id)),
+    sales.c.state.in_(_LIVE),
+    sale_lines.c.quantity > _COVERED,
+    sale_lines.c.quantity > _COVERED + _PROMISED,
 )
 
 
@@ -107,7 +115,17 @@ def free(tx: Tx, actor: Actor, line: SaleLine, why: str) -> None:
             release(tx, actor, each.reservation_id, why)
 
 
-# -- goods that came later -----------------------------------------------------------------------
+# -- goods that came later, and goods that were lost ----------------------------------------------
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """A line that goods may be promised to now; the smallest one gets them."""
+
+    later: bool  # than every rush order
+    ship_on: str
+    line_id: str
+    sale_id: str
+
+
 class Filling:
     """Engine step: goods arrived for which somebody waits; the earliest ship date gets them."""
 
@@ -115,6 +133,7 @@ class Filling:
         self._db, self._clock = db, clock
         self._looked_at: Instant | None = None
         self._seen = -1  # the log's head when there was nothing to give: goods come with an event
+        self._whole = -1  # the log's head when no line had lost anything
 
     def step(self) -> Step:
         return Step("fill_sales", self._run, self._next_due)
@@ -124,45 +143,65 @@ class Filling:
         head = await self._db.read(events.head)
         if head == self._seen:
             return 0
-        done = await self._db.write(_fill_alone) if await self._db.read(fillable) else 0
+        lost = await self._db.read(self._lost)
+        due = sorted({*lost, *await self._db.read(came)})
+        done = await self._db.write(partial(_fill_alone, due)) if due else 0
+        if not lost:
+            self._whole = head
         if done == 0:
             self._seen = head
         return done
 
+    def _lost(self, conn: Connection) -> list[Due]:
+        """Every live order is looked through for it: only when a promise was broken, or nobody
+        here has looked yet."""
+        if self._whole >= 0 and not events.news_after(conn, self._whole, (BROKEN,)).news:
+            return []
+        return lost(conn)
+
     def _next_due(self, conn: Connection) -> Instant | None:
-        """Nobody waits, or nothing has happened since: nothing is due."""
+        """Nothing has happened since: nothing is due."""
         if events.head(conn) == self._seen:
-            return None
-        if conn.execute(_SOMEBODY_WAITS).first() is None and conn.execute(_BROKEN).first() is None:
             return None
         return 0 if self._looked_at is None else self._looked_at + MINUTE
 
 
-def _fill_alone(tx: Tx) -> int:
-    return fill(tx) if tx.alone("fill_sales") else ELSEWHERE
+def _fill_alone(due: Sequence[Due], tx: Tx) -> int:
+    return fill(tx, due) if tx.alone("fill_sales") else ELSEWHERE
 
 
-def fillable(conn: Connection) -> list[tuple[str, str]]:
-    """(sale, line) that lost their goods, or wait for goods which are there now."""
-    found = [(row.sale_id, row.id) for row in conn.execute(_BROKEN)]
+def lost(conn: Connection) -> list[Due]:
+    """Lines that are promised less than they were, and do not know it yet."""
+    return [_due(row) for row in conn.execute(_LOST)]
+
+
+def came(conn: Connection) -> list[Due]:
+    """Lines that wait for goods which are there now."""
     seen: dict[tuple[int, int, str], Micro] = {}
+    found = []
     for row in conn.execute(_WAITING).all():
         key = (row.item_id, row.warehouse_id, row.ship_on)
         if key not in seen:
             seen[key] = available(conn, *key)
         if seen[key] > 0:
-            found.append((row.sale_id, row.id))
+            found.append(_due(row))
     return found
 
 
-def fill(tx: Tx) -> int:
-    """Promise what came to whoever waits; how many lines changed."""
+def _due(row: Any) -> Due:
+    return Due(not row.urgent, row.ship_on, row.id, row.sale_id)
+
+
+def fill(tx: Tx, due: Sequence[Due] | None = None) -> int:
+    """Promise what is there to whoever is `due` (by default: whoever is now); how many lines
+    changed."""
     changed = 0
-    for sale_id, line_id in fillable(tx.conn):
-        made = sale(tx.conn, sale_id)
-        promise_line(tx, ENGINE, made, made.line(line_id), f"fill:{tx.new_id()}")
-        after = sale(tx.conn, sale_id)
-        if after.line(line_id) != made.line(line_id):
+    for each in sorted({*lost(tx.conn), *came(tx.conn)}) if due is None else due:
+        made = sale(tx.conn, each.sale_id)
+        line = made.line(each.line_id)
+        promise_line(tx, ENGINE, made, line, f"fill:{tx.new_id()}")
+        after = sale(tx.conn, each.sale_id)
+        if after.line(line.id) != line:
             changed += 1
-            shortage_task.keep_task(tx, ENGINE, after, after.line(line_id))
+            shortage_task.keep_task(tx, ENGINE, after, after.line(line.id))
     return changed

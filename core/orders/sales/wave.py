@@ -208,7 +208,7 @@ def _chosen(tx: Tx, actor: Actor, ask: Release) -> list[Sale]:
         if each.state != "open":
             raise AppError(rules.SALE_STATE, code=each.code, state=each.state_zh, verb="排波次")
         for line in each.lines:
-            if line.missing:
+            if line.wanted.missing:  # what was lost and not counted as missing yet, too
                 _promise_now(tx, actor, each, line, ask.op_id)
     return found
 

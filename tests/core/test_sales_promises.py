@@ -1,0 +1,87 @@
+"""What an order was promised and lost again, and who gets the goods that come later."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.clock import MINUTE, ManualClock
+from core.db import Database
+from core.orders.sales.book import Sale
+from core.orders.sales.promise import Filling
+from core.quantity import plain
+from core.stock import hold_lot
+from tests.core.orders_world import CUP, MILK
+from tests.core.sales_world import BOSS, Shop, shop
+
+
+@pytest.fixture
+def s(db: Database, clock: ManualClock) -> Shop:
+    return shop(db, clock)
+
+
+def out_of_two_lots(s: Shop) -> tuple[Sale, int]:
+    """Twelve bottles are sold: six of a lot that turns out bad, six of another; the bad lot."""
+    bad = s.t.put(MILK, "6", "ZJ-A-1", "BAD", expires_on="2026-05-01")
+    s.t.put(MILK, "6", "ZJ-A-2", "GOOD", expires_on="2026-09-01")
+    return s.sell((MILK, "12")), bad
+
+
+def stop_lot(s: Shop, lot_id: int) -> None:
+    s.t.do(lambda tx: hold_lot(tx, s.t.people[BOSS], lot_id, s.t.op(), "异味"))
+
+
+def promised(s: Shop, made: Sale) -> tuple[str, str]:
+    """What the first line is promised, and what it misses."""
+    line = s.again(made).lines[0]
+    return plain(line.promised), plain(line.missing)
+
+
+def test_an_order_that_lost_half_of_its_goods_asks_for_the_other_half(s: Shop) -> None:
+    made, bad = out_of_two_lots(s)
+    stop_lot(s, bad)
+    assert s.fill() == 1
+    assert promised(s, made) == ("6", "6")
+    assert s.t.task("shortage").subject == f"sale_line:{made.lines[0].id}"
+    s.t.put(MILK, "50", "ZJ-A-3", "NEW", expires_on="2026-10-01")
+    assert s.fill() == 1
+    assert promised(s, made) == ("12", "0")
+    assert s.t.tasks("shortage") == []
+    s.walk(s.release(made))
+    s.pack(made, ((MILK, "12"),))
+    s.ship(made)
+    assert s.again(made).state == "shipped"
+    s.t.proven()
+
+
+def test_what_was_lost_is_found_when_the_rest_has_left_already(s: Shop) -> None:
+    made, bad = out_of_two_lots(s)
+    stop_lot(s, bad)
+    s.walk(s.release(made))
+    s.pack(made, ((MILK, "6"),))
+    s.ship(made)
+    s.t.put(MILK, "50", "ZJ-A-3", "NEW", expires_on="2026-10-01")
+    assert s.fill() == 1
+    assert promised(s, made) == ("6", "0")
+    assert [each.sale_ids for each in s.suggested()] == [(made.id,)]
+
+
+def test_lost_goods_go_to_whoever_ships_first_like_all_others(s: Shop) -> None:
+    made, bad = out_of_two_lots(s)
+    soon = s.sell((MILK, "6"), ship_on="2026-03-02")
+    stop_lot(s, bad)
+    s.t.put(MILK, "6", "ZJ-A-3", "NEW", expires_on="2026-10-01")
+    assert s.fill() == 2
+    assert (promised(s, soon), promised(s, made)) == (("6", "0"), ("6", "6"))
+
+
+async def test_the_engine_sees_a_loss_after_it_had_come_to_rest(
+    s: Shop, clock: ManualClock
+) -> None:
+    made, bad = out_of_two_lots(s)
+    step = Filling(s.t.db, clock).step()
+    assert await step.run() == 0
+    s.t.put(CUP, "1", "ZJ-A-4")
+    stop_lot(s, bad)
+    clock.advance(MINUTE)
+    assert (await step.run(), await step.run()) == (1, 0)
+    assert promised(s, made) == ("6", "6")
