@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Connection, String, bindparam, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Connection,
+    String,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from core import events
 from core.bulk import Bulk, given
@@ -121,6 +132,13 @@ _HOLD_SERIAL = (
 _LOTS, _PLACES = catalog.lots, catalog.locations
 _EXPIRY = func.coalesce(_LOTS.c.expires_on, FAR)
 _WAREHOUSE: BindParameter[int | None] = bindparam("warehouse", type_=Big)
+_FREE = (
+    balances.c.status == "ok",
+    balances.c.owner_id == 0,
+    balances.c.on_hand > balances.c.reserved,
+    _PLACES.c.kind.in_(SELLABLE),
+    func.coalesce(_LOTS.c.state, "ok") == "ok",
+)
 _CANDIDATES = (
     select(
         balances.c.id,
@@ -139,11 +157,7 @@ _CANDIDATES = (
     .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
     .where(
         balances.c.item_id == bindparam("item"),
-        balances.c.status == "ok",
-        balances.c.owner_id == 0,
-        balances.c.on_hand > balances.c.reserved,
-        _PLACES.c.kind.in_(SELLABLE),
-        func.coalesce(_LOTS.c.state, "ok") == "ok",
+        *_FREE,
         bindparam("ship_on", type_=String) <= _EXPIRY,
         or_(_WAREHOUSE.is_(None), _PLACES.c.warehouse_id == _WAREHOUSE),
         or_(bindparam("lot", type_=Big) == 0, balances.c.lot_id == bindparam("lot", type_=Big)),
@@ -221,6 +235,20 @@ def reserve(tx: Tx, actor: Actor, wish: Reserve) -> Reserved:
     }
     events.append(tx, "stock.reserved", f"reservation:{reservation_id}", actor.label, payload)
     return reservation(tx.conn, reservation_id)
+
+
+def promisable(
+    item_id: ColumnElement[int], warehouse_id: ColumnElement[int], *days: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """For a query: whether `reserve` would find anything there that is good on all these days."""
+    found = (
+        select(balances.c.id)
+        .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+        .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+        .where(balances.c.item_id == item_id, _PLACES.c.warehouse_id == warehouse_id, *_FREE)
+        .where(*(day <= _EXPIRY for day in days))
+    )
+    return exists(found)
 
 
 def reserve_by_hand(tx: Tx, actor: Actor, wish: Reserve) -> Reserved:

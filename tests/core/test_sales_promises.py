@@ -7,7 +7,7 @@ import pytest
 from core.clock import MINUTE, ManualClock
 from core.db import Database
 from core.orders.sales.book import Sale
-from core.orders.sales.promise import Filling
+from core.orders.sales.promise import AT_ONCE, Filling, came
 from core.quantity import plain
 from core.stock import hold_lot
 from tests.core.orders_world import CUP, MILK
@@ -85,3 +85,28 @@ async def test_the_engine_sees_a_loss_after_it_had_come_to_rest(
     clock.advance(MINUTE)
     assert (await step.run(), await step.run()) == (1, 0)
     assert promised(s, made) == ("6", "6")
+
+
+def test_a_hundred_orders_that_wait_in_vain_keep_nobody_from_his_goods(s: Shop) -> None:
+    for _ in range(AT_ONCE):
+        s.sell((CUP, "1"), ship_on="2026-03-03")
+    late = s.sell((MILK, "1"), ship_on="2026-03-04")
+    s.t.put(MILK, "10", "ZJ-A-1", "M-1")
+    assert s.fill() == 1
+    assert promised(s, late) == ("1", "0")
+
+
+def test_goods_that_nobody_may_be_promised_are_not_looked_for_again_and_again(s: Shop) -> None:
+    """In another warehouse, stopped, not looked at, too old by then or today, or taken."""
+    taken = s.sell((CUP, "3"))
+    s.sell((MILK, "4"), ship_on="2026-02-20")
+    s.sell((MILK, "4"), ship_on="2026-04-20")
+    s.t.put(MILK, "9", "SJ-A-1", "ELSE")
+    s.t.put(MILK, "9", "ZJ-A-1", "SEEN", status="inspect")
+    s.t.put(MILK, "9", "ZJ-A-2", "TODAY", expires_on="2026-03-01")
+    stop_lot(s, s.t.put(MILK, "9", "ZJ-A-3", "BAD"))
+    assert s.t.db.read_now(lambda conn: came(conn, s.t.clock.now())) == []
+    s.t.put(CUP, "3", "ZJ-A-4")
+    assert s.fill() == 1
+    s.sell((CUP, "3"))
+    assert (promised(s, taken), s.fill()) == (("3", "0"), 0)

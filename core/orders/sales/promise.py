@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, String, bindparam, func, literal_column, select
 
 from core import events
 from core.catalog.tables import warehouses
@@ -24,7 +24,8 @@ from core.orders.sales.book import Sale, SaleLine, sale
 from core.orders.sales.tables import sale_lines, sales
 from core.people import ENGINE, Actor
 from core.quantity import Micro
-from core.stock import Reserve, available, on_hand, release, reservations_for, reserve
+from core.stock import Reserve, on_hand, promisable, release, reservations_for, reserve
+from core.stock.ledger import local_date
 from core.stock.tables import reservations
 
 AT_ONCE = 100
@@ -32,19 +33,22 @@ BROKEN = "stock.reservation_broken"
 _SET_MISSING = sale_lines.update().where(sale_lines.c.id == bindparam("line_"))
 _LIVE = ("open", "picking", "picked", "packed")
 _LINES = (
-    select(
-        sale_lines.c.id,
-        sale_lines.c.sale_id,
-        sale_lines.c.item_id,
-        sales.c.warehouse_id,
-        sales.c.ship_on,
-        sales.c.urgent,
-    )
+    select(sale_lines.c.id, sale_lines.c.sale_id, sales.c.ship_on, sales.c.urgent)
     .join(sales, sales.c.id == sale_lines.c.sale_id)
     .order_by(sales.c.urgent.desc(), sales.c.ship_on, sale_lines.c.id)
     .limit(AT_ONCE)
 )
-_WAITING = _LINES.where(sale_lines.c.missing > 0, sales.c.state.in_(_LIVE))
+# Who waits, and there is something for him: whoever waits in vain takes no place of the limit.
+_CAME = _LINES.where(
+    sale_lines.c.missing > literal_column("0"),  # as the index of waiting lines says it
+    sales.c.state.in_(_LIVE),
+    promisable(
+        sale_lines.c.item_id,
+        sales.c.warehouse_id,
+        bindparam("today", type_=String),
+        sales.c.ship_on,
+    ),
+)
 _PROMISED = (
     select(func.coalesce(func.sum(reservations.c.remaining), 0))
     .where(
@@ -144,7 +148,8 @@ class Filling:
         if head == self._seen:
             return 0
         lost = await self._db.read(self._lost)
-        due = sorted({*lost, *await self._db.read(came)})
+        there = await self._db.read(lambda conn: came(conn, self._clock.now()))
+        due = sorted({*lost, *there})
         done = await self._db.write(partial(_fill_alone, due)) if due else 0
         if not lost:
             self._whole = head
@@ -175,17 +180,9 @@ def lost(conn: Connection) -> list[Due]:
     return [_due(row) for row in conn.execute(_LOST)]
 
 
-def came(conn: Connection) -> list[Due]:
+def came(conn: Connection, now: Instant) -> list[Due]:
     """Lines that wait for goods which are there now."""
-    seen: dict[tuple[int, int, str], Micro] = {}
-    found = []
-    for row in conn.execute(_WAITING).all():
-        key = (row.item_id, row.warehouse_id, row.ship_on)
-        if key not in seen:
-            seen[key] = available(conn, *key)
-        if seen[key] > 0:
-            found.append(_due(row))
-    return found
+    return [_due(row) for row in conn.execute(_CAME, {"today": local_date(now)})]
 
 
 def _due(row: Any) -> Due:
@@ -196,7 +193,7 @@ def fill(tx: Tx, due: Sequence[Due] | None = None) -> int:
     """Promise what is there to whoever is `due` (by default: whoever is now); how many lines
     changed."""
     changed = 0
-    for each in sorted({*lost(tx.conn), *came(tx.conn)}) if due is None else due:
+    for each in sorted({*lost(tx.conn), *came(tx.conn, tx.now)}) if due is None else due:
         made = sale(tx.conn, each.sale_id)
         line = made.line(each.line_id)
         promise_line(tx, ENGINE, made, line, f"fill:{tx.new_id()}")
