@@ -110,6 +110,16 @@ def not_for_this_box(item: str, left: str) -> Message:
     )
 
 
+def serial_not_picked(item: str, serial: str) -> Message:
+    return Message(
+        "error",
+        f"{item} 序列号 {serial} 不是给这张单拣的，或已经装箱，没有记数。放回去，扫拣出来的。",
+        f"{item} {serial} was not picked for this order, or is in a box; not counted. "
+        "Scan the piece that was picked.",
+        "serial_not_picked",
+    )
+
+
 def in_box(item: str, quantity: str, left: str) -> Message:
     return Message("ok", f"{item} 箱里 {quantity}，还差 {left}。", f"{item}: {quantity}.")
 

@@ -19,7 +19,7 @@ from core.db import Tx
 from core.orders.sales.book import PickLine, Sale, picks_of, sale
 from core.orders.sales.boxes import Package, packages_of
 from core.orders.sales.carriers import carriers
-from core.orders.sales.pack import Box, BoxLine, Pack, pack
+from core.orders.sales.pack import Box, BoxLine, Pack, loose, pack
 from core.orders.sales.ship import Ship, ship
 from core.people import Actor, Thing, require
 from core.quantity import Micro, parse, plain, show
@@ -116,12 +116,9 @@ def _goods(tx: Tx, actor: Actor, memory: Memory, goods: Goods) -> Answer:
         return _screen(tx, actor, memory.sale_id, memory, message)
     serials = list(known.serials) if known else []
     if goods.item.tracking == "serial":
-        if not goods.label.serial:
-            message = say.serial_missing(goods.item.name)
-            return _screen(tx, actor, memory.sale_id, memory, message)
-        if goods.label.serial in serials:
-            message = say.serial_again(goods.label.serial)
-            return _screen(tx, actor, memory.sale_id, memory, message)
+        problem = _wrong_serial(tx, memory.sale_id, goods, serials)
+        if problem is not None:
+            return _screen(tx, actor, memory.sale_id, memory, problem)
         serials.append(goods.label.serial)
     row = InBox(
         item_id=goods.item.id, lot=lot, quantity=plain(inside + goods.per_scan), serials=serials
@@ -131,6 +128,19 @@ def _goods(tx: Tx, actor: Actor, memory: Memory, goods: Goods) -> Answer:
     words = f"{show(inside + goods.per_scan)} {goods.item.unit}"
     message = out.in_box(goods.item.name, words, rest)
     return _screen(tx, actor, memory.sale_id, after, message)
+
+
+def _wrong_serial(tx: Tx, sale_id: str, goods: Goods, inside: list[str]) -> Message | None:
+    """Why this piece may not lie in the open box; None: it was picked for this order."""
+    serial = goods.label.serial
+    if not serial:
+        return say.serial_missing(goods.item.name)
+    if serial in inside:
+        return say.serial_again(serial)
+    stops = [each for each in loose(tx.conn, sale_id) if each.item_id == goods.item.id]
+    if not any(serial in each.serials for each in stops):
+        return out.serial_not_picked(goods.item.name, serial)
+    return None
 
 
 def _close(tx: Tx, actor: Actor, ask: Ask, sale_id: str, box: tuple[list[InBox], str]) -> Answer:

@@ -20,6 +20,7 @@ from tests.pda.floor import MILK_BOX, Floor, Scanner
 from tests.pda.test_facts import stock, tell
 
 CARTON = "4006381333931"
+GUN = "06901234567892"
 
 
 def shelve_goods(tx: Tx) -> None:
@@ -194,3 +195,26 @@ async def test_every_step_of_packing_finds_another_version_also_after_a_box_was_
     seen += [await version(), await close()]
     assert sorted(seen, key=int) == seen
     assert len(set(seen)) == len(seen)
+
+
+async def test_only_the_pieces_that_were_picked_lie_in_the_box(floor: Floor, gun: Scanner) -> None:
+    floor.db.write_now(shelve_guns)
+    walk = await gun.scan(sold(floor, ("C-003", 1)).code)
+    line = walk["data"]["lines"][0]["id"]
+    await tell(gun, "pick", "pick", line_id=line, quantity="1", serials=["SN-1"])
+    packing = await gun.scan("SO-1")
+    wrong = await gun.scan(f"01{GUN}21SN-2", packing)
+    assert (wrong["ok"], wrong["message"]["code"]) == (False, "serial_not_picked")
+    assert wrong["data"]["box"] == []
+    packing = await gun.scan(f"01{GUN}21SN-1", wrong)
+    assert packing["data"]["box"][0]["serials"] == ["SN-1"]
+    packing = await gun.tap("close", packing)
+    assert packing["message"]["text"] == "箱 SO-1-1 已关。贴上箱标。"
+
+
+def shelve_guns(tx: Tx) -> None:
+    """SN-1 and SN-2 in B-01."""
+    source = catalog.location_by_code(tx.conn, "SUPPLIER").id
+    place, item = catalog.location_by_code(tx.conn, "B-01"), catalog.item_by_code(tx.conn, "C-003")
+    line = Line(item.id, 2 * ONE, source, place.id, serials=("SN-1", "SN-2"))
+    post(tx, ENGINE, Posting("opening-0002", "opening", (line,)))

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from core import events
 from core.db import Tx
 from core.errors import INVALID, AppError
@@ -26,6 +28,7 @@ from core.people import Actor, Thing, require
 from core.quantity import ONE, Micro, check_positive, show
 
 MOST_BOXES = 200
+SHOWN_SERIALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def pack(tx: Tx, actor: Actor, ask: Pack) -> Packed:
 
     Raises:
         AppError: forbidden, empty_document, not_what_was_picked, bad_quantity, duplicate_code,
-            serials_differ, key_reused.
+            serial_not_picked, pack_serials, key_reused.
     """
     replay.ask_ahead(tx, "pack", ask)
     made = sale(tx.conn, ask.sale_id)
@@ -99,7 +102,7 @@ def pack_rest(tx: Tx, actor: Actor, ask: PackRest) -> Packed:
     def run() -> Packed:
         lines = tuple(
             BoxLine(each.item_id, each.picked - each.packed, each.lot_id, each.serials)
-            for each in _loose(tx, made.id)
+            for each in loose(tx.conn, made.id)
         )
         if not lines:
             raise AppError(papers.NOTHING_OPEN, what=f"销售单 {made.code} 的打包")
@@ -108,13 +111,13 @@ def pack_rest(tx: Tx, actor: Actor, ask: PackRest) -> Packed:
     return run_once(tx, "pack.rest", ask, Packed, run)
 
 
-def _loose(tx: Tx, sale_id: str) -> list[PickLine]:
+def loose(conn: Connection, sale_id: str) -> list[PickLine]:
     """Stops of which something is in no box yet, each with the serials that are in none."""
-    boxes = [each for each in packages_of(tx.conn, sale_id) if each.state != "void"]
+    boxes = [each for each in packages_of(conn, sale_id) if each.state != "void"]
     lines = [line for box in boxes for line in box.lines]
     boxed = Counter((line.item_id, code) for line in lines for code in line.serials)
     found: list[PickLine] = []
-    for stop in picks_of(tx.conn, sale_id):
+    for stop in picks_of(conn, sale_id):
         mine = {code for code in stop.serials if boxed[stop.item_id, code]}
         boxed.subtract((stop.item_id, code) for code in mine)
         if stop.picked > stop.packed:
@@ -128,7 +131,7 @@ def _pack(tx: Tx, actor: Actor, ask: Pack, made: Sale) -> Packed:
         raise AppError(papers.EMPTY_DOCUMENT, what="箱单")
     if len(ask.boxes) > MOST_BOXES:
         raise AppError(INVALID, field="箱数", why=f"一次最多 {MOST_BOXES} 箱")
-    waiting = {each.id: each for each in _loose(tx, made.id)}
+    waiting = {each.id: each for each in loose(tx.conn, made.id)}
     left = {key: each.picked - each.packed for key, each in waiting.items()}
     before = len(packages_of(tx.conn, made.id))
     for number, box in enumerate(ask.boxes, before + 1):
@@ -157,20 +160,23 @@ def _laid_out(box: Box, waiting: dict[str, PickLine], left: dict[str, Micro]) ->
     for line in box.lines:
         check_positive(line.quantity)
         mine = [
-            (key, left[key])
+            each
             for key, each in waiting.items()
             if each.item_id == line.item_id and line.lot_id in (0, each.lot_id) and left[key]
         ]
-        parts = rules.shares(line.quantity, mine)
+        most = [(each.id, left[each.id]) for each in mine]
+        parts = rules.shares(line.quantity, most)
         if sum(part for _, part in parts) < line.quantity:
-            _refuse(line, waiting, sum(most for _, most in mine))
-        serials = list(line.serials)
-        for key, part in parts:
-            named = _named(waiting[key], part, serials)
-            left[key] -= part
-            rest = tuple(code for code in waiting[key].serials if code not in named)
-            waiting[key] = replace(waiting[key], serials=rest)
-            found.append(_Share(waiting[key], part, named))
+            _refuse(line, waiting, sum(much for _, much in most))
+        shares = [_Share(waiting[key], part, ()) for key, part in parts]
+        if any(each.tracking == "serial" for each in mine):
+            shares = _named(line, mine) if line.serials else _first(line, shares)
+        for share in shares:
+            key, stop = share.pick.id, share.pick
+            left[key] -= share.quantity
+            rest = tuple(code for code in stop.serials if code not in share.serials)
+            waiting[key] = replace(stop, serials=rest)
+        found += shares
     return found
 
 
@@ -185,18 +191,35 @@ def _refuse(line: BoxLine, waiting: dict[str, PickLine], left: Micro) -> None:
     )
 
 
-def _named(pick: PickLine, quantity: Micro, serials: list[str]) -> tuple[str, ...]:
-    """The serials that go along: those that were scanned, else all of the line."""
-    if pick.tracking != "serial":
-        return ()
-    pool = [code for code in serials if code in pick.serials] or list(pick.serials)
-    chosen = tuple(pool[: quantity // ONE])
-    if len(chosen) * ONE != quantity:
-        raise AppError(papers.SERIALS_DIFFER, asked=show(quantity), given=len(chosen))
-    for code in chosen:
-        if code in serials:
-            serials.remove(code)
-    return chosen
+def _named(line: BoxLine, mine: Sequence[PickLine]) -> list[_Share]:
+    """The pieces that were scanned, each from the stop that it was picked at."""
+    waits = [code for each in mine for code in each.serials]
+    strange = sorted(set(line.serials) - set(waits))
+    if strange:
+        raise AppError(
+            rules.SERIAL_NOT_PICKED,
+            item=mine[0].item_name,
+            serial=strange[0][:40],
+            waiting="、".join(waits[:SHOWN_SERIALS]),
+        )
+    if len(line.serials) != len(set(line.serials)) or len(line.serials) * ONE != line.quantity:
+        raise _unnamed(line, mine[0])
+    named = [(each, tuple(code for code in each.serials if code in line.serials)) for each in mine]
+    return [_Share(each, len(codes) * ONE, codes) for each, codes in named if codes]
+
+
+def _first(line: BoxLine, shares: Sequence[_Share]) -> list[_Share]:
+    """Nobody scanned any: the first that were picked go along."""
+    named = [replace(each, serials=each.pick.serials[: each.quantity // ONE]) for each in shares]
+    for each in named:
+        if len(each.serials) * ONE != each.quantity:
+            raise _unnamed(line, each.pick)
+    return named
+
+
+def _unnamed(line: BoxLine, stop: PickLine) -> AppError:
+    given, asked = len(set(line.serials)), show(line.quantity)
+    return AppError(rules.PACK_SERIALS, item=stop.item_name, asked=asked, given=given)
 
 
 def _close(

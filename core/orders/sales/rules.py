@@ -61,6 +61,19 @@ NOT_WHAT_WAS_PICKED = define(
     "没打包：{item} 拣了 {picked}，还没装箱的是 {left}，你装了 {asked}。按实物重数。",
     "Not packed: {left} of {item} waits to be packed, you packed {asked}. Count again.",
 )
+SERIAL_NOT_PICKED = define(
+    "serial_not_picked",
+    409,
+    "没打包：{item} 序列号 {serial} 不是给这张单拣的，或已经装箱。放回去，扫拣出来的：{waiting}。",
+    "Not packed: {item} serial {serial} was not picked for this order, or is in a box. "
+    "Put it back and scan what was picked: {waiting}.",
+)
+PACK_SERIALS = define(
+    "pack_serials",
+    422,
+    "没打包：{item} 装 {asked} 件，扫到的序列号是 {given} 个。装进箱的逐件扫序列号。",
+    "Not packed: {asked} of {item} but {given} serial numbers. Scan each one that is packed.",
+)
 UNPACKED_LEFT = define(
     "unpacked_left",
     409,
