@@ -14,6 +14,7 @@ from core.errors import AppError
 from core.orders import dock, replay, rules
 from core.orders.measure import base_quantity, short_amount
 from core.orders.replay import post_new, run_once
+from core.orders.sales import rules as goods_out
 from core.orders.sales import stage
 from core.people import Actor, Thing, require
 from core.quantity import Micro
@@ -70,9 +71,8 @@ def issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
 
     Raises:
         AppError: forbidden, unknown_choice, reason_needed (scrap), bad_quantity, not_whole,
-            stage_taken, stage_unclaimed, transit_by_hand, key_reused, or a refusal of the ledger
-            (not_enough,
-            lot_expired, lot_held …).
+            not_a_stand, stage_taken, stage_unclaimed, transit_by_hand, key_reused, or a refusal
+            of the ledger (not_enough, lot_expired, lot_held …).
     """
     places = (ask.from_location, WAYS_OUT.get(ask.to, ""))
     replay.ask_ahead(tx, "issue", ask)
@@ -88,9 +88,10 @@ def _issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
         rules.require_reason(ask.reason, "报废")
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
+    source = catalog.location(tx.conn, ask.from_location)
     goods = stage.Leaving(item.id, ask.lot_id, quantity, target, ask.serials)
-    place = catalog.location(tx.conn, ask.from_location)
-    stage.leaving(tx, actor, place, goods)
+    stage.leaving(tx, actor, source, goods)
+    goods_out.check_stand(source.code, source.kind, also=(stage.STAGE,))
     if item.tracking == "lot" and not ask.lot_id and ask.to != "scrap":
         posted = _first_expiring(tx, actor, ask, quantity, target)
     else:
@@ -107,7 +108,7 @@ def _issue(tx: Tx, actor: Actor, ask: Issue) -> QuickDone:
         reason = ask.reason.strip()[:400]
         posting = Posting(f"{ask.op_id}:issue", kind, (line,), reason=reason)
         posted = post_new(tx, actor, posting)
-    dock.left(tx, actor, posted.moves, place)
+    dock.left(tx, actor, posted.moves, source)
     sentence = _sentence(tx, item, quantity, f"出库到{WORDS[ask.to]}")
     return QuickDone(ask.op_id, posted.posting_id, quantity, sentence)
 
@@ -126,7 +127,7 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
 
     Raises:
         AppError: forbidden, unknown_choice, reason_needed, bad_quantity, not_whole,
-            stage_by_hand, transit_by_hand, key_reused, or a refusal of the ledger.
+            stage_by_hand, transit_by_hand, not_a_stand, key_reused, or a refusal of the ledger.
     """
     places = (ask.to_location, WAYS_BACK.get(ask.back_from, ""))
     replay.ask_ahead(tx, "return", ask)
@@ -142,7 +143,9 @@ def return_to_stock(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
 def _return(tx: Tx, actor: Actor, ask: ReturnToStock) -> QuickDone:
     source = _way(tx, WAYS_BACK, ask.back_from, "来处")
     reason = rules.require_reason(ask.reason, "退货")
-    stage.entering(catalog.location(tx.conn, ask.to_location))
+    place = catalog.location(tx.conn, ask.to_location)
+    stage.entering(place)
+    goods_out.check_stand(place.code, place.kind)
     item = catalog.item(tx.conn, ask.item_id)
     quantity = base_quantity(tx.conn, item, ask.quantity, ask.pack_id)
     lot_state = catalog.lot(tx.conn, ask.lot_id).state if ask.lot_id else "ok"

@@ -109,7 +109,8 @@ def customer_return(tx: Tx, actor: Actor, ask: CustomerReturn) -> Returned:
 
     Raises:
         AppError: forbidden, not_found, return_too_much, unknown_choice, reason_needed,
-            bad_quantity, stage_by_hand, key_reused, or a refusal of the ledger.
+            bad_quantity, stage_by_hand, not_a_stand, return_elsewhere, key_reused, or a refusal
+            of the ledger.
     """
     made = sale(tx.conn, ask.sale_id)
     thing = Thing("sale", made.id, warehouse_id=made.warehouse_id)
@@ -142,7 +143,7 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
             asked=show(quantity),
         )
     place = ask.to_location or dock_of(tx.conn, made.warehouse_id)
-    stage.entering(catalog.location(tx.conn, place))
+    _check_place(made, catalog.location(tx.conn, place))
     lot_state = catalog.lot(tx.conn, lot_id).state if lot_id else "ok"
     status = {"good": papers.status_on_arrival(lot_state, needs_inspection=False), "bad": "hold"}
     move = Line(
@@ -179,6 +180,14 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
     item = catalog.item(tx.conn, line.item_id)
     words = f"{item.name} {short_amount(tx.conn, item, quantity)} 退回，{CONDITIONS[ask.condition]}"
     return Returned(ask.op_id, posted.posting_id, quantity, words)
+
+
+def _check_place(made: Sale, place: catalog.Location) -> None:
+    stage.entering(place)
+    rules.check_stand(place.code, place.kind)
+    if place.warehouse_id != made.warehouse_id:
+        house = made.warehouse_name
+        raise AppError(rules.RETURN_ELSEWHERE, place=place.code, warehouse=house, code=made.code)
 
 
 def _only_lot(conn: Connection, line: SaleLine) -> int:
@@ -301,8 +310,8 @@ def supplier_return(tx: Tx, actor: Actor, ask: SupplierReturn) -> Returned:
     """Send goods back.
 
     Raises:
-        AppError: forbidden, not_found, reason_needed, unknown_choice, bad_quantity, stage_taken,
-            stage_unclaimed, key_reused, or a refusal of the ledger.
+        AppError: forbidden, not_found, reason_needed, unknown_choice, bad_quantity, not_a_stand,
+            stage_taken, stage_unclaimed, key_reused, or a refusal of the ledger.
     """
     place = catalog.location(tx.conn, ask.from_location)
     require(actor, "return", Thing("location", place.code, warehouse_id=place.warehouse_id))
@@ -326,7 +335,7 @@ def scrap(tx: Tx, actor: Actor, ask: Scrap) -> Returned:
     """Throw goods away.
 
     Raises:
-        AppError: forbidden, reason_needed, unknown_choice, bad_quantity, stage_taken,
+        AppError: forbidden, reason_needed, unknown_choice, bad_quantity, not_a_stand, stage_taken,
             stage_unclaimed, key_reused, or a refusal of the ledger.
     """
     place = catalog.location(tx.conn, ask.from_location)
@@ -352,8 +361,10 @@ def _away(tx: Tx, actor: Actor, ask: SupplierReturn | Scrap, to: tuple[str, str]
             papers.UNKNOWN_CHOICE, given=ask.status[:40], what="库存状态", choices="、".join(AWAY)
         )
     quantity, target = check_positive(ask.quantity), catalog.location_by_code(tx.conn, to[0]).id
+    source = catalog.location(tx.conn, ask.from_location)
+    rules.check_stand(source.code, source.kind, also=(stage.STAGE, "transit"))
     goods = stage.Leaving(ask.item_id, ask.lot_id, quantity, target, ask.serials)
-    stage.leaving(tx, actor, catalog.location(tx.conn, ask.from_location), goods)
+    stage.leaving(tx, actor, source, goods)
     return Line(
         ask.item_id,
         quantity,

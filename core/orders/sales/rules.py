@@ -134,6 +134,19 @@ RETURN_TOO_MUCH = define(
     "没收退货：{item} 这张单发了 {shipped}，还能退 {left}，你填了 {asked}。改成 {left}。",
     "Not taken back: {shipped} of {item} was shipped, {left} may come back, you entered {asked}.",
 )
+RETURN_ELSEWHERE = define(
+    "return_elsewhere",
+    422,
+    "没收退货：{code} 从{warehouse}发货，{place} 不在那里。先退到{warehouse}，再调拨过去。",
+    "Not taken back: {code} was sent from {warehouse}, and {place} is not there. Take it back in "
+    "{warehouse}, then transfer it.",
+)
+NOT_A_STAND = define(
+    "not_a_stand",
+    422,
+    "没入账：{code} 不是存货的地方，货不能记在那里，也不能从那里拿。扫货位或收货区的码再提交。",
+    "Not posted: {code} is no place where goods are kept. Scan a bin or the dock.",
+)
 NOT_A_SUBSTITUTE = define(
     "not_a_substitute",
     422,
@@ -216,6 +229,16 @@ def check_packed(
                 left=show(waiting),
                 asked=show(quantity),
             )
+
+
+def check_stand(code: str, kind: str, *, also: tuple[str, ...] = ()) -> None:
+    """Goods that somebody has in his hands are kept in a bin or on a dock, or in `also`.
+
+    Raises:
+        AppError(not_a_stand): on the road, thrown away, or with somebody else.
+    """
+    if kind not in ("bin", "dock", *also):
+        raise AppError(NOT_A_STAND, code=code)
 
 
 def cash_later_days(before: int, after: int) -> int:

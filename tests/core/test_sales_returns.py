@@ -1,0 +1,90 @@
+"""What comes back, and what is handed out at the counter: only where goods are really kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.clock import ManualClock
+from core.db import Database
+from core.orders.quick import Issue, ReturnToStock, issue, return_to_stock
+from core.orders.sales.book import Sale
+from core.orders.sales.returns import (
+    CustomerReturn,
+    Scrap,
+    SupplierReturn,
+    customer_return,
+    scrap,
+    supplier_return,
+)
+from core.people import Actor
+from tests.core.orders_world import CUP, MILK, q
+from tests.core.sales_world import KEEPER, Shop, shop
+
+NOWHERE = ("SUPPLIER", "CUSTOMER", "COUNT", "PRODUCTION", "SCRAP")
+
+
+@pytest.fixture
+def s(db: Database, clock: ManualClock) -> Shop:
+    return shop(db, clock)
+
+
+def keeper(s: Shop) -> Actor:
+    """李某, who works in 张江仓 only."""
+    house = frozenset({s.t.warehouses["张江仓"]})
+    return replace(s.t.people[KEEPER], warehouse_ids=house)
+
+
+def sent(s: Shop) -> Sale:
+    s.t.put(MILK, "10", "ZJ-A-1", "M-1")
+    made = s.sell((MILK, "10"))
+    s.walk(s.release(made))
+    s.pack(made, ((MILK, "10"),))
+    s.ship(made)
+    return s.again(made)
+
+
+def test_a_customers_goods_come_back_to_the_warehouse_that_sent_them(s: Shop) -> None:
+    t, made, by = s.t, sent(s), keeper(s)
+
+    def back(place: str) -> CustomerReturn:
+        to, line = t.places[place], made.lines[0].id
+        return CustomerReturn(
+            t.op(), made.id, line, q(2), "送错了", condition="good", to_location=to
+        )
+
+    for place in ("ZJ-TRANSIT", *NOWHERE):
+        ask = back(place)
+        assert t.refused(lambda tx, ask=ask: customer_return(tx, by, ask)).code == "not_a_stand"  # type: ignore[misc]
+    ask = back("SJ-A-1")
+    elsewhere = t.refused(lambda tx: customer_return(tx, by, ask))
+    assert elsewhere.code == "return_elsewhere"
+    assert "先退到张江仓，再调拨过去" in elsewhere.say("zh")
+    assert t.stands(MILK) == {}
+    for place in ("ZJ-A-2", "ZJ-DOCK"):
+        ask = back(place)
+        t.do(lambda tx, ask=ask: customer_return(tx, by, ask))  # type: ignore[misc]
+    assert t.stands(MILK) == {"ZJ-A-2/ok": "2", "ZJ-DOCK/ok": "2"}
+
+
+@pytest.mark.parametrize("place", ["ZJ-TRANSIT", *NOWHERE])
+def test_at_the_counter_goods_go_to_and_come_from_where_they_are_kept(s: Shop, place: str) -> None:
+    """Five cups were handed to a customer out of the supplier's place: nobody had any."""
+    t, by = s.t, keeper(s)
+    item, there = t.items[CUP], t.places[place]
+    asks: tuple[tuple[Any, Any], ...] = (
+        (return_to_stock, ReturnToStock(t.op(), item, q(5), there, "没用完")),
+        (issue, Issue(t.op(), item, q(5), there)),
+        (issue, Issue(t.op(), item, q(5), there, "scrap", reason="坏了")),
+    )
+    if place != "ZJ-TRANSIT":
+        asks += ((scrap, Scrap(t.op(), item, q(5), there, "坏了")),)
+        away = SupplierReturn(t.op(), t.supplier, item, q(5), there, "坏了")
+        asks += ((supplier_return, away),)
+    for verb, ask in asks:
+        refusal = t.refused(lambda tx, verb=verb, ask=ask: verb(tx, by, ask))  # type: ignore[misc]
+        assert refusal.code == "not_a_stand"
+        assert place in refusal.say("zh")
+    assert t.stands(CUP) == {}
