@@ -15,12 +15,12 @@ from core.orders import count_rules, rules
 from core.orders.count_book import Count, CountLine, books_of, count, lines_of, place_name
 from core.orders.count_tasks import keep_tasks
 from core.orders.replay import run_once
+from core.orders.sales.stage import STAGE
 from core.orders.tables import count_lines
 from core.orders.tables import counts as table
 from core.people import Actor, Thing, may, record, require
 from core.quantity import ONE
 from core.stock import Line, Posting, post_many, serials_of
-from core.stock.papers import STAGE
 
 MOST_SERIALS = 5_000
 

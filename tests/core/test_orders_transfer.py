@@ -21,6 +21,7 @@ from core.orders.count import (
     open_count,
     record,
 )
+from core.orders.lot_release import release_by_hand
 from core.orders.tables import transfer_loads
 from core.orders.transfer import (
     AskLine,
@@ -98,7 +99,7 @@ def hold(t: Trader, lot_id: int) -> None:
 
 
 def release(t: Trader, lot_id: int) -> None:
-    t.do(lambda tx: stock.release_lot_by_hand(tx, t.people["赵主管"], lot_id, t.op(), "复检合格"))
+    t.do(lambda tx: release_by_hand(tx, t.people["赵主管"], lot_id, t.op(), "复检合格"))
 
 
 # -- what is taken -------------------------------------------------------------------------------

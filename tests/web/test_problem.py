@@ -24,5 +24,6 @@ def test_a_scanner_that_is_stopped_in_the_hands_says_so(gun: Gun, house: House) 
     expect(card).to_contain_text("没上传的都还在")
     measure(gun, "stopped")
     strip, shown = gun.page.locator("#strip").bounding_box(), card.bounding_box()
-    assert strip and shown
+    assert strip
+    assert shown
     assert shown["y"] >= strip["y"] + strip["height"]
