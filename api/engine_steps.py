@@ -17,7 +17,7 @@ from core.db import Database, Tx
 from core.engine import Step, command_step
 from core.orders.sales.promise import Filling
 from core.outbox.card import Button, Card, Fact, Field
-from core.outbox.channel import Channel
+from core.outbox.channel import GROUP, Channel
 from core.outbox.deliver import deliver_steps
 from core.outbox.letters import DeadLetter
 from core.outbox.rules import Limits
@@ -62,12 +62,14 @@ def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:
     about = task(tx.conn, letter.task_id)
     if about.kind == DEAD_LETTER:
         return  # a task about undelivered tasks would never end
-    name = person(tx.conn, letter.person_id).name
+    to_group = letter.channel == GROUP
+    name = "团队群" if to_group else person(tx.conn, letter.person_id).name
+    mend = "接通群机器人" if to_group else "绑定或换人"
     who = Field("person_id", "改发给(人员编号)", "text", required=True)
     why = Field("why", "原因", "text", required=True)
     card = Card(
         title=f"消息没送到:{letter.title}"[:200],
-        lead=f"{name}没有收到这张卡片。绑定或换人后重发,或者不再发",
+        lead=f"{name}没有收到这张卡片。{mend}后重发,或者不再发",
         facts=(
             Fact("收件人", name),
             Fact("渠道", letter.channel or "没有可用账号"),

@@ -199,7 +199,8 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits, gate: Instant) -> bo
         finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
         return False
     where = {"channel_": message.channel, "recipient_": message.recipient, "gate_": gate}
-    someone = person(tx.conn, message.person_id) if message.is_send else None
+    is_his = message.is_send and not message.is_for_group
+    someone = person(tx.conn, message.person_id) if is_his else None
     if someone and not someone.active and not message.unsure:
         finish(tx, message, "superseded", "left", "收件人已离职，没有再发")
         return False

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 from core.clock import MINUTE
 from core.db import Tx
 from core.outbox import rules
+from core.outbox.channel import GROUP
 from core.outbox.messages import change, comes_elsewhere, of_row
 from core.outbox.tables import PENDING, messages
 from core.people import reach_of_many
@@ -38,8 +39,11 @@ _THEIRS = (
 def detour(tx: Tx, channel: str, retry: rules.Retry) -> int:
     """Send what has waited for `channel` too long by its receivers' next apps; how many.
 
-    At most 500 at once; the others go when the vendor refuses us the next time.
+    At most 500 at once; the others go when the vendor refuses us the next time. What is said to the
+    team waits: nobody's own app is a way to it.
     """
+    if channel == GROUP:
+        return 0
     values = {"channel_": channel, "patient_": tx.now - AFTER + retry.patience}
     who = list(tx.execute(_WHO, values).scalars())
     reach = reach_of_many(tx.conn, who)

@@ -16,7 +16,7 @@ from core.outbox import rules
 from core.outbox.messages import Message, change, chat_for, find_message, finish, of_row
 from core.outbox.tables import DEAD, messages
 from core.outbox.tokens import Bound, make_tokens
-from core.people import Actor, Thing, person, record, require
+from core.people import Actor, ChatIdentity, Thing, person, record, require
 
 NOT_DEAD = define(
     "letter_not_dead",
@@ -68,13 +68,14 @@ def dead_letters(conn: Connection, limit: int = 100) -> list[Message]:
 
 
 def resend(tx: Tx, actor: Actor, message_id: str) -> None:
-    """Try a dead letter again, from the person's first channel on.
+    """Try a dead letter again, from the person's first channel on; one to the team goes there.
 
     Raises:
         AppError(not_found, letter_not_dead, no_chat, forbidden).
     """
     letter = _dead(tx, actor, message_id)
-    _send_to(tx, letter, letter.person_id)
+    team = ChatIdentity(0, letter.person_id, letter.channel, letter.recipient, "active")
+    _send_to(tx, letter, letter.person_id, team if letter.is_for_group else None)
     record(tx, actor, "outbox.resend", f"message:{message_id}")
 
 
@@ -113,9 +114,9 @@ def _dead(tx: Tx, actor: Actor, message_id: str) -> Message:
     return letter
 
 
-def _send_to(tx: Tx, letter: Message, person_id: int) -> None:
+def _send_to(tx: Tx, letter: Message, person_id: int, chat: ChatIdentity | None = None) -> None:
     """Put the letter back as a fresh card: nobody edits an attempt that failed."""
-    chat = chat_for(tx.conn, person_id, [])
+    chat = chat or chat_for(tx.conn, person_id, [])
     if chat is None:
         raise AppError(NO_CHAT, name=person(tx.conn, person_id).name)
     card, generation = letter.newest()

@@ -14,6 +14,7 @@ from core.bus import OUTBOX
 from core.clock import Instant
 from core.db import Tx
 from core.outbox.card import Card
+from core.outbox.channel import GROUP
 from core.outbox.tables import PENDING, SENDING, messages
 from core.people import CHANNELS, ChatIdentity, reach_of_many
 
@@ -61,6 +62,11 @@ class Message:
     @property
     def is_send(self) -> bool:
         return self.intent == "send"
+
+    @property
+    def is_for_group(self) -> bool:
+        """Words to the team; `person_id` is only whom they name."""
+        return self.channel == GROUP
 
     def newest(self) -> tuple[Card, int]:
         """The newest revision asked for, and the generation its buttons belong to."""
@@ -160,6 +166,8 @@ def chat_for(conn: Connection, person_id: int, tried: list[str]) -> ChatIdentity
 
 def comes_elsewhere(tx: Tx, message: Message) -> bool:
     """True when the person, who wants cards everywhere, has or gets this one on another channel."""
+    if message.is_for_group:
+        return False
     base = message.dedupe.removesuffix(f"@{message.channel}")
     keys = [base, *(f"{base}@{channel}" for channel in CHANNELS)]
     return tx.execute(_SIBLING, {"keys_": keys, "id_": message.id}).first() is not None

@@ -22,6 +22,7 @@ from core.clock import Instant
 from core.db import Tx
 from core.outbox import digest, rules
 from core.outbox.card import Card
+from core.outbox.channel import GROUP
 from core.outbox.claiming import Claimed, claim, next_due
 from core.outbox.edits import enqueue_edit, replace_card
 from core.outbox.letters import DeadLetter, OnDead
@@ -88,6 +89,7 @@ _UNSENT_OF = (
     .where(
         messages.c.task_id == bindparam("task_id_"),
         messages.c.person_id == bindparam("person_id_"),
+        messages.c.channel != GROUP,
         messages.c.intent == "send",
         messages.c.state == PENDING,
         messages.c.frozen.is_(False),
@@ -114,7 +116,7 @@ _SUPERSEDE = (  # what waits is dropped; what is in flight, or may have arrived,
 _REACHED = (
     select(messages.c.person_id)
     .where(messages.c.task_id == bindparam("task_id_"), messages.c.intent == "send")
-    .where(messages.c.state != "superseded")
+    .where(messages.c.channel != GROUP, messages.c.state != "superseded")
     .where(or_(messages.c.state != SENDING, ~messages.c.moved))
     .distinct()
     .limit(500)
@@ -168,7 +170,7 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
 
 def put_to(tx: Tx, out: Outgoing, channel: str, recipient: str) -> None:
     """Queue a card for somebody who is no person of ours, beside the one that `out.person_id` gets;
-    the same key is the same message.
+    the same key is the same message. It is not his: his hours, apps, newer cards leave it alone.
     """
     key = f"{out.key}@{channel}"
     if not tx.execute(_BY_KEYS, {"keys_": [key]}).first():

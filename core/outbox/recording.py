@@ -149,7 +149,8 @@ class _End:
 def _follow(tx: Tx, end: _End) -> None:
     message, result = end.message, end.result
     tried = [*message.tried, message.channel]
-    other = chat_for(tx.conn, message.person_id, tried) if result.kind == "never" else None
+    moves = result.kind == "never" and not message.is_for_group
+    other = chat_for(tx.conn, message.person_id, tried) if moves else None
     unsure = message.unsure + (result.kind == "ambiguous")
     situation = rules.Situation(
         intent=message.intent,
