@@ -14,6 +14,8 @@ from api.doors import allow, writes
 from api.wire import Id, page_of, schema, wire
 from core.orders.combined import ReceivedLineAll, ReceiveLineAll, receive_line
 from core.orders.count import (
+    CancelCount,
+    Count,
     FinishCount,
     Finished,
     OpenCount,
@@ -21,6 +23,7 @@ from core.orders.count import (
     Recorded,
     ReviewLine,
     SheetLine,
+    cancel_count,
     count,
     finish,
     open_count,
@@ -333,6 +336,14 @@ async def finish_count(
 ) -> Response:
     """Apply what was counted; what moved meanwhile is named and left alone."""
     return await by.answer("count-finish", ask, lambda tx: finish(tx, by.actor, ask))
+
+
+@router.post("/counts/cancel", response_model=schema(Count))
+async def give_count_up(
+    ask: Annotated[CancelCount, asked(CancelCount)], by: Annotated[Once, writes("count")]
+) -> Response:
+    """Nobody counts this any more; nothing is posted, and its tasks end."""
+    return await by.answer("count-cancel", ask, lambda tx: cancel_count(tx, by.actor, ask))
 
 
 # -- without a document --------------------------------------------------------------------------

@@ -177,6 +177,11 @@ def send_back(tx: Tx, doing: Doing) -> str:
     return f"{count.send_back(tx, doing.actor, ask).recount} 格退回重盘"
 
 
+def cancel_count(tx: Tx, doing: Doing) -> str:
+    ask = count.CancelCount(doing.op_id, doing.about("count_id"), doing.text("reason"))
+    return f"盘点 {count.cancel_count(tx, doing.actor, ask).code} 已取消，账没有动"
+
+
 def settle_conflict(tx: Tx, doing: Doing) -> str:
     mine, about = doing.action == "mine", doing.task.context
     return conflict.settle_conflict(tx, doing.actor, doing.op_id, about, mine=mine)

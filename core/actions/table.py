@@ -27,6 +27,7 @@ TABLE: dict[tuple[str, str], Action] = {
     ("count", "finish"): Action(goods_in.finish, "数完了，已提交"),
     ("count_approve", "approve"): Action(goods_in.approve, "批准入账"),
     ("count_approve", "send_back"): Action(goods_in.send_back, "退回重盘"),
+    ("count_approve", "cancel"): Action(goods_in.cancel_count, "取消盘点"),
     ("conflict", "mine"): Action(goods_in.settle_conflict, "以现场为准"),
     ("conflict", "server"): Action(goods_in.settle_conflict, "以系统为准"),
     ("pick", "pick_rest"): Action(goods_out.pick_rest, "照单全部拣完"),

@@ -3,7 +3,8 @@
 A variance above the threshold is counted again by somebody else, and applied only by a person who
 may approve it. A place whose books moved between counting and validation is named as a conflict and
 left out; every other place still applies (museum: OCA warehouse #2343). A place without variance
-keeps its line as evidence that it was counted (erpnext PR 55066). Opening is `count_sheet.py`.
+keeps its line as evidence that it was counted (erpnext PR 55066). Opening is
+`count_sheet.py`, giving up `count_cancel.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from core.orders.count_book import (
     review,
     sheet,
 )
+from core.orders.count_cancel import CancelCount, cancel_count
 from core.orders.count_sheet import OpenCount, new_line, open_count
 from core.orders.count_tasks import keep_tasks
 from core.orders.measure import base_quantity
@@ -40,6 +42,7 @@ from core.quantity import ONE, Micro
 from core.stock import STATUSES, BalanceRow, on_hand, refusals
 
 __all__ = [
+    "CancelCount",
     "Count",
     "CountLine",
     "CountedLine",
@@ -52,6 +55,7 @@ __all__ = [
     "SendBack",
     "SheetLine",
     "approve",
+    "cancel_count",
     "count",
     "finish",
     "lines_of",

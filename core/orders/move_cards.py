@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice
+from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice, reason_field
 from core.outbox.card import Button, Card, Fact, Field
 from core.tasks.policy import Policy
 from core.tasks.task import NewTask
@@ -84,6 +84,7 @@ def count_task(
         "count_approve": (
             Button("approve", "批准入账", "primary", (basis,)),
             Button("send_back", "退回重盘", "danger", (basis,)),
+            Button("cancel", "取消这张盘点", "plain", (reason_field("为什么不盘了"),)),
         ),
     }
     warehouse_id, warehouse = where

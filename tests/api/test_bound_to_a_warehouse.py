@@ -201,3 +201,13 @@ async def test_cards_that_were_given_up(chat: ChatRoom) -> None:
     for login, letters in (("south-boss", 0), ("north-boss", 1), ("supervisor", 1)):
         found = (await chat.ask(login, "/api/outbox/dead"))["items"]
         assert len(found) == letters, login
+
+
+async def test_a_count_is_given_up_in_its_warehouse(room: Room) -> None:
+    count_id = counted(room, "S")
+    ask = {"count_id": count_id, "reason": "明天盘"}
+    assert (await room.send("north", "/api/counts/cancel", ask)).status_code == 403
+    done = await room.do("south", "/api/counts/cancel", ask)
+    assert done["state"] == "cancelled"
+    again = await room.send("south", "/api/counts/cancel", ask)
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
