@@ -57,9 +57,13 @@ def _read_moment(value: object) -> int:
 
 
 def _check_day(value: str) -> str:
-    if value and not 1990 <= date.fromisoformat(value).year <= 2200:
+    """The day as 2026-03-02, however it was written: kept dates are compared as texts."""
+    if not value:
+        return value
+    day = date.fromisoformat(value)
+    if not 1990 <= day.year <= 2200:
         raise ValueError("a day lies between 1990 and 2200")
-    return value
+    return day.isoformat()
 
 
 Quantity = Annotated[

@@ -99,7 +99,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
         raise AppError(rules.EMPTY_DOCUMENT, what="采购单")
     if len(new.lines) > MAX_LINES:
         raise AppError(INVALID, field="采购单", why=f"一张单最多 {MAX_LINES} 行")
-    rules.check_date(new.due_on, "到货日")
+    due_on = rules.check_date(new.due_on, "到货日")
     if tx.execute(_OF_CODE, {"code_": new.code}).first():
         raise AppError(rules.DUPLICATE_CODE, what="采购单", code=new.code)
     catalog.partner(tx.conn, new.supplier_id)
@@ -113,7 +113,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
         "supplier_id": new.supplier_id,
         "warehouse_id": new.warehouse_id,
         "buyer_id": new.buyer_id,
-        "due_on": new.due_on,
+        "due_on": due_on,
         "state": "open",
         "created_by": actor.person_id,
         "created_at": tx.now,
@@ -122,7 +122,7 @@ def _create(tx: Tx, actor: Actor, new: NewPurchase) -> Order:
     tx.add(order_lines, _line_rows(tx, order_id, new.lines))
     made = order(tx.conn, order_id)
     _open_tasks(tx, actor, made, ask_supplier=new.ask_supplier)
-    _say(tx, actor, "order.created", made, {"due_on": new.due_on, "buyer_id": new.buyer_id})
+    _say(tx, actor, "order.created", made, {"due_on": due_on, "buyer_id": new.buyer_id})
     return order(tx.conn, order_id)
 
 
@@ -225,7 +225,7 @@ def confirm(tx: Tx, actor: Actor, order_id: str, promised_on: str) -> Order:
 
     Permission is the task's: only the people it was given to reach this verb (core/actions).
     """
-    rules.check_date(promised_on, "能交的日期")
+    promised_on = rules.check_date(promised_on, "能交的日期")
     made = order(tx.conn, order_id)
     tx.execute(_SAVE, {"order_": order_id, "promised_on": promised_on})
     _say(tx, actor, "order.promised", made, {"promised_on": promised_on, "due_on": made.due_on})

@@ -218,16 +218,15 @@ def most_receivable(ordered: Micro, received: Micro, short: Micro, over_percent:
 
 
 def check_date(text: str, name: str) -> str:
-    """`text` if it is an ISO date.
+    """The ISO date as 2026-03-02, however it was written: kept dates are compared as texts.
 
     Raises:
-        AppError(invalid): otherwise.
+        AppError(invalid): it is none.
     """
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat()
     except ValueError:
         raise AppError(INVALID, field=name, why="日期应写成 2026-03-02") from None
-    return text
 
 
 def require_reason(reason: str, what: str) -> str:

@@ -27,6 +27,7 @@ from core.errors import AppError
 from core.orders.combined import ReceivedLineAll, ReceiveLineAll, receive_line
 from core.orders.order_book import Order, OrderLine, open_lines, order
 from core.orders.progress import line as receipt_line
+from core.orders.rules import check_date
 from core.orders.suggestion import suggest
 from core.people import Actor, Thing, require
 from core.quantity import Micro, check_positive, parse, plain, show
@@ -282,7 +283,8 @@ def _confirm(tx: Tx, actor: Actor, ask: Ask, memory: Memory, form: Form) -> Answ
     if quantity == 0:
         return _ask_back(tx, memory, say.nothing_counted(goods.name))
     check_positive(quantity)
-    expires_on = form.expires_on or memory.expires_on
+    day = form.expires_on or memory.expires_on
+    expires_on = check_date(day, "到期日") if day else ""
     accepted, rejected = _verdict(goods, form, quantity)
     judged = rejected is not None and accepted is not None
     if _expired(tx, expires_on) and rejected != quantity:

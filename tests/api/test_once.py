@@ -117,3 +117,19 @@ async def test_reserve_fulfil_and_release_through_the_doors(room: Room) -> None:
     assert promise["available"] == "1970"
     card = await room.ask("warehouse", f"/api/items/{wish['item_id']}/movements")
     assert card["items"][0]["quantity"] == "30"
+
+
+async def test_a_day_is_kept_as_days_are_compared(room: Room) -> None:
+    """「20260303」 is a day too; as a text it comes after every 「2026-…」."""
+    wish = {"item_id": room.ids.items["BOLT"], "quantity": "1", "ship_on": "20260303"}
+    made = await room.do("warehouse", "/api/reservations", wish)
+    assert made["ship_on"] == "2026-03-03"
+    body = {
+        "code": "PO-D",
+        "supplier_id": room.ids.partners["ACME"],
+        "warehouse_id": room.ids.warehouses["N"],
+        "lines": [{"item_id": room.ids.items["BOLT"], "quantity": "1"}],
+        "due_on": "2026-W10-1",
+        "buyer_id": room.ids.people["buyer"],
+    }
+    assert (await room.do("buyer", "/api/orders", body))["due_on"] == "2026-03-02"

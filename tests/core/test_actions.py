@@ -162,6 +162,9 @@ def test_the_supplier_confirms_or_proposes_a_date(t: Trader) -> None:
     done = t.press("王老板", task, "propose", face="portal", date="2026-03-09")
     assert done.sentence == "已提出 2026-03-09 交货，采购会看到"
     assert t.again(made).promised_on == "2026-03-09"
+    late = t.order((CUP, "24"), ask=True)
+    t.press("王老板", t.task("confirm_order"), "propose", face="portal", date="20260310")
+    assert t.again(late).promised_on == "2026-03-10"
     other = t.order((CUP, "24"), ask=True)
     t.press("王老板", t.task("confirm_order"), "confirm", face="portal")
     assert t.again(other).promised_on == "2026-03-05"

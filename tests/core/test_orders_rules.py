@@ -156,3 +156,10 @@ def test_nothing_is_lost_or_made_on_the_dock(days: list[tuple[int, int, bool, bo
         t.proven()
     finally:
         db.close()
+
+
+def test_a_day_is_kept_as_days_are_compared() -> None:
+    written = ("2026-03-05", "20260305", "2026-W10-4")
+    assert {rules.check_date(day, "到货日") for day in written} == {"2026-03-05"}
+    for wrong in ("", "2026-13-01", "明天"):
+        assert refusal(lambda wrong=wrong: rules.check_date(wrong, "到货日")).code == "invalid"  # type: ignore[misc]

@@ -110,3 +110,12 @@ def test_goods_that_nobody_may_be_promised_are_not_looked_for_again_and_again(s:
     assert s.fill() == 1
     s.sell((CUP, "3"))
     assert (promised(s, taken), s.fill()) == (("3", "0"), 0)
+
+
+@pytest.mark.parametrize("day", ["2026-03-03", "20260303", "2026-W10-2"])
+def test_a_day_is_the_same_day_however_it_is_written(s: Shop, day: str) -> None:
+    """「20260303」 comes after every 「2026-…」 as a text: everything had expired by then."""
+    s.t.put(MILK, "10", "ZJ-A-1", "M-1", expires_on="2026-12-31")
+    made = s.sell((MILK, "2"), ship_on=day)
+    assert promised(s, made) == ("2", "0")
+    assert made.ship_on == s.again(made).ship_on == "2026-03-03"

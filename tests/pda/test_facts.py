@@ -211,3 +211,17 @@ async def test_only_whose_work_opened_a_task_may_bring_its_proof_later(
     floor.db.write_now(lambda tx: attach(tx, floor.person("zhang"), task_id, photo))
     [found] = floor.db.read_now(lambda conn: attachments_of(conn, task_id))
     assert found.file_id == photo
+
+
+async def test_what_expired_is_expired_however_its_day_is_written(
+    floor: Floor, gun: Scanner
+) -> None:
+    line = line_of(await opened(gun), "A-001")
+    facts = {"order_id": line["order_id"], "line_id": line["id"], "quantity": "12", "lot": "L-7"}
+    facts |= {"accepted": "12", "checks": {"temp": "4"}, "bin": "A-01"}
+    late = await tell(gun, "receive", "confirm", **facts, expires_on="20260228")
+    assert not late["ok"]
+    assert "2026-02-28" in late["message"]["text"]
+    assert stock(floor, "A-001") == {}
+    assert not (await tell(gun, "receive", "confirm", **facts, expires_on="下周"))["ok"]
+    assert (await tell(gun, "receive", "confirm", **facts, expires_on="20261231"))["ok"]

@@ -6,7 +6,7 @@ What cannot be promised becomes the buyer's question (shortage.py). Nothing move
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -69,7 +69,7 @@ def create_sale(tx: Tx, actor: Actor, new: NewSale) -> Sale:
 
 def create_now(tx: Tx, actor: Actor, new: NewSale, *, ask_buyer: bool = True) -> Sale:
     """`create_sale` inside another command; `ask_buyer` False: that command asks him itself."""
-    _check(tx, new)
+    new = _checked(tx, new)
     cut_off = cut_off_for(tx.conn, new.carrier, new.ship_on, tx.now)
     sale_id = tx.new_id()
     tx.add(sales, _header(tx, actor, new, sale_id, cut_off))
@@ -90,14 +90,15 @@ def create_now(tx: Tx, actor: Actor, new: NewSale, *, ask_buyer: bool = True) ->
     return made
 
 
-def _check(tx: Tx, new: NewSale) -> None:
+def _checked(tx: Tx, new: NewSale) -> NewSale:
+    """The order, if it can be made, with its day as days are kept."""
     if not new.lines:
         raise AppError(papers.EMPTY_DOCUMENT, what="销售单")
     if len(new.lines) > MOST_LINES:
         raise AppError(INVALID, field="销售单", why=f"一张单最多 {MOST_LINES} 行")
     if not new.code.strip() or len(new.code) > 64:
         raise AppError(INVALID, field="单号", why="不能为空，最多 64 个字")
-    papers.check_date(new.ship_on, "发货日")
+    ship_on = papers.check_date(new.ship_on, "发货日")
     taken = tx.execute(_OF_CODE, {"code_": new.code})
     items = (line.item_id for line in new.lines)
     catalog.ask_ahead(tx.conn, items, partner_id=new.customer_id, warehouse_id=new.warehouse_id)
@@ -109,6 +110,7 @@ def _check(tx: Tx, new: NewSale) -> None:
         raise AppError(INVALID, field="客户", why=f"{customer.name} 登记的是供应商")
     catalog.warehouse(tx.conn, new.warehouse_id)
     person(tx.conn, new.seller_id)
+    return replace(new, ship_on=ship_on)
 
 
 def _header(
