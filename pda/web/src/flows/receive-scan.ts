@@ -41,7 +41,7 @@ export function scanned(
 }
 
 /** What a code means that was scanned while the field of the lot is being filled: that lot, unless it
- * is goods, a bin or the order itself ('': judge it as any other scan). */
+ * is goods, a bin or the order itself ('': judge it like every other scan). */
 export function lotIn(pack: Pack, scan: string): string {
   const code = placed(scan);
   if (code === pack.order.code || binOf(code, pack.bins) === 'yes') return '';

@@ -54,9 +54,9 @@ test('the waybill is scanned into its field, and a box label beside it is a box 
   await handOver('s1');
   await typed('SF1234567890');
   expect(band.stop).toBeNull();
-  expect(field()!.value).toBe('SF1234567890');
+  await until(() => field()!.value === 'SF1234567890');
   await typed('XS-1-BOX1');
-  expect(gun.shows()).toContain('已核对');
+  await until(() => gun.shows().includes('已核对'));
   expect(field()!.value).toBe('SF1234567890');
   await gun.tap('交给承运商');
   await gun.says('交给顺丰');
@@ -88,7 +88,7 @@ test("a supplier's barcode of the lot fills the field of the lot; bins and goods
   await until(field);
   await soon(350); // the same code by another way just now would be one scan
   await typed(SYRUP);
-  expect(gun.shows()).toContain('2 瓶');
+  await until(() => gun.shows().includes('2 瓶'));
   await typed('LOT20260301');
   await until(() => gun.shows().includes('批次 LOT20260301'));
   expect(field()).toBeNull();

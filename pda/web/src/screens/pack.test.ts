@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { reply } from '@jieli/client/testing/ops';
 import type { Pack } from '../flows/pack.ts';
 import PackScreen from './PackScreen.vue';
-import { takeGun, type Gun } from './testing.ts';
+import { takeGun, until, type Gun } from './testing.ts';
 
 const LIDS = '6901002002013';
 const lids = {
@@ -80,5 +80,5 @@ test('what was told before leaves the box as it is: no goods are lost, one more 
   await gun.says('ok: 已记录：关箱');
   await gun.settled();
   expect(gun.booked()).toHaveLength(2);
-  expect(gun.shows()).toContain('待交接');
+  await until(() => gun.shows().includes('待交接'));
 });

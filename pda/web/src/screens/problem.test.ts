@@ -1,7 +1,8 @@
 // What a person must know now stands on every screen, for as long as it is so.
 import { beforeAll, expect, test, vi } from 'vitest';
 import App from '../App.vue';
-import { live, wire } from '../state/live.ts';
+import { book, live, wire } from '../state/live.ts';
+import { mayUpdate, shell } from '../state/updates.ts';
 import { takeGun, until, type Gun } from './testing.ts';
 
 let gun: Gun;
@@ -26,6 +27,21 @@ test('a page that is too old says so, loads again at one tap, and is silent when
   wire.connect();
   await until(() => live.link === 'online');
   await until(() => !alert());
+});
+
+test('a page that is too old to send what waits may give way to the one that can', async () => {
+  shell.waiting = true;
+  gun.floor.reachable = false;
+  await book('s-waits-0001', 'count', 'count', { count_id: 'c1', bin: 'A-01', quantity: '1' });
+  await until(() => live.queue.waiting === 1);
+  expect(mayUpdate()).toBe(false);
+  gun.floor.cut(4000);
+  await until(() => live.stale);
+  expect(mayUpdate()).toBe(true);
+  gun.floor.reachable = true;
+  wire.connect();
+  await until(() => live.queue.waiting === 0);
+  shell.waiting = false;
 });
 
 test('whose scanner was stopped reads that nothing is lost and where to go', async () => {

@@ -6,7 +6,7 @@ import { shelf } from '../state/live.ts';
 import PickScreen from './PickScreen.vue';
 import PutawayScreen from './PutawayScreen.vue';
 import ReturnScreen from './ReturnScreen.vue';
-import { takeGun, type Gun } from './testing.ts';
+import { takeGun, until, type Gun } from './testing.ts';
 import TransferScreen from './TransferScreen.vue';
 
 const LIDS = '6901002002013',
@@ -63,7 +63,7 @@ test('a stop whose pick was decided against is picked again', async () => {
   await gun.says('杯盖 1');
   await gun.settled();
   expect(gun.booked().map((each) => each.inputs.line_id)).toEqual(['l1']);
-  expect(gun.shows()).toContain('这一波拣完了');
+  await until(() => gun.shows().includes('这一波拣完了'));
 });
 
 test('goods whose putaway was decided against are put away again', async () => {

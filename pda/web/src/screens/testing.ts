@@ -68,7 +68,7 @@ export class Gun {
   leave(): void {
     if (this.#app) this.#app.unmount();
     this.#app = null;
-    this.page.innerHTML = '';
+    if (this.page !== document.body) this.page.remove();
   }
 
   async scan(code: string): Promise<void> {

@@ -37,8 +37,11 @@ function note(found: ServiceWorkerRegistration): void {
   shell.waiting = !!found.waiting && !!navigator.serviceWorker.controller;
 }
 
+/** Not while something is on its way, unless this page is too old to send it: it lies on the disk,
+ * and the new page sends it. */
 export function mayUpdate(): boolean {
-  return shell.waiting && live.queue.waiting === 0 && live.photos.waiting === 0;
+  const sent = live.queue.waiting === 0 && live.photos.waiting === 0;
+  return shell.waiting && (live.stale || sent);
 }
 
 export function update(): void {
