@@ -111,8 +111,8 @@ def record(tx: Tx, actor: Actor, ask: RecordCount) -> Recorded:
     """Write down what was seen. The books of that moment are kept beside it, unseen.
 
     Raises:
-        AppError: forbidden, wrong_state, count_same_person, count_changed, bad_quantity,
-            not_whole, not_found, lot_needed, lot_of_other_item, invalid, key_reused.
+        AppError: forbidden, wrong_state, count_same_person, count_changed, count_twice,
+            bad_quantity, not_whole, not_found, lot_needed, lot_of_other_item, invalid, key_reused.
     """
     replay.ask_ahead(tx, "count.record", ask)
     found = count(tx.conn, ask.count_id)
@@ -125,6 +125,7 @@ def _record(tx: Tx, actor: Actor, ask: RecordCount, found: Count) -> Recorded:
     if not ask.lines:
         raise AppError(rules.EMPTY_DOCUMENT, what="盘点记录")
     lines = {_place(line): line for line in lines_of(tx.conn, found.id)}
+    _check_once(tx, ask.lines)
     for seen in _spelled_out(tx, ask.lines, lines):
         _record_line(tx, actor, found, (lines, seen))
     keep_tasks(tx, actor, found.id)
@@ -135,6 +136,15 @@ def _record(tx: Tx, actor: Actor, ask: RecordCount, found: Count) -> Recorded:
     }
     events.append(tx, "count.recorded", f"count:{found.id}", actor.label, payload)
     return _recorded(tx, found)
+
+
+def _check_once(tx: Tx, told: Sequence[CountedLine]) -> None:
+    """Numbers are absolute: of two for one place the last would win, and the sum be a guess."""
+    known: set[_Place] = set()
+    for seen in told:
+        if _place(seen) in known:
+            raise AppError(count_rules.COUNT_TWICE, place=place_name(tx.conn, seen))
+        known.add(_place(seen))
 
 
 def _recorded(tx: Tx, found: Count) -> Recorded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -159,7 +159,21 @@ def _line(row: Any) -> CountLine:
     return CountLine(**values)
 
 
-def place_name(conn: Connection, line: CountLine) -> str:
+class At(Protocol):
+    """Some goods in a place."""
+
+    @property
+    def location_id(self) -> int:
+        """Where."""
+        ...
+
+    @property
+    def item_id(self) -> int:
+        """What; 0: whatever is there."""
+        ...
+
+
+def place_name(conn: Connection, line: At) -> str:
     """「A-03-2 的 低糖基料」."""
     place = catalog.location(conn, line.location_id)
     if not line.item_id:

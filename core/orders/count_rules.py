@@ -24,6 +24,13 @@ COUNT_UNFINISHED = define(
     "没入账：盘点 {code} 还有 {left} 格没数完。先数完，或把数不到的格按 0 记。",
     "Not applied: {left} places of count {code} are not counted yet.",
 )
+COUNT_TWICE = define(
+    "count_twice",
+    422,
+    "没记录：{place} 在这一次里写了两行，不知道是两堆还是数了两遍。合成一行写总数，再提交。",
+    "Not recorded: {place} stands in it twice; two heaps, or one counted twice? Write one line "
+    "with the total.",
+)
 STAGED = "出货区的货归销售单管，请在销售单上退拣、拆箱或取消，再数这一格"
 
 _ENDED = {"done": "已结束", "cancelled": "已取消"}

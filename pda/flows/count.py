@@ -41,6 +41,7 @@ from core.orders.count import (
     record,
     sheet,
 )
+from core.orders.count_rules import COUNT_TWICE
 from core.people import Actor, Thing, require
 from core.quantity import check_positive, parse, plain, show
 from core.tasks.board import task
@@ -213,9 +214,10 @@ def _lot_id(tx: Tx, memory: Memory, goods: Goods) -> int | None:
 
 def _whole_place(tx: Tx, actor: Actor, ask: Ask, form: Form) -> Answer:
     """What a device counted by itself in one place, in absolute numbers."""
+    place = location_by_code(tx.conn, form.place)
     memory = Memory(
         count_id=form.count_id,
-        location_id=location_by_code(tx.conn, form.place).id,
+        location_id=place.id,
         again="save" if form.zero else "",
     )
     tallies: dict[str, str] = {}
@@ -226,6 +228,8 @@ def _whole_place(tx: Tx, actor: Actor, ask: Ask, form: Form) -> Answer:
             refuse(say.lot_label_wanted(goods.name))
         lot_id = lot_by_code(tx.conn, goods.id, seen.lot).id if seen.lot else 0
         key = f"{goods.id}:{lot_id}"
+        if key in tallies:
+            raise AppError(COUNT_TWICE, place=f"{place.code} 的 {goods.name}")
         if parse(seen.quantity) != 0:
             check_positive(parse(seen.quantity))
         tallies[key], serials[key] = seen.quantity, seen.serials

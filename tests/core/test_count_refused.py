@@ -186,3 +186,21 @@ def test_a_finish_that_comes_twice_books_each_place_once(s: Shop) -> None:
         "finish-0001:count:1",
         "finish-0001:count:2",
     ]
+
+
+def test_a_place_that_is_told_twice_in_one_go_is_refused(s: Shop) -> None:
+    """60 and 40: two heaps, or one counted twice? Nobody guesses, and neither number is lost."""
+    t = s.t
+    t.put(CUP, "100", "ZJ-A-1")
+    count_id = opened(t, "ZJ-A-1")
+    place, item = t.places["ZJ-A-1"], t.items[CUP]
+    heaps = (CountedLine(place, item, q(60)), CountedLine(place, item, q(40)))
+    ask = RecordCount(t.op(), count_id, heaps)
+    refusal = t.refused(lambda tx: record(tx, t.people[KEEPER], ask))
+    assert refusal.code == "count_twice"
+    assert "ZJ-A-1 的 纸杯" in refusal.say("zh")
+    assert states(t, count_id) == {"ZJ-A-1": "open"}
+    saw(t, count_id, "ZJ-A-1", CUP, "100")
+    saw(t, count_id, "ZJ-A-1", CUP, "99")
+    assert done(t, count_id).applied == 1, "told again later, the last number stands"
+    assert t.stands(CUP) == {"ZJ-A-1/ok": "99"}

@@ -152,3 +152,14 @@ async def test_a_scanner_of_another_warehouse_is_not_shown_the_sheet(
         assert answer["message"]["code"] == "forbidden"
         assert "A-01" not in str(answer["data"])
     assert (await gun.scan("A-01", opened))["ok"]
+
+
+async def test_a_device_that_tells_the_same_goods_twice_is_asked_for_the_total(
+    floor: Floor, counting: Counting
+) -> None:
+    gun, _, count_id = counting
+    heaps = [{"item_code": "B-002", "quantity": "60"}, {"item_code": "B-002", "quantity": "40"}]
+    refused = await tell(gun, "count", "place", count_id=count_id, place="A-01", seen=heaps)
+    assert refused["message"]["code"] == "count_twice"
+    assert "A-01 的 纸箱" in refused["message"]["text"]
+    assert states(floor, count_id) == {"这一格的货": "open"}
