@@ -167,18 +167,17 @@ def _spelled_out(tx: Tx, told: Sequence[CountedLine], lines: _Lines) -> list[Cou
     「Nothing here」 is nothing of all that the books have there by now. Goods that were found
     answer the question whether there are any.
     """
-    spelled = list(told)
+    spelled, known = list(told), lines.keys() | {_place(seen) for seen in told}
     for seen in told:
-        if _place(seen) in lines and _is_question(tx, seen):
+        if not seen.quantity and _place(seen) in lines and _is_question(tx, seen):
             rows = on_hand(tx.conn, seen.item_id or None, seen.location_id)
-            here = [row for row in rows if row.owner_id == 0 and _place(row) not in lines]
+            here = [row for row in rows if row.owner_id == 0 and _place(row) not in known]
             spelled += [_nothing(row) for row in here]
     said = {_place(seen) for seen in spelled}
-    there = {(seen.location_id, seen.item_id) for seen in told if seen.item_id}
+    found = {(each.location_id, of) for each in told if each.quantity for of in (0, each.item_id)}
     for place, line in lines.items():
-        of_any = {where for where, item_id in there if not line.item_id or item_id == line.item_id}
-        is_answered = line.state == "open" and line.location_id in of_any and place not in said
-        if is_answered and _is_question(tx, line):
+        is_found = (line.location_id, line.item_id) in found and place not in said
+        if is_found and line.state == "open" and _is_question(tx, line):
             spelled.append(_nothing(line))
     return spelled
 

@@ -13,7 +13,7 @@ above the threshold goes to a second counter; a delivery during the count is nam
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -273,11 +273,14 @@ def _save(tx: Tx, actor: Actor, ask: Ask, memory: Memory) -> Answer:
     return _screen(tx, Memory(count_id=memory.count_id), message)
 
 
-def _is_seen(row: SheetLine, tallies: Collection[str]) -> bool:
+def _is_seen(row: SheetLine, tallies: Mapping[str, str]) -> bool:
     """Whether it was scanned; a line that only asks for any goods, or any lot, by one of them."""
-    if _key(row) in tallies or (tallies and not row.item_id):
+    if _key(row) in tallies:
         return True
-    return not row.lot_id and any(key.startswith(f"{row.item_id}:") for key in tallies)
+    found = [key for key, quantity in tallies.items() if parse(quantity)]
+    if not row.item_id:
+        return bool(found)
+    return not row.lot_id and any(key.startswith(f"{row.item_id}:") for key in found)
 
 
 def _key(row: SheetLine) -> str:

@@ -121,6 +121,21 @@ def test_one_kind_of_goods_is_looked_for_where_there_should_be_none(t: Trader) -
     t.proven()
 
 
+def test_what_is_told_of_a_lot_stands_beside_none_of_any_other(t: Trader) -> None:
+    count_id = opened(t, "ZJ-A-1", items=(BASE,))
+    lot_id = t.put(BASE, "12", "ZJ-A-1", "L-1")
+    saw(t, count_id, "ZJ-A-1", (BASE, "0", 0), (BASE, "12", lot_id))
+    assert done(t, count_id).same == 2
+    assert t.stands(BASE) == {"ZJ-A-1/ok": "12"}
+
+
+def test_none_of_one_kind_does_not_say_that_nothing_is_there(t: Trader) -> None:
+    count_id = opened(t, "ZJ-A-1")
+    assert saw(t, count_id, "ZJ-A-1", (CUP, "0", 0)).left == 1
+    assert saw(t, count_id, "ZJ-A-1").left == 0
+    assert done(t, count_id).done
+
+
 def test_nothing_there_is_said_of_what_came_meanwhile_too(t: Trader) -> None:
     """It was booked into the bin after the sheet was written, and is not in it."""
     count_id = opened(t, "ZJ-A-1")

@@ -77,6 +77,21 @@ async def test_something_lies_there(floor: Floor, counting: Counting) -> None:
     assert stock(floor, "B-002") == {("A-01", "ok"): 1}
 
 
+async def test_a_scan_that_was_typed_back_to_nothing_leaves_the_question(
+    floor: Floor, counting: Counting
+) -> None:
+    gun, opened, count_id = counting
+    place = await gun.scan("A-01", opened)
+    tally = await gun.scan(CARTON, place)
+    key = tally["data"]["tallies"][0]["key"]
+    typed = await gun.tap("set", tally, key=key, quantity="0")
+    asked = await gun.tap("save", typed)
+    assert asked["message"]["code"] == "confirmation_required"
+    saved = await gun.tap("save", asked)
+    assert saved["ok"], saved
+    assert states(floor, count_id) == {"这一格的货": "counted", "纸箱": "counted"}
+
+
 async def test_a_device_says_that_nothing_is_there(floor: Floor, counting: Counting) -> None:
     gun, opened, count_id = counting
     assert opened["data"]["sheet"] == [
