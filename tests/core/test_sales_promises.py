@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from core.clock import MINUTE, ManualClock
+from core.clock import DAY, HOUR, MINUTE, ManualClock
 from core.db import Database
 from core.orders.sales.book import Sale
 from core.orders.sales.promise import AT_ONCE, Filling, came
 from core.quantity import plain
-from core.stock import hold_lot
+from core.stock import expire, hold_lot
 from tests.core.orders_world import CUP, MILK
-from tests.core.sales_world import BOSS, Shop, shop
+from tests.core.sales_world import BOSS, KEEPER, Shop, shop
 
 
 @pytest.fixture
@@ -119,3 +119,32 @@ def test_a_day_is_the_same_day_however_it_is_written(s: Shop, day: str) -> None:
     made = s.sell((MILK, "2"), ship_on=day)
     assert promised(s, made) == ("2", "0")
     assert made.ship_on == s.again(made).ship_on == "2026-03-03"
+
+
+def face_to_fill(s: Shop) -> None:
+    """Eight cups are left where ten should be; 32 lie ready in reserve, and a day goes by."""
+    t = s.t
+    t.put(CUP, "12", "ZJ-A-1")
+    t.put(CUP, "200", "ZJ-A-4")
+    s.face("ZJ-A-1", CUP, "10", "40")
+    s.walk(s.release(s.sell((CUP, "4"))))
+    assert "32" in t.task("replenish").title
+    t.clock.advance(DAY + HOUR)
+    assert t.do(expire) == 1
+
+
+def test_a_face_that_is_filled_a_day_late_gets_what_was_carried(s: Shop) -> None:
+    t = s.t
+    face_to_fill(s)
+    assert "32" in t.press(KEEPER, t.task("replenish"), "replenish").sentence
+    assert t.stands(CUP)["ZJ-A-1/ok"] == "40"
+    t.proven()
+
+
+def test_a_face_that_was_filled_by_hand_meanwhile_asks_no_more(s: Shop) -> None:
+    t = s.t
+    face_to_fill(s)
+    t.put(CUP, "32", "ZJ-A-1")
+    assert "已经够了" in t.press(KEEPER, t.task("replenish"), "replenish").sentence
+    assert t.stands(CUP)["ZJ-A-1/ok"] == "40"
+    assert t.tasks("replenish") == []

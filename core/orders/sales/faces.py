@@ -113,11 +113,7 @@ def keep_full(tx: Tx, actor: Actor, location_id: int, item_id: int) -> None:
     row = tx.execute(_FACE, {"place": location_id, "item": item_id}).first()
     if row is None:
         return
-    here = sum(
-        each.on_hand
-        for each in on_hand(tx.conn, item_id, location_id, limit=100)
-        if each.status == "ok"
-    )
+    here = _good_at(tx.conn, item_id, location_id)
     place = catalog.location(tx.conn, location_id)
     key = f"replenish:{location_id}:{item_id}"
     about = board.tasks_of(tx.conn, f"location:{place.code}")
@@ -126,6 +122,11 @@ def keep_full(tx: Tx, actor: Actor, location_id: int, item_id: int) -> None:
     promised = _from_reserve(tx, item_id, place, row.max_micro - here)
     if promised is not None:
         _ask(tx, actor, place, promised, urgent=here == 0)
+
+
+def _good_at(conn: Connection, item_id: int, location_id: int) -> Micro:
+    rows = on_hand(conn, item_id, location_id, limit=100)
+    return sum(each.on_hand for each in rows if each.status == "ok")
 
 
 def _from_reserve(tx: Tx, item_id: int, place: catalog.Location, wanted: Micro) -> Reserved | None:
@@ -191,10 +192,13 @@ def replenish(tx: Tx, actor: Actor, ask: Replenish) -> Replenished:
 
 def _replenish(tx: Tx, actor: Actor, ask: Replenish, place: catalog.Location) -> Replenished:
     promised = reservation(tx.conn, ask.reservation_id)
-    if promised.state != "open":  # a day went by: promise anew what is there
-        row = tx.execute(_FACE, {"place": place.id, "item": ask.item_id}).first()
-        again = None if row is None else _from_reserve(tx, ask.item_id, place, row.max_micro)
-        promised = promised if again is None else again
+    item = catalog.item(tx.conn, ask.item_id)
+    if promised.state not in ("open", "fulfilled"):  # a day went by: promise anew what was carried
+        wanted = min(promised.quantity, _room(tx, place, item.id))
+        if wanted <= 0:
+            words = f"{place.code} 的 {item.name} 已经够了，没有再记一次"
+            return Replenished(ask.op_id, 0, words)
+        promised = _from_reserve(tx, item.id, place, wanted) or promised
     posted = fulfil(
         tx,
         actor,
@@ -204,6 +208,11 @@ def _replenish(tx: Tx, actor: Actor, ask: Replenish, place: catalog.Location) ->
         kind="replenish",
     )
     quantity = sum(move.quantity for move in posted.moves)
-    item = catalog.item(tx.conn, ask.item_id)
     words = f"{item.name} {short_amount(tx.conn, item, quantity)} 补到 {place.code}"
     return Replenished(ask.op_id, quantity, words)
+
+
+def _room(tx: Tx, place: catalog.Location, item_id: int) -> Micro:
+    """What a face still takes; nothing when the bin is no face of this item any more."""
+    row = tx.execute(_FACE, {"place": place.id, "item": item_id}).first()
+    return 0 if row is None else row.max_micro - _good_at(tx.conn, item_id, place.id)
