@@ -10,8 +10,9 @@ from core.db import Database
 from core.errors import AppError
 from core.orders.sales.book import Sale
 from core.orders.sales.pack import Box, BoxLine, Pack, Packed, PackRest, pack, pack_rest
-from tests.core.orders_world import SCALE, q
-from tests.core.sales_world import KEEPER, Shop, shop
+from core.orders.sales.wave import Release, release
+from tests.core.orders_world import CUP, SCALE, q
+from tests.core.sales_world import BOSS, KEEPER, Shop, shop
 
 
 @pytest.fixture
@@ -83,3 +84,57 @@ def test_a_box_names_each_piece_once_and_as_many_as_it_says(s: Shop) -> None:
     done = box_of(s, made, "2")
     assert [line.serials for line in done.boxes[0].lines] == [("S1",), ("S3",)]
     assert done.unpacked == 0
+
+
+def cups(s: Shop, code: str = "", quantity: str = "10") -> Sale:
+    """An order of cups that are picked."""
+    s.t.put(CUP, quantity, "ZJ-A-1")
+    made = s.sell((CUP, quantity), **({"code": code} if code else {}))
+    s.walk(s.release(made))
+    return made
+
+
+def typed(s: Shop, made: Sale, code: str) -> Packed:
+    line = BoxLine(s.t.items[CUP], q(1))
+    ask = Pack(s.t.op(), made.id, (Box((line,), code=code),))
+    return s.t.do(lambda tx: pack(tx, s.t.people[KEEPER], ask))
+
+
+def test_boxes_of_an_order_with_a_long_number_have_numbers_of_their_own(s: Shop) -> None:
+    one, other = cups(s, "X" * 64), cups(s, "X" * 63 + "Y")
+    for made in (one, other):
+        s.pack(made, ((CUP, "5"),), ((CUP, "4"),))
+    codes = [box.code for made in (one, other) for box in s.boxes(made)]
+    assert codes == [f"{'X' * 62}-{number}" for number in (1, 2, 3, 4)]
+    with pytest.raises(AppError) as long:
+        typed(s, one, "X" * 65)
+    assert long.value.code == "invalid"
+
+
+def test_a_number_that_somebody_typed_is_left_out(s: Shop) -> None:
+    made = cups(s, "SO-1")
+    typed(s, made, "SO-1-2")
+    s.pack(made, ((CUP, "3"),), ((CUP, "3"),))
+    rest = PackRest(s.t.op(), made.id)
+    s.t.do(lambda tx: pack_rest(tx, s.t.people[KEEPER], rest))
+    assert [box.code for box in s.boxes(made)] == ["SO-1-2", "SO-1-3", "SO-1-4", "SO-1-5"]
+    with pytest.raises(AppError) as twice:
+        typed(s, cups(s), "SO-1-2")
+    assert twice.value.code == "duplicate_code"
+
+
+def test_waves_are_numbered_past_a_number_that_somebody_typed(s: Shop) -> None:
+    t = s.t
+    t.put(CUP, "10", "ZJ-A-1")
+
+    def walk(code: str = "") -> str:
+        made = s.sell((CUP, "1"))
+        ask = Release(t.op(), t.warehouses["张江仓"], (made.id,), code=code)
+        return t.do(lambda tx: release(tx, t.people[BOSS], ask)).code
+
+    assert [walk(code) for code in ("W260302-2", "", "")] == ["W260302-2", "W260302-3", "W260302-4"]
+    assert s.rush((CUP, "1")).wave_id
+    for code, why in (("W" * 65, "invalid"), ("W260302-3", "duplicate_code")):
+        with pytest.raises(AppError) as problem:
+            walk(code)
+        assert problem.value.code == why

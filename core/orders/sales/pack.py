@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from core import events
 from core.db import Tx
@@ -22,6 +22,7 @@ from core.orders.replay import run_once
 from core.orders.sales import rules
 from core.orders.sales.book import PickLine, Sale, picks_of, sale
 from core.orders.sales.boxes import Package, packages_of
+from core.orders.sales.rules import LONGEST_CODE
 from core.orders.sales.state import keep_state
 from core.orders.sales.tables import package_lines, packages, pick_lines, sale_lines
 from core.people import Actor, Thing, require
@@ -29,6 +30,7 @@ from core.quantity import ONE, Micro, check_positive, show
 
 MOST_BOXES = 200
 SHOWN_SERIALS = 5
+_OF_CODE = select(packages.c.id).where(packages.c.code == bindparam("code_")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def pack(tx: Tx, actor: Actor, ask: Pack) -> Packed:
 
     Raises:
         AppError: forbidden, empty_document, not_what_was_picked, bad_quantity, duplicate_code,
-            serial_not_picked, pack_serials, key_reused.
+            invalid, serial_not_picked, pack_serials, key_reused.
     """
     replay.ask_ahead(tx, "pack", ask)
     made = sale(tx.conn, ask.sale_id)
@@ -135,7 +137,7 @@ def _pack(tx: Tx, actor: Actor, ask: Pack, made: Sale) -> Packed:
     left = {key: each.picked - each.packed for key, each in waiting.items()}
     before = len(packages_of(tx.conn, made.id))
     for number, box in enumerate(ask.boxes, before + 1):
-        code = box.code.strip() or f"{made.code}-{number}"
+        code = _code(tx, made, box, number)
         shares = _laid_out(box, waiting, left)
         _close(tx, actor, made, (f"{ask.op_id}:{number}", code, box.weight_micro), shares)
     after = keep_state(tx, actor, made.id)
@@ -143,6 +145,20 @@ def _pack(tx: Tx, actor: Actor, ask: Pack, made: Sale) -> Packed:
     payload = {"code": made.code, "boxes": [each.code for each in boxes[before:]]}
     events.append(tx, "sale.boxed", f"sale:{made.id}", actor.label, payload)
     return Packed(made.id, after.state, tuple(boxes[before:]), sum(left.values()))
+
+
+def _code(tx: Tx, made: Sale, box: Box, number: int) -> str:
+    """What stands on the label: what was typed, else the order's next free number."""
+    typed = box.code.strip()
+    if len(typed) > LONGEST_CODE:
+        raise AppError(INVALID, field="箱号", why=f"最多 {LONGEST_CODE} 个字")
+    if typed and _is_taken(tx, typed):
+        raise AppError(papers.DUPLICATE_CODE, what="箱号", code=typed)
+    return typed or rules.free_code(made.code, number, lambda code: _is_taken(tx, code))
+
+
+def _is_taken(tx: Tx, code: str) -> bool:
+    return tx.execute(_OF_CODE, {"code_": code}).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +243,11 @@ def _close(
 ) -> None:
     """Write a box: its op id, code and weight, and what goes into it."""
     op_id, code, weight = named
-    if tx.execute(packages.select().where(packages.c.code == code)).first() is not None:
-        raise AppError(papers.DUPLICATE_CODE, what="箱号", code=code)
     package_id = tx.new_id()
     header: dict[str, Any] = {
         "id": package_id,
         "op_id": op_id,
-        "code": code[:64],
+        "code": code,
         "sale_id": made.id,
         "weight_micro": max(0, weight),
         "state": "packed",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import AppError, define
 from core.quantity import Factor, Micro, show
 
+LONGEST_CODE = 64  # of whatever has a number of its own
 STATES = {
     "open": "待拣",
     "picking": "拣货中",
@@ -244,6 +245,16 @@ def check_stand(code: str, kind: str, *, also: tuple[str, ...] = ()) -> None:
 def cash_later_days(before: int, after: int) -> int:
     """By how many days the money comes later when the payment term changes; negative: earlier."""
     return after - before
+
+
+def free_code(front: str, number: int, is_taken: Callable[[str], bool]) -> str:
+    """`front`-`number`, counted on while somebody has typed such a code; a long front is cut."""
+    while True:
+        tail = f"-{number}"
+        code = front[: LONGEST_CODE - len(tail)] + tail
+        if not is_taken(code):
+            return code
+        number += 1
 
 
 def shares(quantity: Micro, left: Sequence[tuple[str, Micro]]) -> list[tuple[str, Micro]]:

@@ -112,8 +112,8 @@ def _doubt(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Mic
         )
         posting = Posting(f"{ask.op_id}:doubt", "hold", (line,), reason=reason[:400])
         post_new(tx, actor, posting)
-    code = f"PD-{stop.bin}-{tx.new_id()[-8:]}"
-    sheet = OpenCount(f"{ask.op_id[:80]}:count", code[:64], stop.warehouse_id, (stop.location_id,))
+    code = f"PD-{stop.bin[:52]}-{tx.new_id()[-8:]}"
+    sheet = OpenCount(f"{ask.op_id[:80]}:count", code, stop.warehouse_id, (stop.location_id,))
     return open_count(tx, ENGINE, sheet)
 
 

@@ -163,14 +163,12 @@ def release_now(tx: Tx, actor: Actor, ask: Release) -> Wave:
     if not chosen:
         raise AppError(rules.NOTHING_TO_PICK)
     wave_id = tx.new_id()
-    code = ask.code.strip() or _next_code(tx)
-    if tx.execute(_OF_CODE, {"code_": code}).first():
-        raise AppError(papers.DUPLICATE_CODE, what="波次", code=code)
+    code = _code(tx, ask.code.strip())
     departure = _departure(chosen)
     header = {
         "id": wave_id,
         "op_id": ask.op_id,
-        "code": code[:64],
+        "code": code,
         "warehouse_id": ask.warehouse_id,
         "carrier": departure.carrier,
         "cut_off": departure.at,
@@ -220,11 +218,22 @@ def _promise_now(tx: Tx, actor: Actor, made: Sale, line: SaleLine, op_id: str) -
         shortage_task.keep_task(tx, actor, after, after.line(line.id))
 
 
-def _next_code(tx: Tx) -> str:
-    """「W261126-3」: the third wave of the day, over all warehouses."""
-    prefix = f"W{to_datetime(tx.now):%y%m%d}-"
-    query = select(func.count()).select_from(waves).where(waves.c.code.startswith(prefix))
-    return f"{prefix}{tx.execute(query).scalar_one() + 1}"
+def _code(tx: Tx, typed: str) -> str:
+    """What was typed, else 「W261126-3」: the third wave of the day, over all warehouses."""
+    if len(typed) > rules.LONGEST_CODE:
+        raise AppError(INVALID, field="波次号", why=f"最多 {rules.LONGEST_CODE} 个字")
+    if typed and _is_taken(tx, typed):
+        raise AppError(papers.DUPLICATE_CODE, what="波次", code=typed)
+    if typed:
+        return typed
+    day = f"W{to_datetime(tx.now):%y%m%d}"
+    query = select(func.count()).select_from(waves).where(waves.c.code.startswith(f"{day}-"))
+    number = tx.execute(query).scalar_one() + 1
+    return rules.free_code(day, number, lambda code: _is_taken(tx, code))
+
+
+def _is_taken(tx: Tx, code: str) -> bool:
+    return tx.execute(_OF_CODE, {"code_": code}).first() is not None
 
 
 def _departure(chosen: Sequence[Sale]) -> cards.Departure:
