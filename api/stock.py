@@ -35,7 +35,7 @@ from core.clock import iso
 from core.db import Together, Tx
 from core.errors import NOT_FOUND, AppError
 from core.orders import lot_release
-from core.orders.reversal import reverse_by_hand
+from core.orders.by_hand import fulfil_by_hand, reverse_by_hand
 from core.people import Actor, Thing, require
 from core.quantity import plain
 from core.stock import (
@@ -49,7 +49,6 @@ from core.stock import (
     Reserve,
     Reserved,
     as_of,
-    fulfil_by_hand,
     hold_lot_by_hand,
     movements,
     near_expiry,

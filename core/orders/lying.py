@@ -93,10 +93,11 @@ def amount(rows: Iterable[Lying], status: str, *, kind: str = "") -> Micro:
     return sum(each.on_hand for each in rows if each.status == status and kind in ("", each.kind))
 
 
-def free_at(rows: Iterable[Lying], location_id: int) -> Micro:
-    """Good stock at a place that is promised to nobody."""
-    here = [each for each in rows if each.location_id == location_id and each.status == "ok"]
-    return sum(max(0, each.on_hand - each.reserved) for each in here)
+def most_free(rows: Iterable[Lying]) -> tuple[int, Micro]:
+    """The dock with the most good stock that is promised to nobody, and how much that is."""
+    docks = [each for each in rows if each.kind == DOCK and each.status == "ok"]
+    found = [(each.location_id, max(0, each.on_hand - each.reserved)) for each in docks]
+    return max(found, key=lambda each: each[1], default=(0, 0))
 
 
 def taken(rows: Iterable[Lying], status: str, quantity: Micro) -> tuple[list[Part], list[Lying]]:

@@ -77,4 +77,6 @@ def _move(tx: Tx, actor: Actor, ask: Move) -> Moved:
     )
     posted = post_new(tx, actor, Posting(f"{ask.op_id}:move", "transfer", (line,)))
     dock.left(tx, actor, posted.moves, source)
+    if source.kind == stage.STAGE:
+        dock.back(tx, actor, posted.moves)
     return Moved(ask.op_id, posted.posting_id, quantity)

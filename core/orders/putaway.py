@@ -12,8 +12,8 @@ from core.catalog import Item, Location
 from core.db import Tx
 from core.errors import AppError
 from core.orders import dock, progress, replay, rules
-from core.orders.lying import DOCK, Goods, amount, free_at, lying, parts_of
-from core.orders.measure import base_quantity, dock_of, short_amount
+from core.orders.lying import DOCK, Goods, amount, lying, most_free, parts_of
+from core.orders.measure import base_quantity, short_amount
 from core.orders.progress import ReceiptLine
 from core.orders.replay import post_new, run_once
 from core.orders.sales import stage
@@ -89,27 +89,28 @@ def put_away_rest(tx: Tx, actor: Actor, op_id: str, line: ReceiptLine, to: int) 
         line = progress.line(tx.conn, line.id)
         if not line.to_stock:
             return f"{item.name} 已不在收货台，不用再上架"
-    here = catalog.location(tx.conn, dock_of(tx.conn, line.warehouse_id))
-    quantity = min(line.to_stock, free_at(rows, here.id))
+    place, free = most_free(rows)
+    quantity = min(line.to_stock, free)
     if not quantity:
-        raise _why_not(tx, line, item, here)
-    ask = PutAway(op_id, item.id, line.lot_id, quantity, here.id, to, receipt_line_id=line.id)
+        raise _why_not(tx, line, item)
+    ask = PutAway(op_id, item.id, line.lot_id, quantity, place, to, receipt_line_id=line.id)
     done = put_away(tx, actor, ask)
     words = f"{item.name} {short_amount(tx.conn, item, quantity)} 放到 {done.to_code}"
     after = progress.line(tx.conn, line.id)
     if not after.to_stock:
         return words
     progress.open_due_tasks(tx, actor, progress.save(tx, after, putaway_task=""))
-    return f"{words}，收货台还有 {short_amount(tx.conn, item, after.to_stock)} 已留给销售单"
+    return f"{words}，收货台还有 {short_amount(tx.conn, item, after.to_stock)}"
 
 
-def _why_not(tx: Tx, line: ReceiptLine, item: Item, here: Location) -> AppError:
+def _why_not(tx: Tx, line: ReceiptLine, item: Item) -> AppError:
     """Nothing of the line that lies on the dock may go to a shelf now."""
     lot = catalog.lot(tx.conn, line.lot_id) if line.lot_id else None
     if lot is not None and lot.state != "ok":
         state = STATE_WORDS.get(lot.state, lot.state)
         return AppError(refusals.LOT_HELD, item=item.code, lot=lot.code, state=state)
-    return AppError(rules.DOCK_PROMISED, item=item.name, place=here.code)
+    here = catalog.dock_code(catalog.warehouse(tx.conn, line.warehouse_id).code)
+    return AppError(rules.DOCK_PROMISED, item=item.name, place=here)
 
 
 def put_away_now(tx: Tx, actor: Actor, ask: PutAway) -> PutAwayDone:

@@ -146,10 +146,12 @@ def _continue(tx: Tx, before: Device, device_id: int, by: str) -> None:
     why = f"重新登记为 device:{device_id}"
     for row in tx.execute(select(devices).where(in_use).order_by(devices.c.id)).all():
         _stop(tx, _device(row), by, why)
-        subject, was, now = f"device:{row.id}", {"state": "active"}, {"state": "revoked"}
-        audit.record(tx, by, "pda", "device.write", subject, before=was, after=now, why=why)
-    after = {"name": before.name, "continues": f"device:{before.id}"}
-    audit.record(tx, by, "pda", "device.write", f"device:{device_id}", after=after)
+        _noted(tx, by, row.id, {"state": "revoked"}, before={"state": "active"}, why=why)
+    _noted(tx, by, device_id, {"continues": f"device:{before.id}"})
+
+
+def _noted(tx: Tx, by: str, device_id: int, after: dict[str, Any], **more: Any) -> None:
+    audit.record(tx, by, "pda", "device.write", f"device:{device_id}", after=after, **more)
 
 
 def _holder(conn: Connection, token: str) -> Device | None:

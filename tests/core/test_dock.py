@@ -9,11 +9,11 @@ import pytest
 from core import catalog, stock
 from core.clock import ManualClock
 from core.db import Database
+from core.orders.by_hand import fulfil_by_hand, reverse_by_hand
 from core.orders.move import Move, move
 from core.orders.progress import ReceiptLine
 from core.orders.putaway import PutAway, put_away
 from core.orders.quick import Issue, issue
-from core.orders.reversal import reverse_by_hand
 from core.orders.sales.returns import Scrap, SupplierReturn, scrap, supplier_return
 from core.orders.transfer import AskLine, AskTransfer, SendTransfer, ask_transfer, send_transfer
 from core.people import ENGINE
@@ -71,7 +71,7 @@ def test_what_is_promised_stays_and_the_free_goods_go_to_the_shelf(s: Shop) -> N
     got = arrived(s, MILK, "10", "L-1")
     sale = s.sell((MILK, "4"))
     done = t.press(KEEPER, t.task("putaway"), "put_away", bin="ZJ-A-1")
-    assert done.sentence == "燕麦奶 6 瓶 放到 ZJ-A-1，收货台还有 4 瓶 已留给销售单"
+    assert done.sentence == "燕麦奶 6 瓶 放到 ZJ-A-1，收货台还有 4 瓶"
     assert t.stands(MILK) == {"ZJ-A-1/ok": "6", "ZJ-DOCK/ok": "4"}
     rest = t.task("putaway")
     assert rest.title == "上架 · 燕麦奶 4 瓶"
@@ -161,6 +161,42 @@ def test_a_mistake_that_is_taken_back_waits_for_its_shelf_again(s: Shop) -> None
     assert t.line(got).to_stock == q(10)
     t.press(KEEPER, t.task("putaway"), "put_away", bin="ZJ-A-1")
     assert t.stands(CUP) == {"ZJ-A-1/ok": "10"}
+
+
+def test_goods_promised_by_hand_leave_the_dock(s: Shop) -> None:
+    t = s.t
+    got = arrived(s, CUP, "10")
+    by, op = t.people["赵主管"], t.op()
+    promised = t.do(lambda tx: stock.reserve(tx, by, stock.Reserve(t.op(), t.items[CUP], q(10))))
+    number, there = promised.reservation_id, t.places["CUSTOMER"]
+    t.do(lambda tx: fulfil_by_hand(tx, by, number, op, there))
+    assert (t.line(got).to_stock, t.tasks("putaway")) == (0, [])
+
+
+def test_picked_goods_are_carried_back_to_the_dock_by_hand(s: Shop) -> None:
+    t = s.t
+    got = arrived(s, CUP, "10")
+    sale = s.sell((CUP, "4"))
+    s.walk(s.release(sale))
+    s.cancel(sale)
+    ask = Move(t.op(), t.items[CUP], q(4), t.places["ZJ-OUT"], got_dock(t))
+    t.do(lambda tx: move(tx, t.people[KEEPER], ask))
+    assert t.task("putaway").title == "上架 · 纸杯 10 件"
+    assert t.line(got).to_stock == q(10)
+
+
+def test_a_second_dock_is_a_dock(s: Shop) -> None:
+    t = s.t
+    got = arrived(s, CUP, "10")
+    second = catalog.NewLocation("ZJ-DOCK-2", "dock", "", t.warehouses["张江仓"])
+    other = t.do(lambda tx: catalog.add_location(tx, ENGINE, second))
+    ask = Move(t.op(), t.items[CUP], q(7), got_dock(t), other)
+    t.do(lambda tx: move(tx, t.people[KEEPER], ask))
+    assert t.line(got).to_stock == q(10)
+    for much in ("7", "3"):
+        said = t.press(KEEPER, t.task("putaway"), "put_away", bin="ZJ-A-1").sentence
+        assert said.startswith(f"纸杯 {much} 件 放到 ZJ-A-1")
+    assert (t.tasks("putaway"), t.stands(CUP)) == ([], {"ZJ-A-1/ok": "10"})
 
 
 def got_dock(t: Trader) -> int:

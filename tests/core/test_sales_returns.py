@@ -20,7 +20,7 @@ from core.orders.sales.returns import (
     supplier_return,
 )
 from core.people import Actor
-from tests.core.orders_world import CUP, MILK, q
+from tests.core.orders_world import CUP, MILK, SCALE, q
 from tests.core.sales_world import KEEPER, Shop, shop
 
 NOWHERE = ("SUPPLIER", "CUSTOMER", "COUNT", "PRODUCTION", "SCRAP")
@@ -88,3 +88,53 @@ def test_at_the_counter_goods_go_to_and_come_from_where_they_are_kept(s: Shop, p
         assert refusal.code == "not_a_stand"
         assert place in refusal.say("zh")
     assert t.stands(CUP) == {}
+
+
+def sent_scale(s: Shop, serial: str) -> Sale:
+    made = s.sell((SCALE, "1"))
+    s.pick(s.release(made).lines[0], serials=(serial,))
+    s.pack(made, ((SCALE, "1"),))
+    s.ship(made)
+    return s.again(made)
+
+
+def test_a_piece_comes_back_on_the_order_that_it_left_with(s: Shop) -> None:
+    t = s.t
+    t.put(SCALE, "2", "ZJ-A-1", serials=("S1", "S2"))
+    one, other = sent_scale(s, "S1"), sent_scale(s, "S2")
+
+    def back(made: Sale, serial: str) -> Any:
+        line = made.lines[0].id
+        ask = CustomerReturn(t.op(), made.id, line, q(1), "退", "good", serials=(serial,))
+        return lambda tx: customer_return(tx, t.people[KEEPER], ask)
+
+    refusal = t.refused(back(one, "S2"))
+    assert refusal.code == "serial_not_sent"
+    assert f"是 {other.code} 发的" in refusal.say("zh")
+    assert t.refused(back(one, "S9")).code == "serial_not_sent"
+    t.do(back(other, "S2"))
+    t.do(back(one, "S1"))
+    again = sent_scale(s, "S1")
+    assert t.refused(back(one, "S1")).code == "return_too_much"
+    t.do(back(again, "S1"))
+    t.proven()
+
+
+def test_a_piece_that_was_sold_again_comes_back_on_its_last_order(s: Shop) -> None:
+    t = s.t
+    t.put(SCALE, "2", "ZJ-A-1", serials=("S1", "S2"))
+    both = s.sell((SCALE, "2"))
+    s.pick(s.release(both).lines[0], serials=("S1", "S2"))
+    s.pack(both, ((SCALE, "2"),))
+    s.ship(both)
+
+    def back(made: Sale) -> Any:
+        line = made.lines[0].id
+        ask = CustomerReturn(t.op(), made.id, line, q(1), "退", "good", serials=("S1",))
+        return lambda tx: customer_return(tx, t.people[KEEPER], ask)
+
+    t.do(back(both))
+    last = sent_scale(s, "S1")
+    assert last.code in t.refused(back(both)).say("zh")
+    t.do(back(last))
+    t.proven()

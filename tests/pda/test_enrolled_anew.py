@@ -111,7 +111,7 @@ async def test_what_the_scanner_was_before_is_over_and_on_record(
     [stopped] = lines(before.id)
     assert stopped.after == {"state": "revoked"}
     assert stopped.why.startswith("重新登记为 device:")
-    assert lines(now.id)[0].after == {"name": "3 号枪", "continues": f"device:{before.id}"}
+    assert lines(now.id)[0].after == {"continues": f"device:{before.id}"}
     boss = floor.person("boss").person_id
     assert {each.actor for each in (stopped, *lines(now.id))} == {f"person:{boss}"}
     assert token not in str(lines(now.id))

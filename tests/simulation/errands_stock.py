@@ -10,6 +10,7 @@ from typing import Any
 
 from core import stock
 from core.clock import HOUR
+from core.orders.by_hand import fulfil_by_hand, reverse_by_hand
 from core.orders.combined import ReceiveLineAll, receive_line
 from core.orders.count import (
     CountedLine,
@@ -29,7 +30,6 @@ from core.orders.purchase import NewLine, NewPurchase, create_order
 from core.orders.putaway import PutAway, put_away
 from core.orders.quick import Issue, ReturnToStock, issue, return_to_stock
 from core.orders.receipt import Receive, ReceiveLine, receive
-from core.orders.reversal import reverse_by_hand
 from core.orders.transfer import (
     AskLine,
     AskTransfer,
@@ -233,7 +233,7 @@ async def fulfil_promise(day: Day) -> None:
         actor,
         "fulfil",
         Asked(op, ask),
-        lambda tx: stock.fulfil_by_hand(tx, actor, promised.id, op, to, quantity=quantity),
+        lambda tx: fulfil_by_hand(tx, actor, promised.id, op, to, quantity=quantity),
     )
 
 

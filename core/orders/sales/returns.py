@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, case, func, select
-
 from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
@@ -18,13 +16,12 @@ from core.orders import rules as papers
 from core.orders.lying import Goods
 from core.orders.measure import dock_of, goods_named, short_amount
 from core.orders.replay import post_new, run_once
-from core.orders.sales import cards, return_tasks, rules, stage
-from core.orders.sales.book import Sale, SaleLine, sale
-from core.orders.sales.tables import package_lines, packages, sale_lines
+from core.orders.sales import cards, return_tasks, rules, sent, stage
+from core.orders.sales.book import Sale, sale
+from core.orders.sales.tables import sale_lines
 from core.people import ENGINE, Actor, Thing, require
 from core.quantity import Micro, check_positive, plain, show
 from core.stock import Line, Posting
-from core.stock.tables import moves, postings
 from core.tasks import board, talk
 from core.tasks.policies import policy_of
 
@@ -109,8 +106,8 @@ def customer_return(tx: Tx, actor: Actor, ask: CustomerReturn) -> Returned:
 
     Raises:
         AppError: forbidden, not_found, return_too_much, unknown_choice, reason_needed,
-            bad_quantity, stage_by_hand, not_a_stand, return_elsewhere, key_reused, or a refusal
-            of the ledger.
+            bad_quantity, serial_not_sent, stage_by_hand, not_a_stand, return_elsewhere, key_reused,
+            or a refusal of the ledger.
     """
     made = sale(tx.conn, ask.sale_id)
     thing = Thing("sale", made.id, warehouse_id=made.warehouse_id)
@@ -132,8 +129,8 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
             papers.UNKNOWN_CHOICE, given=ask.condition[:40], what="货况", choices=choices
         )
     quantity = check_positive(ask.quantity)
-    lot_id = ask.lot_id or _only_lot(tx.conn, line)
-    left = min(_out_of_lot(tx.conn, line, lot_id), line.shipped - line.returned)
+    lot_id = ask.lot_id or sent.only_lot(tx.conn, line)
+    left = min(sent.out_of_lot(tx.conn, line, lot_id), line.shipped - line.returned)
     if quantity > left:
         raise AppError(
             rules.RETURN_TOO_MUCH,
@@ -142,6 +139,7 @@ def _back(tx: Tx, actor: Actor, ask: CustomerReturn, made: Sale) -> Returned:
             left=show(max(0, left)),
             asked=show(quantity),
         )
+    sent.check_serials(tx.conn, made, line, ask.serials)
     place = ask.to_location or dock_of(tx.conn, made.warehouse_id)
     _check_place(made, catalog.location(tx.conn, place))
     lot_state = catalog.lot(tx.conn, lot_id).state if lot_id else "ok"
@@ -188,35 +186,6 @@ def _check_place(made: Sale, place: catalog.Location) -> None:
     if place.warehouse_id != made.warehouse_id:
         house = made.warehouse_name
         raise AppError(rules.RETURN_ELSEWHERE, place=place.code, warehouse=house, code=made.code)
-
-
-def _only_lot(conn: Connection, line: SaleLine) -> int:
-    """The lot that was shipped when it was just one; 0 leaves it to the ledger to refuse."""
-    query = (
-        select(package_lines.c.lot_id)
-        .join(packages, packages.c.id == package_lines.c.package_id)
-        .where(package_lines.c.sale_line_id == line.id, packages.c.state == "shipped")
-        .distinct()
-        .limit(2)
-    )
-    found = list(conn.execute(query).scalars())
-    return int(found[0]) if len(found) == 1 else 0
-
-
-def _out_of_lot(conn: Connection, line: SaleLine, lot_id: int) -> Micro:
-    """How much of one lot the order's customer still has: what the ledger sent and took back."""
-    out = case((postings.c.kind == "ship", moves.c.quantity), else_=-moves.c.quantity)
-    query = (
-        select(func.coalesce(func.sum(out), 0))
-        .join(postings, postings.c.id == moves.c.posting_id)
-        .where(
-            postings.c.doc == f"sale:{line.sale_id}",
-            postings.c.kind.in_(("ship", "return")),
-            moves.c.item_id == line.item_id,
-            moves.c.lot_id == lot_id,
-        )
-    )
-    return int(conn.execute(query).scalar_one())
 
 
 def _ask_to_look(tx: Tx, actor: Actor, made: Sale, move: Line) -> str:

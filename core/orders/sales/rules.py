@@ -135,6 +135,13 @@ RETURN_TOO_MUCH = define(
     "没收退货：{item} 这张单发了 {shipped}，还能退 {left}，你填了 {asked}。改成 {left}。",
     "Not taken back: {shipped} of {item} was shipped, {left} may come back, you entered {asked}.",
 )
+SERIAL_NOT_SENT = define(
+    "serial_not_sent",
+    409,
+    "没收退货：{item} 序列号 {serial} 不是 {code} 发的{owner}。核对标签，在发它的那张单上收退货。",
+    "Not taken back: serial {serial} of {item} did not leave with {code}{owner_en}. Check its "
+    "label, and take it back on the order that it left with.",
+)
 RETURN_ELSEWHERE = define(
     "return_elsewhere",
     422,
