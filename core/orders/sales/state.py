@@ -16,6 +16,7 @@ from core.tasks import board
 from core.tasks.policies import policy_of
 from core.tasks.task import NewTask, Task
 
+QUESTIONS = ("rush_stock", "rush_terms")
 LOADING = cards.SLACK // 3  # what is packed needs only to be carried out
 
 
@@ -43,6 +44,8 @@ def keep_state(tx: Tx, actor: Actor, sale_id: str, *, gone: str = "已交接") -
         tx.execute(SAVE, {"sale_": sale_id, "state": state})
         made = replace(made, state=state)
         say(tx, actor, f"sale.{state}", made, {})
+    if state == "cancelled":
+        _end_questions(tx, actor, made)
     live = {each.kind: each for each in board.tasks_of(tx.conn, f"sale:{sale_id}")}
     if state == "picked":
         _open(tx, actor, live, _pack_task(tx, made))
@@ -53,6 +56,13 @@ def keep_state(tx: Tx, actor: Actor, sale_id: str, *, gone: str = "已交接") -
     elif not load.unshipped:
         _settle(tx, actor, live.get("ship"), gone)
     return made
+
+
+def _end_questions(tx: Tx, actor: Actor, made: Sale) -> None:
+    """Nothing of the order is sent any more: nobody needs to say whether it can be."""
+    for task in board.tasks_of(tx.conn, f"sale:{made.id}"):
+        if task.kind in QUESTIONS:
+            board.cancel_task(tx, actor, task.id, f"销售单 {made.code} 没有要发的货了")
 
 
 def _open(tx: Tx, actor: Actor, live: dict[str, Task], new: NewTask) -> None:
