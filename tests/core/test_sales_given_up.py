@@ -490,3 +490,25 @@ def test_serials_of_an_opened_box_are_packed_once_more_and_never_twice(s: Shop) 
     assert plain(s.ship(made).quantity) == "3"
     assert t.stands(SCALE) == {}
     t.proven()
+
+
+def test_a_piece_that_was_scanned_twice_is_taken_out_and_put_back_once(s: Shop) -> None:
+    t = s.t
+    t.put(SCALE, "2", "ZJ-A-1", serials=("S1", "S2"))
+    made = s.sell((SCALE, "1"))
+    stop = s.release(made).lines[0]
+    s.pick(stop, serials=("S1",))
+    ask = Unpick(t.op(), stop.id, "坏了", serials=("S1", "S1"))
+    assert undo(s, made, ask).quantity == q(1)
+    t.press(KEEPER, t.task("put_back"), "put_back")
+    assert t.stands(SCALE) == {"ZJ-A-1/ok": "2"}
+    t.proven()
+
+
+def test_a_rush_order_of_which_everything_is_cut_asks_nobody_any_more(s: Shop) -> None:
+    t = s.t
+    done = s.rush((CUP, "5"))
+    t.press(BUYER, t.task("shortage"), "cut", reason="没有")
+    assert s.by_code(done.code).state == "cancelled"
+    for kind in ("rush_stock", "rush_terms", "shortage", "pick", "pack", "ship"):
+        assert t.tasks(kind) == [], kind

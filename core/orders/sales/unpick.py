@@ -76,7 +76,8 @@ def _unpick(tx: Tx, actor: Actor, ask: Unpick, stop: PickLine) -> Unpicked:
     after = keep_state(tx, actor, made.id, gone="已退拣")
     missing = after.line(line.id).missing
     shortage_task.keep_task(tx, actor, after, after.line(line.id))
-    leave_in_stage(tx, actor, after, [Left(stop, quantity, ask.serials)], why=f"退拣（{reason}）")
+    serials = tuple(dict.fromkeys(ask.serials))  # scanned twice, taken out once
+    leave_in_stage(tx, actor, after, [Left(stop, quantity, serials)], why=f"退拣（{reason}）")
     payload = {
         "code": made.code,
         "item": stop.item_id,
