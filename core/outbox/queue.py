@@ -11,7 +11,7 @@ at most one unsent card per (task, person) and one pending edit per surface, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, and_, bindparam, case, func, or_, select, update
@@ -139,9 +139,9 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
     """Queue cards. Answers each message's id, or None when the person has no chat account.
 
     A key that came before answers the first message's id and changes nothing, unless that one was
-    superseded. An unsent older card of the same task for the same person is folded into this one.
-    `first`: the task is new, so there is neither. Whoever wants cards everywhere gets one on each
-    channel.
+    superseded. An unsent older card of the same task for the same person is folded into this one,
+    which comes as early as that would have, and wakes him if that would have. `first`: the task is
+    new, so there is neither. Whoever wants cards everywhere gets one on each channel.
     """
     known: dict[str, str] = {}
     reach = reach_of_many(tx.conn, (out.person_id for out in outs))
@@ -157,13 +157,12 @@ def put_all(tx: Tx, outs: Sequence[Outgoing], *, first: bool = False) -> list[st
         if not chats:
             unreachable.append(out)
         elif out.key not in made:
-            lanes = [] if first else _fold_unsent(tx, out)
-            later = None if out.urgent else digest.moment(tx.now, wishes.digest_at, out.can_wait)
-            lane = min([rules.LANES["digest" if later else out.priority], *lanes])
-            going = _Going(lane, later or tx.now)
-            made[out.key] = _put(tx, out, chats[0], going, out.key)
+            folded = [] if first else _fold_unsent(tx, out)
+            newest = _instead_of(folded, out)
+            going = _going(tx.now, newest, folded, wishes.digest_at)
+            made[out.key] = _put(tx, newest, chats[0], going, out.key)
             for chat in chats[1:]:
-                _put(tx, out, chat, going, f"{out.key}@{chat.channel}")
+                _put(tx, newest, chat, going, f"{out.key}@{chat.channel}")
     _say_unreachable(tx, unreachable)
     return [known.get(out.key) or made.get(out.key) for out in outs]
 
@@ -184,6 +183,14 @@ class _Going:
 
     lane: int
     not_before: Instant
+
+
+def _going(now: Instant, out: Outgoing, folded: Sequence[Message], digest_at: int | None) -> _Going:
+    """Only what is in no hurry waits for the digest: neither this nor what it replaces."""
+    lanes = [each.lane for each in folded]
+    can_wait = not out.urgent and all(lane == rules.LANES["digest"] for lane in lanes)
+    later = digest.moment(now, digest_at, out.can_wait) if can_wait else None
+    return _Going(min([rules.LANES["digest" if later else out.priority], *lanes]), later or now)
 
 
 def _put(tx: Tx, out: Outgoing, chat: ChatIdentity, going: _Going, key: str) -> str:
@@ -293,13 +300,20 @@ def _unfinished(tx: Tx, task_id: str) -> list[Message]:
     return [of_row(row) for row in tx.execute(_UNFINISHED, {"task_id_": task_id}).mappings()]
 
 
-def _fold_unsent(tx: Tx, out: Outgoing) -> list[int]:
-    """Drop unsent cards of the same task for the same person; their lanes."""
+def _fold_unsent(tx: Tx, out: Outgoing) -> list[Message]:
+    """Drop unsent cards of the same task for the same person; those that were dropped."""
     values = {"task_id_": out.task_id, "person_id_": out.person_id}
     folded = [of_row(row) for row in tx.execute(_UNSENT_OF, values).mappings()]
     for each in folded:
         finish(tx, each, "superseded", "folded", "并入同一任务更新的卡片")
-    return [each.lane for each in folded]
+    return folded
+
+
+def _instead_of(folded: Sequence[Message], out: Outgoing) -> Outgoing:
+    """`out`, standing for `folded` too: it may wake whom one of them would have woken."""
+    urgent = out.urgent or any(each.urgent for each in folded)
+    ding = out.card.ding or any(each.card.get("ding") for each in folded)
+    return replace(out, urgent=urgent, card=replace(out.card, ding=ding))
 
 
 def _say_unreachable(tx: Tx, outs: Sequence[Outgoing]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from core.outbox.channel import SendResult
 from core.outbox.null import LEFT_THE_COMPANY, Null, Scripted
 from core.outbox.rules import minutes_until
 from core.people import ENGINE, update_person
-from tests.core.outbox_room import Room, closed
+from tests.core.outbox_room import Room, card, closed
 
 NAMES = ("wecom", "dingtalk", "telegram")
 
@@ -154,6 +155,39 @@ async def test_one_reminder_alone_is_its_own_card(room: Room) -> None:
     (shown,) = null(room, "wecom").phone("wang")
     assert shown.card.title == "质检不合格"
     assert shown.card.buttons
+
+
+async def test_a_card_that_waits_for_the_morning_does_not_wait_for_the_digest(room: Room) -> None:
+    """At night a reminder replaces the new card; he hears at seven, as he would have."""
+    wang = room.person("wang", chats=("wecom",), quiet=(22 * 60, 7 * 60))
+    wants(room, wang, digest_at=17 * 60)
+    room.clock.advance(14 * HOUR)  # 23:00
+    room.put(wang, "t1")
+    await room.deliver()
+    room.clock.advance(5 * HOUR)
+    tomorrow = room.clock.now() + 30 * HOUR
+    room.put(wang, "t1", priority="reminder", can_wait=tomorrow, say=card("提醒"))
+    room.put(wang, "t2", priority="reminder", can_wait=tomorrow)
+    room.put(wang, "t2", priority="reminder", can_wait=tomorrow)
+    await room.deliver()
+    room.clock.advance(3 * HOUR)  # 07:00
+    await room.deliver()
+    assert [shown.card.title for shown in null(room, "wecom").phone("wang")] == ["提醒"]
+
+
+async def test_an_urgent_card_that_a_reminder_replaces_still_wakes_people(room: Room) -> None:
+    wang = room.person("wang", chats=("wecom",), quiet=(22 * 60, 7 * 60))
+    busy = SendResult("later", retry_after_s=600, code="45009", scope="account")
+    null(room, "wecom").will("wang", Scripted(busy))
+    room.clock.advance(14 * HOUR)  # 23:00
+    room.put(wang, "t0", urgent=True)
+    await room.deliver()
+    room.put(wang, "t1", urgent=True, say=replace(card(), ding=True))
+    room.put(wang, "t1", priority="reminder", say=card("提醒"))
+    room.clock.advance(HOUR)
+    await room.deliver()
+    newest = null(room, "wecom").phone("wang")[-1].card
+    assert (newest.title, newest.ding) == ("提醒", True)
 
 
 @pytest.mark.parametrize(
