@@ -23,6 +23,7 @@ from core.outbox.letters import DeadLetter
 from core.outbox.rules import Limits
 from core.people import ENGINE, person
 from core.retention import Retiring, Terms
+from core.tasks.again import cause_of
 from core.tasks.board import NewTask, open_task
 from core.tasks.escalation import escalation_step
 from core.tasks.policies import policy_of
@@ -90,7 +91,7 @@ def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:
         policy=policy_of(tx.conn, DEAD_LETTER),
         card=card,
         context={"message_id": letter.message_id, "task_id": letter.task_id},
-        dedupe_key=f"dead:{letter.message_id}",
+        dedupe_key=cause_of(letter.message_id),
         surfaces=("chat", "desk"),
     )
     open_task(tx, ENGINE, new)

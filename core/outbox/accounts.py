@@ -7,14 +7,16 @@ accounts that a vendor calls dead: those are found out by sending (recording.py)
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from core.db import Tx
 from core.outbox.card import Card
+from core.outbox.channel import GROUP
 from core.outbox.edits import retire
 from core.outbox.messages import change, chat_for, comes_elsewhere, finish, of_row
-from core.outbox.surfaces import of_account
+from core.outbox.surfaces import living, of_account
 from core.outbox.tables import PENDING, SENDING, messages
+from core.people import reach_of_many
 
 UNBOUND = "这个聊天账号已解绑，卡片作废。"
 
@@ -30,6 +32,32 @@ _CARDS = (
 )
 _WAITING = _CARDS.where(messages.c.state == PENDING)
 _FLYING = _CARDS.where(messages.c.state == SENDING)
+_COMING = (
+    select(messages.c.seq)
+    .where(
+        messages.c.task_id == bindparam("task_"),
+        messages.c.person_id == bindparam("person_"),
+        messages.c.intent == "send",
+        messages.c.channel != GROUP,
+        messages.c.state.in_([PENDING, SENDING]),
+        messages.c.moved.is_(False),
+    )
+    .limit(1)
+)
+
+
+def has_card(conn: Connection, task_id: str, person_id: int) -> bool:
+    """True when the person has a card of the task on an account that reaches him, or gets one."""
+    his = {
+        (each.channel, each.user_id)
+        for each in reach_of_many(conn, [person_id])(person_id).living()
+    }
+    stands = any(
+        each.person_id == person_id and (each.channel, each.recipient) in his
+        for each in living(conn, task_id)
+    )
+    values = {"task_": task_id, "person_": person_id}
+    return stands or conn.execute(_COMING, values).first() is not None
 
 
 def leave(tx: Tx, channel: str, user_id: str, said: str = UNBOUND) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from core.db import Tx
 from core.errors import NOT_FOUND, AppError, define
 from core.outbox import rules
+from core.outbox.channel import GROUP
 from core.outbox.messages import Message, change, chat_for, find_message, finish, of_row
 from core.outbox.tables import DEAD, messages
 from core.outbox.tokens import Bound, make_tokens
@@ -49,6 +50,17 @@ class DeadLetter:
     group: str
 
 
+_OF_PERSON = (
+    select(messages)
+    .where(
+        messages.c.task_id == bindparam("task_"),
+        messages.c.person_id == bindparam("person_"),
+        messages.c.intent == "send",
+        messages.c.channel != GROUP,
+        messages.c.state == "dead",
+    )
+    .limit(100)
+)
 OnDead = Callable[[Tx, DeadLetter], None]
 
 
@@ -91,6 +103,15 @@ def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> None:
     _send_to(tx, letter, person_id)
     before, after = {"person_id": letter.person_id}, {"person_id": person_id}
     record(tx, actor, "outbox.resend", f"message:{message_id}", before=before, after=after)
+
+
+def outlived(tx: Tx, task_id: str, person_id: int) -> list[str]:
+    """Give up the dead cards of a task for a person who gets a new one; their ids."""
+    values = {"task_": task_id, "person_": person_id}
+    found = [of_row(row) for row in tx.execute(_OF_PERSON, values).mappings()]
+    for letter in found:
+        finish(tx, letter, "superseded", "bound", "账号已绑定，另发一张新的")
+    return [letter.id for letter in found]
 
 
 def drop(tx: Tx, actor: Actor, message_id: str, why: str) -> None:

@@ -16,6 +16,11 @@ from core.tasks.recipients import could
 from core.tasks.tell import redraw
 
 
+def cause_of(message_id: str) -> str:
+    """The `dedupe_key` of the task that asks what should become of a dead letter."""
+    return f"dead:{message_id}"
+
+
 def resend(tx: Tx, actor: Actor, message_id: str) -> bool:
     """Try a dead letter again; False when nothing goes: its task has ended, or is no longer his.
 

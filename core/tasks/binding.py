@@ -7,10 +7,11 @@ themselves (core/people/binding.py).
 from __future__ import annotations
 
 from core.db import Tx
-from core.outbox import accounts, queue
+from core.outbox import accounts, letters, queue
 from core.outbox.card import Button, Card, Fact
 from core.people import CHANNELS, ENGINE, Actor, bind_chat, person, spend_bind_code, unbind_chat
-from core.tasks.board import open_task
+from core.tasks.again import cause_of
+from core.tasks.board import live_with, open_task, settle_task
 from core.tasks.policies import policy_of
 from core.tasks.queries import inbox
 from core.tasks.task import NewTask, Task
@@ -92,10 +93,28 @@ def bind(tx: Tx, actor: Actor, person_id: int, channel: str, user_id: str) -> No
     identity = bind_chat(tx, actor, person_id, channel, user_id)
     who = person(tx.conn, person_id)
     waiting = [view.task for view in inbox(tx.conn, person_id)]
-    words = f"有 {len(waiting)} 件事等你处理，卡片随后就到。" if waiting else "现在没有事等你处理。"
+    missed = [each for each in waiting if _is_missed(tx, each, person_id)]
+    words = _words(len(waiting), len(missed))
     hello = Card(title=f"{who.name}，你好：账号已绑定", lead=words, footer="发「帮助」看能做什么。")
     queue.put(tx, queue.notice(person_id, hello, f"bound:{identity}:{tx.now}"))
-    for task in waiting:
-        if queue.unreached(tx.conn, task.id, [person_id]):
-            urgent = task.card.urgent or task.priority == "urgent"
-            tell(tx, task, [person_id], Message(f"bound:{identity}", "new", urgent))
+    for task in missed:
+        for message_id in letters.outlived(tx, task.id, person_id):
+            asks = live_with(tx, cause_of(message_id))
+            if asks is not None:
+                said = f"{who.name}已绑定账号，卡片重新发送"
+                settle_task(tx, actor, asks.id, outcome={"action": "bound"}, sentence=said)
+        urgent = task.card.urgent or task.priority == "urgent"
+        tell(tx, task, [person_id], Message(f"bound:{identity}:{tx.now}", "new", urgent))
+
+
+def _is_missed(tx: Tx, task: Task, person_id: int) -> bool:
+    return "chat" in task.surfaces and not accounts.has_card(tx.conn, task.id, person_id)
+
+
+def _words(waiting: int, missed: int) -> str:
+    if not waiting:
+        return "现在没有事等你处理。"
+    if not missed:
+        return f"有 {waiting} 件事等你处理。"
+    which = "" if missed == waiting else f"其中 {missed} 件的"
+    return f"有 {waiting} 件事等你处理，{which}卡片随后就到。"

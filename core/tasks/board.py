@@ -70,7 +70,7 @@ def open_task(tx: Tx, actor: Actor, new: NewTask, *, first: bool = False) -> Tas
     was made by this very command, so no task can carry it.
     """
     if new.dedupe_key and not first:
-        known = _live_with(tx, new.dedupe_key)
+        known = live_with(tx, new.dedupe_key)
         if known is not None:
             return _again(tx, actor, known)
     if new.policy.clock == WORKING:
@@ -138,7 +138,7 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
     before = load(tx.conn, task_id)
     require(actor, "task.reopen", before.thing)
     state = next_state("reopen", before.state, STATES[before.state])
-    if before.dedupe_key and _live_with(tx, before.dedupe_key) is not None:
+    if before.dedupe_key and live_with(tx, before.dedupe_key) is not None:
         raise AppError(TWIN_LIVES, title=before.title)
     reckon = reckoner(tx.conn, before.calendar)
     specs = tuple(f"person:{each}" for each in before.people)
@@ -174,7 +174,8 @@ def reopen(tx: Tx, actor: Actor, task_id: str, why: str) -> Task:
     return again
 
 
-def _live_with(tx: Tx, dedupe_key: str) -> Task | None:
+def live_with(tx: Tx, dedupe_key: str) -> Task | None:
+    """The live task of a cause, if there is one."""
     found = tx.execute(_LIVE_WITH, {"key_": dedupe_key}).scalar()
     return None if found is None else load(tx.conn, found)
 
