@@ -39,6 +39,7 @@ from core.orders.transfer import (
     send_transfer,
     transfer,
 )
+from core.people import ENGINE
 from core.tasks import board
 from core.tasks.hold import hand_over
 from core.tasks.task import Task
@@ -196,7 +197,7 @@ def test_two_transfers_of_a_lot_of_which_a_part_is_held(t: Trader) -> None:
         lot_id=lot_id, to_status="hold",
     )  # fmt: skip
     posting = stock.Posting(t.op(), "hold", (turn,), reason="外箱湿了")
-    t.do(lambda tx: stock.post_by_hand(tx, t.people["赵主管"], posting))
+    t.do(lambda tx: stock.post(tx, ENGINE, posting))
     shelf, dock = t.places["SJ-A-1"], t.places["SJ-DOCK"]
     load_id = first.loads[0].id
     take(t, first, TakeLoad(load_id, q("3"), shelf), TakeLoad(load_id, q("7"), dock))
@@ -264,7 +265,7 @@ def test_a_serial_that_is_held_on_the_road_arrives_held(t: Trader) -> None:
     road = t.places["SJ-TRANSIT"]
     turn = stock.Line(t.items[SCALE], q("1"), road, road, to_status="hold", serials=("S2",))
     posting = stock.Posting(t.op(), "hold", (turn,), reason="外箱湿了")
-    t.do(lambda tx: stock.post_by_hand(tx, t.people["赵主管"], posting))
+    t.do(lambda tx: stock.post(tx, ENGINE, posting))
     take(t, made)
     assert t.stands(SCALE) == {"SJ-DOCK/hold": "1", "SJ-DOCK/ok": "2"}
     t.proven()

@@ -172,12 +172,11 @@ async def test_who_left_hears_nothing_more_even_from_a_page_that_never_pings(
     assert (await gun.take("signed_out"))["message"]["code"] == "signed_out"
 
 
+@pytest.mark.postgres  # SQLite is a file: it is not away
 async def test_a_database_that_is_away_costs_no_scanner_its_enrolment(
     floor: Floor, gun: Scanner
 ) -> None:
     """It is told to come again; with `device_revoked` the page would throw its token away."""
-    if not floor.db.is_shared:
-        pytest.skip("SQLite is a file: it is not away")
     await gun.leave()
     with nobody_gets_in(floor.db.url):
         async with floor.socket() as wire:
