@@ -79,10 +79,12 @@ export class Gun {
 
   async tap(words: string): Promise<void> {
     this.#heard = [];
-    const keys = Array.from(this.page.querySelectorAll('button'));
-    const key = keys.find((each) => !each.disabled && (each.textContent || '').includes(words));
-    if (!key) throw new Error(`no key 「${words}」: ${this.shows()}`);
-    key.click();
+    const key = (): HTMLButtonElement | undefined =>
+      Array.from(this.page.querySelectorAll('button')).find(
+        (each) => !each.disabled && (each.textContent || '').includes(words),
+      );
+    await until(() => !!key(), () => `no key 「${words}」: ${this.shows()}`);
+    key()!.click();
     await soon(100);
   }
 
