@@ -20,5 +20,6 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8600', '/ws': { target: 'ws://127.0.0.1:8600', ws: true } } },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
+  // A cold machine takes seconds to compile the screens that a file's first test opens.
+  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'], testTimeout: 20_000 },
 });
