@@ -107,7 +107,7 @@ def done_before_effect(day: Day) -> AbstractContextManager[None]:
 def forgets_answers(_day: Day) -> Iterator[None]:
     """No operation id is remembered: a repeat is a new request."""
 
-    def once(_tx: Any, _scope: Any, _key: Any, _content: Any, run: Any) -> Any:
+    def once(_tx: Any, _scope: Any, _key: Any, _content: Any, run: Any, **_how: Any) -> Any:
         return run()
 
     with patch.object(replay, "once", once), patch("core.actions.press.once", once):

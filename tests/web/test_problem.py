@@ -21,7 +21,7 @@ def test_a_scanner_that_is_stopped_in_the_hands_says_so(gun: Gun, house: House) 
     boss = house.boss()
     house.db.write_now(lambda tx: people.revoke_device(tx, boss, mine, "丢了"))
     card = gun.page.get_by_role("alert").filter(has_text="这台枪已停用")
-    expect(card).to_contain_text("没上传的都还在")
+    expect(card).to_contain_text("请主管重新登记")
     measure(gun, "stopped")
     strip, shown = gun.page.locator("#strip").bounding_box(), card.bounding_box()
     assert strip

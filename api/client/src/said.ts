@@ -46,9 +46,10 @@ export const redone = (before: Message | null): Message => ({
 });
 
 export const deviceRevoked = (kept: number): Message => error('device_revoked',
-  `这台枪已停用：主管撤销了登记。请主管重新登记；没上传的 ${kept} 条都留在枪里，本人登录后自动补传。`,
-  'This scanner was stopped by a supervisor. Have it enrolled again: '
-  + `${kept} records are kept here and go out when their people sign in.`);
+  '这台枪已停用：主管撤销了登记。请主管重新登记' +
+    (kept ? `；没上传的 ${kept} 条都留在枪里，本人登录后自动补传。` : '。'),
+  'This scanner was stopped by a supervisor. Have it enrolled again' +
+    (kept ? `: ${kept} records are kept here and go out when their people sign in.` : '.'));
 
 export const originRefused = error('origin_refused',
   '连不上：服务器不认本页的网址。请用主管给的网址打开。',

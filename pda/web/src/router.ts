@@ -2,7 +2,6 @@
 // not signed in is sent there first; everything but the first screens loads when it is wanted.
 import { watch } from 'vue';
 import { createRouter, createWebHashHistory } from 'vue-router';
-import { tellMessage } from './state/feedback.ts';
 import { live } from './state/live.ts';
 import BindScreen from './screens/BindScreen.vue';
 import HomeScreen from './screens/HomeScreen.vue';
@@ -52,13 +51,5 @@ watch(
   () => !!live.device,
   (now, before) => {
     if (before && !now) void router.replace('/bind');
-  },
-);
-
-/** Why it must be enrolled again stands over the screen that enrols, whoever comes there. */
-watch(
-  () => (router.currentRoute.value.path === '/bind' && live.problem ? live.problem.text : ''),
-  (text) => {
-    if (text && live.problem) tellMessage(live.problem);
   },
 );

@@ -31,16 +31,17 @@ test('a page that is too old says so, loads again at one tap, and is silent when
 
 test('a page that is too old to send what waits may give way to the one that can', async () => {
   shell.waiting = true;
-  gun.floor.reachable = false;
+  gun.floor.silent = true;
   await book('s-waits-0001', 'count', 'count', { count_id: 'c1', bin: 'A-01', quantity: '1' });
   await until(() => live.queue.waiting === 1);
   expect(mayUpdate()).toBe(false);
   gun.floor.cut(4000);
   await until(() => live.stale);
   expect(mayUpdate()).toBe(true);
-  gun.floor.reachable = true;
+  gun.floor.silent = false;
   wire.connect();
-  await until(() => live.queue.waiting === 0);
+  await until(() => live.link === 'online');
+  await gun.settled();
   shell.waiting = false;
 });
 
