@@ -366,8 +366,15 @@ def test_a_group_that_is_given_up_tells_every_one_of_its_members(
         runs.append(len(names))
         raise problem
 
-    gate = threading.Event()
-    blocked = db.submit(Together(lambda _tx, items: [gate.wait(10) for _ in items], 0))
+    running, gate = threading.Event(), threading.Event()
+
+    def block(_tx: Tx, items: object) -> list[bool | AppError]:
+        assert isinstance(items, list)
+        running.set()
+        return [gate.wait(10) for _ in items]
+
+    blocked = db.submit(Together(block, 0))
+    running.wait(10)  # else whoever comes first is in its batch
     futures = [db.submit(Together(many, n)) for n in range(3)]
     gate.set()
     blocked.result(10)
