@@ -84,12 +84,8 @@ def serve(
     from api.logs import configure
     from api.threads import take_short_turns
 
-    settings = Settings()
-    if host or port:
-        changed = {"host": host or settings.host, "port": port or settings.port}
-        settings = settings.model_copy(update=changed)
-    if engine is not None:
-        settings = settings.model_copy(update={"engine": engine})
+    asked = {"host": host, "port": port, "engine": engine}
+    settings = Settings(**{name: value for name, value in asked.items() if value is not None})
     configure(as_json=settings.log_json)
     keep_flat()
     take_short_turns()

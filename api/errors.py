@@ -130,19 +130,27 @@ async def _not_valid(_request: Request, failure: Exception) -> Response:
     return invalid(failure.errors())
 
 
+class UnfitError(ValueError):
+    """What a check of a field says, in Chinese and in English; never what was sent."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh, self.en = zh, en
+
+
 def invalid(errors: Sequence[Any]) -> Response:
     """422 naming every field that is wrong and why; never echoes what was sent."""
-    fields = [
-        {
-            "field": _name(error["loc"]),
-            "why": _WHY.get(error["type"], "填法不对"),
-            "why_en": str(error["msg"]),
-        }
-        for error in errors[:20]
-    ]
+    fields = [{"field": _name(error["loc"])} | _why(error) for error in errors[:20]]
     first = fields[0] if fields else {"field": "—", "why": "填法不对", "why_en": ""}
-    facts = {"field": first["field"], "why": first["why"], "fields": fields}
+    facts = {**first, "fields": fields}
     return problem_of(INVALID, facts)
+
+
+def _why(error: Any) -> dict[str, str]:
+    said = error.get("ctx", {}).get("error")
+    if isinstance(said, UnfitError):
+        return {"why": said.zh, "why_en": said.en}
+    return {"why": _WHY.get(error["type"], "填法不对"), "why_en": str(error["msg"])}
 
 
 def _name(location: tuple[int | str, ...]) -> str:

@@ -19,8 +19,10 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, g
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.json_schema import WithJsonSchema
 
+from api.errors import UnfitError
 from core.chain import canonical
 from core.clock import instant, iso
+from core.english import english
 from core.errors import AppError
 from core.quantity import parse, plain
 
@@ -40,19 +42,24 @@ class Wire(BaseModel):
 
 def _read_quantity(value: object) -> int:
     if not isinstance(value, str):
-        raise ValueError('数量要写成字符串,例如 "12.5" / a quantity is a decimal string')
+        raise UnfitError('数量要写成字符串，例如 "12.5"', "a quantity is a decimal string")
     try:
         return parse(value)
     except AppError as refusal:
-        raise ValueError(refusal.say("zh")) from refusal
+        why = str(refusal.facts["why"])
+        raise UnfitError(why, english(why)) from refusal
 
 
 def _read_moment(value: object) -> int:
-    if not isinstance(value, str):
-        raise ValueError("a moment is an ISO 8601 string")
-    when = datetime.fromisoformat(value)
-    if when.tzinfo is None or not 1990 <= when.year <= 2200:
-        raise ValueError("a moment needs a zone, e.g. 2026-03-02T09:00:00+08:00")
+    try:
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None or not 1990 <= when.year <= 2200:
+        raise UnfitError(
+            "时间要写成 2026-03-02T09:00:00+08:00 这样，带时区",
+            "a moment is written like 2026-03-02T09:00:00+08:00, with its zone",
+        )
     return instant(when)
 
 
@@ -60,9 +67,15 @@ def _check_day(value: str) -> str:
     """The day as 2026-03-02, however it was written: kept dates are compared as texts."""
     if not value:
         return value
-    day = date.fromisoformat(value)
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = date.min
     if not 1990 <= day.year <= 2200:
-        raise ValueError("a day lies between 1990 and 2200")
+        raise UnfitError(
+            "日期要写成 2026-03-02 这样，在 1990 到 2200 年之间",
+            "a day is written like 2026-03-02, between 1990 and 2200",
+        )
     return day.isoformat()
 
 
@@ -225,9 +238,9 @@ def _check_loose(value: Any) -> Any:
     try:
         size = len(canonical(value))
     except (TypeError, ValueError) as problem:
-        raise ValueError("not plain JSON") from problem
+        raise UnfitError("里面有不能保存的字符或数字", "not plain JSON") from problem
     if size > MAX_LOOSE:
-        raise ValueError("too much")
+        raise UnfitError("内容太多", "too much")
     return value
 
 

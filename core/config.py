@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_SECRET = "jieli-laptop-secret-change-me"  # noqa: S105  # refused when tls is on
@@ -34,7 +34,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8600, description="Port the server listens on")
     public_url: str = Field(
-        "http://127.0.0.1:8600", description="How people and vendors reach this server"
+        "http://127.0.0.1:8600",
+        description="How people and vendors reach this server; unset: this machine, at its port",
     )
     allowed_origins: str = Field(
         "", description="Extra browser origins allowed to open sockets, comma separated"
@@ -166,6 +167,12 @@ class Settings(BaseSettings):
         if address and not re.fullmatch(r"(https?|socks5h?)://[^\s/]+/?", address):
             raise ValueError("a proxy is http://host:port, https://… or socks5://…")
         return address
+
+    @model_validator(mode="after")
+    def _reached_where_it_listens(self) -> Self:
+        if "public_url" not in self.model_fields_set:
+            self.public_url = f"http://127.0.0.1:{self.port}"
+        return self
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**(_secrets_from_files() | values))

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.english import english
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
@@ -49,9 +51,12 @@ class AppError(Exception):
         return self.kind.status
 
     def say(self, language: str = "zh") -> str:
-        """The sentence in `zh` or `en`."""
-        template = self.kind.zh if language == "zh" else self.kind.en
-        return template.format_map(_Facts(self.facts))
+        """The sentence in `zh` or `en`; in English a fact `why_en`, if given, stands for `why`."""
+        if language == "zh":
+            return self.kind.zh.format_map(_Facts(self.facts))
+        given = {name: self.facts.get(f"{name}_en") or fact for name, fact in self.facts.items()}
+        words = {k: english(v) if isinstance(v, str) else v for k, v in given.items()}
+        return self.kind.en.format_map(_Facts(words))
 
 
 class _Facts(dict[str, Any]):

@@ -228,7 +228,7 @@ def _amount(tx: Tx, seen: CountedLine, *, is_listed: bool) -> Micro:
         return 0
     item = catalog.item(tx.conn, seen.item_id)
     if seen.status not in STATUSES:
-        raise AppError(INVALID, field="质量状态", why="应为 " + "、".join(STATUSES))
+        raise AppError(INVALID, field="质量状态", why=f"只能是 {'、'.join(STATUSES)}")
     counted = base_quantity(tx.conn, item, seen.quantity, seen.pack_id, zero=True)
     if seen.lot_id:
         lot = catalog.lot(tx.conn, seen.lot_id)

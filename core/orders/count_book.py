@@ -228,6 +228,20 @@ def review(conn: Connection, count_id: str, limit: int = MOST_LINES) -> list[Rev
     return [_review_line(row) for row in rows]
 
 
+def gaps(conn: Connection, count_id: str, limit: int = MOST_LINES) -> list[str]:
+    """「100→61 件 ZJ-A-1 纸杯」 of each place that waits for approval, largest gap first.
+
+    The books and the count come first: a chat card cuts long lines at their end.
+    """
+    rows = conn.execute(_NAMED, {"count": count_id, "most": limit})
+    waiting = [row for row in rows if row.state == "recounted"]
+    waiting.sort(key=lambda row: -abs(row.counted - row.expected))
+    return [
+        f"{show(row.expected)}→{show(row.counted)} {row.unit} {row.location_code} {row.item_name}"
+        for row in waiting
+    ]
+
+
 def _review_line(row: Any) -> ReviewLine:
     known = row.counted is not None and row.expected is not None
     variance = row.counted - row.expected if known else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core import catalog
 from core.db import Tx
-from core.orders.count_book import Count, count, lines_of
+from core.orders.count_book import Count, count, gaps, lines_of
 from core.orders.move_cards import count_task
 from core.orders.tables import counts as table
 from core.people import Actor
@@ -47,5 +47,6 @@ def _open(tx: Tx, actor: Actor, found: Count, kind: str, places: int) -> str:
         code=found.code,
         places=places,
         where=(warehouse.id, warehouse.name),
+        gaps=gaps(tx.conn, found.id) if kind == "count_approve" else (),
     )
     return board.open_task(tx, actor, new).id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.orders.cards import WAREHOUSE, Goods, facts_of, reason_choice, reason_field
@@ -68,13 +69,24 @@ def transfer_task(
     )
 
 
+GAPS = 3  # lines of a card for what was counted; with who waits, number and date it is full
 COUNT_REASONS = ("已换人复盘", "正常损耗", "破损报损", "收发漏记", "数得不对")
 
 
 def count_task(
-    policy: Policy, *, kind: str, count_id: str, code: str, places: int, where: tuple[int, str]
+    policy: Policy,
+    *,
+    kind: str,
+    count_id: str,
+    code: str,
+    places: int,
+    where: tuple[int, str],
+    gaps: Sequence[str] = (),
 ) -> NewTask:
-    """`kind` count, recount or count_approve; `where` is the warehouse's id and name."""
+    """`kind` count, recount or count_approve; `where` is the warehouse's id and name.
+
+    `gaps`: what to approve, one sentence a place; the first few are on the card.
+    """
     titles = {"count": "盘点", "recount": "复盘（换人）", "count_approve": "批准盘点差异"}
     waits = {"count": "账等实物", "recount": "差异等第二个人数", "count_approve": "差异等批准入账"}
     basis = reason_choice("依据", COUNT_REASONS)
@@ -98,11 +110,21 @@ def count_task(
         card=Card(
             titles[kind],
             f"{warehouse} {places} 格",
-            facts_of(goods, waits=waits[kind], more=(Fact("单号", code),)),
+            facts_of(goods, waits=waits[kind], more=(*_gaps(gaps), Fact("单号", code))),
             buttons[kind],
             footer="在扫码枪上逐格数，不显示账面数量。" if kind != "count_approve" else "",
         ),
         context={"count_id": count_id, "code": code},
         dedupe_key=f"{kind}:{count_id}",
         warehouse_id=warehouse_id,
+    )
+
+
+def _gaps(sentences: Sequence[str]) -> tuple[Fact, ...]:
+    """Nobody approves what he cannot see: each difference, as far as a chat card has lines."""
+    shown = sentences if len(sentences) <= GAPS else sentences[: GAPS - 1]
+    rest = len(sentences) - len(shown)
+    return (
+        *(Fact("差异", each) for each in shown),
+        *((Fact("另有", f"{rest} 格"),) if rest else ()),
     )

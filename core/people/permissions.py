@@ -143,7 +143,8 @@ def require(actor: Actor, verb: str, thing: Thing | None = None) -> None:
         AppError(forbidden): not allowed; the sentence says who can help.
     """
     if not may(actor, verb, thing):
-        raise AppError(FORBIDDEN, verb=VERB_LABELS[verb], who=_who_helps(verb))
+        who, who_en = _who_helps(verb)
+        raise AppError(FORBIDDEN, verb=VERB_LABELS[verb], verb_en=verb, who=who, who_en=who_en)
 
 
 def may(actor: Actor, verb: str, thing: Thing | None = None) -> bool:
@@ -179,7 +180,9 @@ def _is_in_reach(actor: Actor, thing: Thing) -> bool:
     return thing.warehouse_id in actor.warehouse_ids
 
 
-def _who_helps(verb: str) -> str:
+def _who_helps(verb: str) -> tuple[str, str]:
+    """In Chinese, in English."""
     if verb == "task.act":
-        return "任务的负责人"
-    return "、".join(label for role, label in ROLES.items() if role in VERBS[verb])
+        return "任务的负责人", "whoever holds the task"
+    roles = [role for role in ROLES if role in VERBS[verb]]
+    return "、".join(map(ROLES.__getitem__, roles)), " or ".join(roles)

@@ -262,6 +262,25 @@ def test_a_backup_never_overwrites_one(place: Path, tmp_path: Path) -> None:
         back_up(Settings(_env_file=None), target)
 
 
+@pytest.mark.parametrize(
+    ("said", "reached"),
+    [
+        ({}, "http://127.0.0.1:8600"),
+        ({"JIELI_PORT": "8655"}, "http://127.0.0.1:8655"),
+        ({"JIELI_PORT": "8655", "JIELI_PUBLIC_URL": "https://jieli.firm"}, "https://jieli.firm"),
+    ],
+)
+def test_links_lead_to_the_port_where_the_server_listens(
+    said: dict[str, str], reached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("JIELI_PORT", "JIELI_PUBLIC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().public_url == reached
+
+
 def test_the_server_is_run_as_measured() -> None:
     options = uvicorn_options(Settings(_env_file=None))
     assert options["ws"] == "websockets-sansio"

@@ -48,6 +48,8 @@ async def test_a_field_that_is_wrong_is_named_and_never_echoed(room: Room) -> No
     names = [each["field"] for each in told["facts"]["fields"]]
     assert sorted(names) == ["colour", "lines.0.quantity"]
     assert "secret-value-77" not in answer.text
+    assert told["facts"]["why"] in told["detail"]
+    assert not CHINESE.search(told["detail_en"]), "an English sentence gives an English reason"
 
 
 @pytest.mark.parametrize("quantity", ["", "abc", "1.1234567", "1e3", "99999999999", "NaN", "-"])

@@ -134,12 +134,35 @@ def test_a_confirmed_difference_waits_for_approval(t: Trader) -> None:
     assert (result.same, result.applied, result.waiting_approval) == (1, 0, 1)
     assert t.stands(CUP) == {"ZJ-A-1/ok": "100", "ZJ-A-2/ok": "50"}
     task = t.task("count_approve")
+    assert ("差异", "100→61 件 ZJ-A-1 纸杯") in [(f.label, f.value) for f in task.card.facts]
     told = t.press("赵主管", task, "approve", face="desk", reason="搬库时破损")
     assert told.sentence == "入账 1 格，相符 0 格"
     assert t.stands(CUP) == {"ZJ-A-1/ok": "61", "ZJ-A-2/ok": "50"}
     [line, _] = t.db.read_now(lambda conn: review(conn, count_id))
     assert line.sentence == "ZJ-A-1 纸杯：已入账，账面 100 实盘 61 件，盘亏 39，搬库时破损"
     t.proven()
+
+
+def test_the_approver_sees_the_largest_differences_and_how_many_more(t: Trader) -> None:
+    for place, quantity in (
+        ("ZJ-A-1", "100"),
+        ("ZJ-A-2", "50"),
+        ("ZJ-A-3", "20"),
+        ("ZJ-A-4", "40"),
+    ):
+        t.put(CUP, quantity, place)
+    count_id = opened(t)
+    found = (("ZJ-A-1", "80"), ("ZJ-A-2", "10"), ("ZJ-A-3", "5"), ("ZJ-A-4", "90"))
+    for by in ("李某", "王师傅"):
+        for place, quantity in found:
+            saw(t, count_id, place, CUP, quantity, by=by)
+    assert done(t, count_id).waiting_approval == 4
+    told = [(fact.label, fact.value) for fact in t.task("count_approve").card.facts]
+    assert told[1:4] == [
+        ("差异", "40→90 件 ZJ-A-4 纸杯"),
+        ("差异", "50→10 件 ZJ-A-2 纸杯"),
+        ("另有", "2 格"),
+    ]
 
 
 def test_the_approver_may_send_it_back(t: Trader) -> None:
