@@ -134,14 +134,14 @@ def put_back(settings: Settings, source: Path, *, verify: bool, force: bool) -> 
     """
     place = _path(settings) if _is_file(settings) else None
     if place is not None and place.exists() and not force:
-        raise CannotRestoreError(f"{place} 已经存在。确认要替换,请加 --force。")
+        raise CannotRestoreError(f"{place} 已经存在。确认要替换，请加 --force。")
     if not (source / MANIFEST).is_file():
-        raise CannotRestoreError(f"{source} 里没有 {MANIFEST},不是完整的备份。")
+        raise CannotRestoreError(f"{source} 里没有 {MANIFEST}，不是完整的备份。")
     manifest = orjson.loads((source / MANIFEST).read_bytes())
     if verify:
         for name, digest in manifest["sha256"].items():
             if _digest(source / name) != digest:
-                raise CannotRestoreError(f"{name} 和清单里的摘要不一致,备份已损坏,没有恢复。")
+                raise CannotRestoreError(f"{name} 和清单里的摘要不一致，备份已损坏，没有恢复。")
     with TemporaryDirectory(dir=None if place is None else _made(place.parent)) as folder:
         fresh = Path(folder) / DATABASE
         shutil.copyfile(source / DATABASE, fresh)
@@ -194,7 +194,7 @@ def _renew(settings: Settings, path: Path, archive: Path | None) -> dict[str, An
                 migrations.upgrade(db)
             proof, problems = prove_all(db, archive)
             if problems:
-                raise CannotRestoreError("备份里的账不对,没有恢复:" + ";".join(problems[:3]))
+                raise CannotRestoreError("备份里的账不对，没有恢复：" + ";".join(problems[:3]))
             facts |= {"postings": proof.postings, "events": proof.events}
         epoch = new_id(clock.now())
         db.write_now(lambda tx: events.begin_epoch(tx, epoch))

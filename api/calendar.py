@@ -170,7 +170,7 @@ async def publish_policy(
     try:
         policy = Policy.from_json({**body.body, "code": code})
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise AppError(INVALID, field="body", why=f"读不成升级规则({problem})"[:120]) from problem
+        raise AppError(INVALID, field="body", why=f"读不成升级规则（{problem}）"[:120]) from problem
 
     def run(tx: Tx) -> object:
         save_policy(tx, by.actor, policy)

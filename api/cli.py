@@ -199,9 +199,9 @@ def migrate(as_json: Json = False) -> None:
         url = make_url(settings.database_url).render_as_string()  # without its password
         _print_json({"database": url, "from": before, "to": after})
     elif before == after:
-        _console().print(f"结构已是最新:{after}")
+        _console().print(f"结构已是最新：{after}")
     else:
-        _console().print(f"结构已升级:{before or '(空)'} → {after}")
+        _console().print(f"结构已升级：{before or '（空）'} → {after}")
 
 
 @app.command()

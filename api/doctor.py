@@ -68,14 +68,14 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "密钥",
         not weak or not settings.tls,
         "还是出厂默认值" if weak else "已设置",
-        "把 JIELI_SECRET 设为 32 字节以上的随机值,再对外提供服务" if weak else "",
+        "把 JIELI_SECRET 设为 32 字节以上的随机值，再对外提供服务" if weak else "",
     )
     safe = settings.sqlite_synchronous == "FULL"
     yield Finding(
         "断电安全",
         safe,
         f"JIELI_SQLITE_SYNCHRONOUS={settings.sqlite_synchronous}",
-        "" if safe else "改回 FULL,否则断电可能丢最后几笔",
+        "" if safe else "改回 FULL，否则断电可能丢最后几笔",
     )
     https = settings.public_url.startswith("https://")
     yield Finding(
@@ -89,7 +89,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 def _database(conn: Connection, now: Instant) -> Iterator[Finding]:
     at, newest = migrations.current(conn), migrations.newest()
     if at != newest:
-        yield Finding("结构版本", False, f"{at or '(空)'},应为 {newest}", "运行 jieli migrate")
+        yield Finding("结构版本", False, f"{at or '（空）'}，应为 {newest}", "运行 jieli migrate")
         return
     yield Finding("结构版本", True, newest)
     yield from of_books(conn, now)
@@ -111,23 +111,23 @@ def _clock(conn: Connection, settings: Settings, clock: Clock) -> Iterator[Findi
         return
     check = clock_check_of(differs, settings.clock_skew_seconds)
     said = f"和数据库服务器相差 {differs / SECOND:+.1f} 秒"
-    yield Finding("时钟", check.ok, said, "" if check.ok else "在每台机器上开启时间同步(NTP)")
+    yield Finding("时钟", check.ok, said, "" if check.ok else "在每台机器上开启时间同步（NTP）")
 
 
 def _stopped(conn: Connection, now: Instant) -> Iterator[Finding]:
     """What a running server has met since; the doctor's own calls see only what is wrong now."""
     for each in closed_channels(conn, now):
         until = f"{to_datetime(each.until):%m-%d %H:%M}"
-        said = f"{each.channel} 暂停到 {until},消息在排队:{each.reason}"
-        do = "按原因处理;消息会自动重发,15 分钟后改走此人的下一个渠道"
+        said = f"{each.channel} 暂停到 {until}，消息在排队：{each.reason}"
+        do = "按原因处理；消息会自动重发，15 分钟后改走此人的下一个渠道"
         yield Finding("消息发送", False, said, do)
 
 
 def _unreachable(conn: Connection) -> Finding:
     staff = [each for each in people.people(conn, limit=MOST_PEOPLE) if each.partner_id is None]
     lonely = [each.name for each in people.out_of_reach(conn, [each.id for each in staff])]
-    said = f"{len(lonely)} 人收不到卡片,没有聊天账号也没有工牌:{_some(lonely)}"
-    do = "在「人员」里给绑定码,本人在聊天里发「绑定 绑定码」" if lonely else ""
+    said = f"{len(lonely)} 人收不到卡片，没有聊天账号也没有工牌：{_some(lonely)}"
+    do = "在「人员」里给绑定码，本人在聊天里发「绑定 绑定码」" if lonely else ""
     return Finding("聊天绑定", not lonely, said if lonely else "人人都能收到卡片", do)
 
 
@@ -140,7 +140,7 @@ def _nobody(conn: Connection, now: Instant) -> Finding:
         if not any("holder" in spec for spec in rung.to)
         and not resolve(conn, rung.to, _probe(policy), now)
     ]
-    said = f"{len(empty)} 级升级找不到人:{_some(empty)}" if empty else "每一级升级都有人接"
+    said = f"{len(empty)} 级升级找不到人：{_some(empty)}" if empty else "每一级升级都有人接"
     return Finding("升级对象", not empty, said, "给这些角色指定人员" if empty else "")
 
 
@@ -154,8 +154,8 @@ def _calendar(conn: Connection, now: Instant) -> Finding:
     today = to_datetime(now)
     years = [today.year] if today.month < 11 else [today.year, today.year + 1]
     missing = [str(year) for year in years if not calendar.published(loaded, year)]
-    said = f"{'、'.join(missing)} 年假日未公布,按周一到周五推算" if missing else "假日已公布"
-    do = "国务院公布后导入当年放假安排;正在计时的任务会自动重排" if missing else ""
+    said = f"{'、'.join(missing)} 年假日未公布，按周一到周五推算" if missing else "假日已公布"
+    do = "国务院公布后导入当年放假安排；正在计时的任务会自动重排" if missing else ""
     return Finding("假日表", not missing, said, do)
 
 
@@ -174,7 +174,7 @@ async def vendors(
         (bool(settings.telegram_token.get_secret_value()), _telegram),
     )
     found = [await ask(settings, clock, transport) for is_on, ask in asked if is_on]
-    off = Finding("聊天渠道", True, "都没有接通:卡片只到工作台和扫码枪", "")
+    off = Finding("聊天渠道", True, "都没有接通：卡片只到工作台和扫码枪", "")
     return found or [off]
 
 
@@ -193,9 +193,9 @@ async def _dingtalk(
     finally:
         await channel.aclose()
     if not settings.dingtalk_card_template_id:
-        said = "已连通,但没有卡片模板:只发文字,要到页面里处理"
-        return Finding("钉钉", False, said, "按 docs/recipes/dingtalk.md 导入模板,再设模板编号")
-    return Finding("钉钉", True, f"已连通,回调走 {settings.dingtalk_mode}")
+        said = "已连通，但没有卡片模板：只发文字，要到页面里处理"
+        return Finding("钉钉", False, said, "按 docs/recipes/dingtalk.md 导入模板，再设模板编号")
+    return Finding("钉钉", True, f"已连通，回调走 {settings.dingtalk_mode}")
 
 
 async def _telegram(
@@ -211,7 +211,7 @@ async def _telegram(
         return Finding("Telegram", False, "连不上", str(problem))
     finally:
         await channel.aclose()
-    return Finding("Telegram", True, f"已连通:@{name},更新走 {settings.telegram_mode}")
+    return Finding("Telegram", True, f"已连通：@{name}，更新走 {settings.telegram_mode}")
 
 
 async def _wecom(
@@ -228,4 +228,4 @@ async def _wecom(
         return Finding("企业微信", False, refused.result.code, refused.result.reason)
     finally:
         await channel.aclose()
-    return Finding("企业微信", True, f"已连通,回调来源 {len(addresses)} 个地址")
+    return Finding("企业微信", True, f"已连通，回调来源 {len(addresses)} 个地址")

@@ -24,7 +24,7 @@ from core.people import VERBS, Actor, Thing, require, session_actor
 CROSS_SITE = define(
     "cross_site",
     403,
-    "这个操作来自别的网站,没有执行。请回到接力的页面里再点一次。",
+    "这个操作来自别的网站，没有执行。请回到接力的页面里再点一次。",
     "This action came from another site and was not done. Do it from a Jieli page.",
 )
 

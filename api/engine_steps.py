@@ -66,11 +66,11 @@ def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:
     to_group = letter.channel == GROUP
     name = "团队群" if to_group else person(tx.conn, letter.person_id).name
     mend = "接通群机器人" if to_group else "绑定或换人"
-    who = Field("person_id", "改发给(人员编号)", "text", required=True)
+    who = Field("person_id", "改发给（人员编号）", "text", required=True)
     why = Field("why", "原因", "text", required=True)
     card = Card(
-        title=f"消息没送到:{letter.title}"[:200],
-        lead=f"{name}没有收到这张卡片。{mend}后重发,或者不再发",
+        title=f"消息没送到：{letter.title}"[:200],
+        lead=f"{name}没有收到这张卡片。{mend}后重发，或者不再发",
         facts=(
             Fact("收件人", name),
             Fact("渠道", letter.channel or "没有可用账号"),

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 UNREADABLE = define(
     "unreadable",
     400,
-    "请求读不懂:{why}。请升级客户端后重试。",
+    "请求读不懂：{why}。请升级客户端后重试。",
     "The request could not be read: {why}. Update the client and retry.",
 )
 WRONG_METHOD = define(
@@ -39,8 +39,8 @@ WRONG_METHOD = define(
 INTERNAL = define(
     "internal",
     500,
-    "系统出错了,这一步没有完成。原因已记下,编号 {request_id}。"
-    "请原样重试一次;还不行,把编号发给管理员。",
+    "系统出错了，这一步没有完成。原因已记下，编号 {request_id}。"
+    "请原样重试一次；还不行，把编号发给管理员。",
     "Something broke and this step was not done. It is on record as {request_id}. "
     "Retry once as it is; if it fails again give the number to an admin.",
 )

@@ -46,19 +46,19 @@ if TYPE_CHECKING:
 LINK_OVER = define(
     "card_link_over",
     403,
-    "这个链接打不开:已超过一周或不完整。在聊天里发「待办」,或打开最新的卡片。",
+    "这个链接打不开：已超过一周或不完整。在聊天里发「待办」，或打开最新的卡片。",
     "This link cannot be opened: it is over a week old or incomplete. Open the newest card.",
 )
 NOT_YOUR_LINK = define(
     "not_your_link",
     403,
-    "这个链接是发给{name}的,别人打开不能处理。请{name}自己打开,或转交给你。",
+    "这个链接是发给{name}的，别人打开不能处理。请{name}自己打开，或转交给你。",
     "This link was sent to {name}; nobody else can use it. Ask {name} to open it or to hand over.",
 )
 NO_PROOF = define(
     "who_are_you",
     401,
-    "没认出你是谁:{why}请回到聊天里重新点一次。",
+    "没认出你是谁：{why}请回到聊天里重新点一次。",
     "We could not tell who you are: {why} Go back to the chat and tap again.",
 )
 LIFE: Instant = 7 * DAY

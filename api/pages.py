@@ -89,7 +89,7 @@ def task_screen(found: Task, told: str = "", status: int = 200, footer: str = ""
     if found.is_live:
         parts += [_form(button, found.generation) for button in card.buttons if not button.url]
     else:
-        parts.append(notice(found.result or "这个任务已经结束,不用再处理。", "info"))
+        parts.append(notice(found.result or "这个任务已经结束，不用再处理。", "info"))
     return screen(found.title, "".join([*parts, footer]), status)
 
 
@@ -104,7 +104,7 @@ def inbox_screen(waiting: Sequence[Task]) -> Response:
         f"<small>{escape(due_text(each.due_at, each.policy.clock))}</small></a></li>"
         for each in ordered
     )
-    empty = notice("现在没有事等你处理。有新的,卡片会发到聊天里。", "info")
+    empty = notice("现在没有事等你处理。有新的，卡片会发到聊天里。", "info")
     return screen("等我处理", f'<ul class="tasks">{rows}</ul>' if rows else empty)
 
 
@@ -154,7 +154,7 @@ def _form(button: Button, generation: int) -> str:
 def _field(prefix: str, asked: Field) -> str:
     name = escape(f"{prefix}.{asked.key}")
     must = " required" if asked.required else ""
-    label = escape(asked.label) + ("" if asked.required else "(选填)")
+    label = escape(asked.label) + ("" if asked.required else "（选填）")
     if asked.kind == "choice":
         options = "".join(
             f'<option value="{escape(value)}">{escape(words)}</option>'

@@ -29,14 +29,14 @@ from core.tasks.task import Task
 LINK_VOID = define(
     "link_void",
     403,
-    "这个链接打不开:已过期或不完整。请联系采购员重新发一个。",
+    "这个链接打不开：已过期或不完整。请联系采购员重新发一个。",
     "This link cannot be opened: it ran out or is incomplete. Ask the buyer for a new one.",
 )
 LIFE: Instant = 7 * DAY
 MAX_TOKEN = 512
 
 router = APIRouter(prefix="/portal", tags=["portal"], include_in_schema=False)
-_FOOTER = "<p>这个链接只属于你和这一件事,请不要转发。</p>"
+_FOOTER = "<p>这个链接只属于你和这一件事，请不要转发。</p>"
 _door = public("whoever holds the signed link of one task and one person")
 
 
@@ -115,7 +115,7 @@ async def answer(token: str, request: Request, jieli: App) -> Response:
         async with request.form(max_files=3, max_fields=60) as form:
             press = await press_of(jieli, actor, found, form)
         outcome = await jieli.db.write(lambda tx: perform(tx, actor, press))
-        told, status = notice(f"收到了:{outcome.sentence}", "ok"), 200
+        told, status = notice(f"收到了：{outcome.sentence}", "ok"), 200
     except AppError as refusal:
         told, status = notice(refusal.say("zh"), "stop"), refusal.status
     latest = await jieli.db.read(lambda conn: task(conn, opened.task_id))

@@ -32,7 +32,7 @@ from core.people import (
 WRONG_PASSWORD = define(
     "wrong_password",
     401,
-    "没登录:账号或密码不对。核对后再试;忘记密码请找管理员重设。",
+    "没登录：账号或密码不对。核对后再试；忘记密码请找管理员重设。",
     "Not signed in: login or password is wrong. Check both; an admin can set a new password.",
 )
 

@@ -34,12 +34,12 @@ def copy_database(source: Database, target: Database, say: Progress | None = Non
         CannotCopyError: see there; nothing was written.
     """
     if source.read_now(migrations.current) != migrations.newest():
-        raise CannotCopyError("源数据库的结构不是最新的,请先运行 jieli migrate。")
+        raise CannotCopyError("源数据库的结构不是最新的，请先运行 jieli migrate。")
     migrations.upgrade(target)
     tables = schema.whole().sorted_tables
     filled = [each.name for each in tables if target.read_now(lambda c, t=each: _count(c, t))]  # type: ignore[misc]
     if filled:
-        raise CannotCopyError(f"目标数据库不是空的(已有 {filled[0]} 等数据),没有复制。")
+        raise CannotCopyError(f"目标数据库不是空的（已有 {filled[0]} 等数据），没有复制。")
     with source.at_leisure() as conn:  # the target's disk may stand still
         copied = _copy(conn, target, tables, say)
     epoch = new_id(SystemClock().now())

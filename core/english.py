@@ -335,7 +335,7 @@ REASONS = {
     "没有角色 {}": "there is no role {}",
     "种类只能是 {}": "its kind is one of {}",
     "级数不超过 {}，时长不能为负": "at most {} rungs, no negative times",
-    "读不成升级规则({})": "not readable as a policy ({})",
+    "读不成升级规则（{}）": "not readable as a policy ({})",
     "超过 {} KiB": "over {} KiB",
     "超过 {} 种货，先保存再接着盘": "over {} kinds of goods; save, then go on",
     "这个货品没有单位「{}」": "this item has no unit “{}”",

@@ -70,7 +70,7 @@ class _Facts(dict[str, Any]):
 NOT_FOUND = define(
     "not_found",
     404,
-    "没找到{what} {name}。核对编号,或扫一次条码再查。",
+    "没找到{what} {name}。核对编号，或扫一次条码再查。",
     "No {what} {name}. Check the code, or scan it again.",
 )
 FORBIDDEN = define(
@@ -82,13 +82,13 @@ FORBIDDEN = define(
 SIGNED_OUT = define(
     "signed_out",
     401,
-    "登录已失效。请重新登录(扫码枪请重扫工牌并输 PIN)。",
+    "登录已失效。请重新登录（扫码枪请重扫工牌并输 PIN）。",
     "You are signed out. Sign in again (scanner: badge and PIN).",
 )
 INVALID = define(
     "invalid",
     422,
-    "「{field}」填得不对:{why}。改好再提交,其它内容都还在。",
+    "「{field}」填得不对：{why}。改好再提交，其它内容都还在。",
     "“{field}” is not right: {why}. Correct it and send again; nothing else is lost.",
 )
 KEY_REUSED = define(
@@ -100,19 +100,19 @@ KEY_REUSED = define(
 KEY_MISSING = define(
     "key_missing",
     400,
-    "这次写入没有带操作号(Idempotency-Key)。请升级客户端后重试。",
+    "这次写入没有带操作号（Idempotency-Key）。请升级客户端后重试。",
     "This write carries no Idempotency-Key. Update the client and retry.",
 )
 BUSY = define(
     "busy",
     503,
-    "系统正忙,这一笔没有入账。请保留页面,几秒后用同一操作号重试。",
+    "系统正忙，这一笔没有入账。请保留页面，几秒后用同一操作号重试。",
     "The system is busy; nothing was posted. Retry in a few seconds with the same key.",
 )
 DISK_FULL = define(
     "disk_full",
     503,
-    "服务器的磁盘满了,这一步没有做。请保留页面并告诉管理员;腾出空间后用同一操作号重试。",
+    "服务器的磁盘满了，这一步没有做。请保留页面并告诉管理员；腾出空间后用同一操作号重试。",
     "The server's disk is full; nothing was done. Tell an admin; retry with the same key once "
     "there is room.",
 )
@@ -125,6 +125,6 @@ TOO_MANY = define(
 TOO_LARGE = define(
     "too_large",
     413,
-    "内容太大({size}),上限是 {limit}。请拆小后再传。",
+    "内容太大（{size}），上限是 {limit}。请拆小后再传。",
     "The content is too large ({size}); the limit is {limit}. Split it and retry.",
 )

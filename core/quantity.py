@@ -19,7 +19,7 @@ MAX_MICRO: Micro = 9_000_000_000 * ONE  # 9e15: a thousand such rows still sum i
 BAD_QUANTITY = define(
     "bad_quantity",
     422,
-    "数量「{text}」不对:{why}。请输入大于 0 的数字,最多 6 位小数。",
+    "数量「{text}」不对：{why}。请输入大于 0 的数字，最多 6 位小数。",
     "Quantity “{text}” is not right: {why}. Enter a number above 0, at most 6 decimals.",
 )
 

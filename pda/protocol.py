@@ -45,13 +45,13 @@ BAD_VERSION = define(
 HELLO_FIRST = define(
     "hello_first",
     400,
-    "连接的第一条消息不是问候(hello)。请刷新页面重新连接。",
+    "连接的第一条消息不是问候（hello）。请刷新页面重新连接。",
     "The first frame was not hello. Reload the page and connect again.",
 )
 AFTER_UNKNOWN = define(
     "after_unknown",
     409,
-    "前一枪({after})还没有入库，这一枪接不上。请先重发前一枪。",
+    "前一枪（{after}）还没有入库，这一枪接不上。请先重发前一枪。",
     "The scan before this one ({after}) is not recorded yet. Send that one again first.",
 )
 SLOW = define(
@@ -81,7 +81,7 @@ WRONG_PIN = define(
 NEEDS_SIGN_IN = define(
     "needs_sign_in",
     401,
-    "还没有登录。请扫工牌并输入 PIN,这一枪不用重扫。",
+    "还没有登录。请扫工牌并输入 PIN，这一枪不用重扫。",
     "Nobody is signed in. Scan your badge and enter the PIN; no need to scan again.",
 )
 

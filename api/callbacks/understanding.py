@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 CHAT_UNBOUND = define(
     "chat_unbound",
     403,
-    "没办成:你的聊天账号还没有和接力里的人绑定。请管理员给一个绑定码,然后发「绑定 绑定码」到这里。",
+    "没办成：你的聊天账号还没有和接力里的人绑定。"
+    "请管理员给一个绑定码，然后发「绑定 绑定码」到这里。",
     "Not done: your chat account is not bound to a person here. Ask an admin for a code, "
     "then send “绑定 CODE”.",
 )

@@ -122,7 +122,7 @@ async def live(day: Day) -> None:
 
 async def morning(day: Day) -> Handheld:
     gun = await day.scanner("zhaogang", "3号枪")
-    day.tell(f"赵刚 给 3号枪 扫二维码登记,刷工牌输 PIN;收件箱里有 {len(gun.inbox)} 件事")
+    day.tell(f"赵刚 给 3号枪 扫二维码登记，刷工牌输 PIN；收件箱里有 {len(gun.inbox)} 件事")
     order = await day.get("wangmin", "/api/orders?limit=10")
     day.tell(f"王敏 有 {len(order['items'])} 张采购单在途")
     task = next(t for t in gun.inbox.values() if "燕麦奶" in t["title"])
@@ -130,7 +130,7 @@ async def morning(day: Day) -> Handheld:
     for _ in range(10):
         code = label("JL-101", "270115", "A0302")
         screen = await gun.scan(code, flow="receive", context=screen["context"])
-    day.tell(f"赵刚 连扫 10 箱燕麦奶:{screen['message']['text']}")
+    day.tell(f"赵刚 连扫 10 箱燕麦奶：{screen['message']['text']}")
     shelf = screen["data"]["bins"][0]
     done = await gun.submit(
         "receive",
@@ -141,7 +141,7 @@ async def morning(day: Day) -> Handheld:
     assert done["ok"], done
     await day.settle()
     where = f"{shelf['code']}({shelf['why']})"
-    day.tell(f"收货、质检、上架一屏完成,库位 {where}:{done['message']['text']}")
+    day.tell(f"收货、质检、上架一屏完成，库位 {where}：{done['message']['text']}")
     return gun
 
 
@@ -159,9 +159,9 @@ async def inspection(day: Day, gun: Handheld) -> None:
     )
     assert done["ok"], done
     await day.settle()
-    day.tell(f"低糖基料开箱发霉,全部拒收:{done['message']['text']}")
+    day.tell(f"低糖基料开箱发霉，全部拒收：{done['message']['text']}")
     for login in ("wangmin", "chenxi"):
-        day.tell(f"  企业微信 → {NAMES[login]}:{day.card_of(login)}")
+        day.tell(f"  企业微信 → {NAMES[login]}：{day.card_of(login)}")
     inbox = await day.get("hengshun", "/api/tasks/inbox")
     claim = next(each for each in inbox["items"] if each["kind"] == "qc_claim")
     link = await day.do(
@@ -172,12 +172,12 @@ async def inspection(day: Day, gun: Handheld) -> None:
     form = {
         "generation": str(claim["generation"]),
         "action": "dispute",
-        "dispute.reason": "出厂检验合格,疑为运输受潮",
+        "dispute.reason": "出厂检验合格，疑为运输受潮",
     }
     page = await day.http.post(link["url"], data=form)
     assert page.status_code == 200, page.text
     await day.settle()
-    day.tell("吴涛(苏州恒顺)在供应商门户答复:有异议,疑为运输受潮")
+    day.tell("吴涛（苏州恒顺）在供应商门户答复：有异议，疑为运输受潮")
 
 
 async def silence(day: Day, gun: Handheld) -> None:
@@ -188,14 +188,14 @@ async def silence(day: Day, gun: Handheld) -> None:
     climbed = [v for v in fresh if "质检" in str(v.content)]
     assert climbed, "nobody told the director"
     title = climbed[-1].content["main_title"]["title"]
-    day.tell(f"48 小时无人处理 → 周岚 收到 {len(climbed)} 张升级卡片:{title}")
+    day.tell(f"48 小时无人处理 → 周岚 收到 {len(climbed)} 张升级卡片：{title}")
     await day.stage.simulator.press("zhoulan", "退回供应商")
     await day.settle()
     for login in ("zhoulan", "wangmin"):
         closed = [view for view in day.stage.simulator.pane(login) if view.grey]
         assert closed, f"the card of {login} still looks alive"
         result = closed[-1].content["main_title"].get("desc", closed[-1].grey)
-        day.tell(f"  {NAMES[login]} 的卡片变灰:{result}")
+        day.tell(f"  {NAMES[login]} 的卡片变灰：{result}")
 
 
 async def afternoon(day: Day, gun: Handheld) -> None:
@@ -203,7 +203,7 @@ async def afternoon(day: Day, gun: Handheld) -> None:
     await gun.wake_up()
     inbox = await day.get("zhaogang", "/api/tasks/inbox")
     assert set(gun.inbox) == {task["id"] for task in inbox["items"]}
-    day.tell(f"3号枪 第三天重新上线,收件箱补齐:{len(gun.inbox)} 件,和服务器一条不差")
+    day.tell(f"3号枪 第三天重新上线，收件箱补齐：{len(gun.inbox)} 件，和服务器一条不差")
     await blind_count(day, gun)
     await urgent_transfer(day, gun)
 
@@ -219,20 +219,20 @@ async def blind_count(day: Day, gun: Handheld) -> None:
     }
     await day.do("liqiang", "/api/counts", ask)
     counted = await count_bin(day, gun, "count", code)
-    day.tell(f"赵刚 盲盘 {code},数到 90 桶:{counted['message']['text']}")
+    day.tell(f"赵刚 盲盘 {code}，数到 90 桶：{counted['message']['text']}")
     second = await day.scanner("sunli", "5号枪")
     counted = await count_bin(day, second, "recount", code)
     done = await second.submit("count", "finish", context=counted["context"])
     assert done["ok"], done
     await day.settle()
     await second.drop()
-    day.tell(f"孙丽 换人复盘,也数到 90 桶:{counted['message']['text']}")
+    day.tell(f"孙丽 换人复盘，也数到 90 桶：{counted['message']['text']}")
     await day.stage.simulator.press("liqiang", "批准入账")
     await day.settle()
     stock = await day.get("liqiang", f"/api/stock?{where(day, code)}")
     left = sum(int(row["on_hand"]) for row in stock["items"])
     assert left == 90, stock
-    day.tell(f"李强 在企业微信批准盘亏,{code} 账面改为 {left} 桶,差异记到盘点账户")
+    day.tell(f"李强 在企业微信批准盘亏，{code} 账面改为 {left} 桶，差异记到盘点账户")
 
 
 async def count_bin(day: Day, gun: Handheld, kind: str, code: str) -> Wire:
@@ -269,7 +269,7 @@ async def urgent_transfer(day: Day, gun: Handheld) -> None:
         "reason": "松江门店缺货",
     }
     await day.do("liqiang", "/api/transfers", ask)
-    for button, words in (("send", "张江发出,货在途"), ("receive", "松江收到")):
+    for button, words in (("send", "张江发出，货在途"), ("receive", "松江收到")):
         await gun.hear()
         task = next(
             each
@@ -279,7 +279,7 @@ async def urgent_transfer(day: Day, gun: Handheld) -> None:
         done = await gun.act(task, button)
         assert done["ok"], done
         await day.settle()
-        day.tell(f"赵刚 按「{words}」:{done['message']['text']}")
+        day.tell(f"赵刚 按「{words}」：{done['message']['text']}")
 
 
 def label(item_code: str, expiry: str, lot: str) -> str:

@@ -70,7 +70,7 @@ class Replayed:
 
     @property
     def sentence(self) -> str:
-        return f"{self.what}:{self.lines} 行,{self.lines / self.seconds:.0f} 行/秒;{self.note}"
+        return f"{self.what}：{self.lines} 行，{self.lines / self.seconds:.0f} 行/秒；{self.note}"
 
 
 @asynccontextmanager
@@ -134,7 +134,7 @@ async def purchase_orders(at: Site, data: Path, progress: Progress) -> Replayed:
     seconds = perf() - begun
     count = sum(map(len, lines.values()))
     stocked, rejected = _check_conservation(at, [row for rows in lines.values() for row in rows])
-    note = f"到货 = 上架 {plain(stocked)} + 拒收 {plain(rejected)},逐货品核对无差"
+    note = f"到货 = 上架 {plain(stocked)} + 拒收 {plain(rejected)}，逐货品核对无差"
     return Replayed(f"AdventureWorks {len(headers)} 张采购单", count, seconds, note)
 
 
@@ -220,7 +220,7 @@ async def retail(at: Site, data: Path, progress: Progress) -> Replayed:
         progress.advance(bar, len(invoices[invoice]))
 
     await _in_parallel(list(invoices), one)
-    note = f"{len(invoices)} 张单据,{sum(1 for each in invoices if each.startswith('C'))} 张退货"
+    note = f"{len(invoices)} 张单据，{sum(1 for each in invoices if each.startswith('C'))} 张退货"
     return Replayed(f"Online Retail 前 {RETAIL_DAYS} 天", count, perf() - begun, note)
 
 

@@ -190,5 +190,5 @@ def announce(console: Console, settings: Settings, db: Database) -> None:
         table.add_row(each.login, each.name, roles, each.badge, "✓" if each.chat else "")
     console.print(table)
     code = db.write_now(lambda tx: make_enrol_code(tx, ENGINE, "3号枪"))
-    console.print(f"扫码枪登记码(10 分钟内有效,用一次):[bold]{code}[/bold]")
-    console.print("登记后扫工牌 B1001(或照着输入),再输 PIN。先从一张收货任务开始。\n")
+    console.print(f"扫码枪登记码（10 分钟内有效，用一次）：[bold]{code}[/bold]")
+    console.print("登记后扫工牌 B1001（或照着输入），再输 PIN。先从一张收货任务开始。\n")

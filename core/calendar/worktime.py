@@ -147,7 +147,7 @@ def next_open(cal: Calendar, at: Instant) -> Instant:
 
 
 def published(cal: Calendar, year: int) -> bool:
-    """False: nobody announced that year yet, Mon-Fri is assumed (「未公布,推算」)."""
+    """False: nobody announced that year yet, Mon-Fri is assumed (「未公布，推算」)."""
     return year in cal.published_years
 
 

@@ -150,7 +150,7 @@ def _shelve(tx: Tx, actor: Actor, ask: ReceiveLineAll, line_id: str) -> PutAwayD
 
 
 def _sentence(tx: Tx, item: Item, line_id: str, shelved: PutAwayDone | None) -> str:
-    """「收 24 箱:合格 20 箱,放到 A-01;冻结 4 箱,等采购定」."""
+    """「收 24 箱：合格 20 箱，放到 A-01；冻结 4 箱，等采购定」."""
     line = progress.line(tx.conn, line_id)
     amount = {
         name: short_amount(tx.conn, item, getattr(line, name))

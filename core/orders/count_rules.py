@@ -91,4 +91,4 @@ def why_serial_stays(code: str, place: str, kind: str, status: str) -> str:
 
 def why_refused(sentence: str) -> str:
     """What the ledger said, as the reason of one line: without what everybody sees already."""
-    return sentence.removeprefix("没入账:").removeprefix("没入账：").rstrip("。")
+    return sentence.removeprefix("没入账：").rstrip("。")

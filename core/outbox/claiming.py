@@ -196,7 +196,7 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits, gate: Instant) -> bo
     """True, or the message (and its like) was put off or dropped."""
     expired = message.expires_at is not None and message.expires_at <= tx.now
     if message.is_send and expired and not message.unsure:
-        finish(tx, message, "superseded", "expired", "过了有效时间,没有再发")
+        finish(tx, message, "superseded", "expired", "过了有效时间，没有再发")
         return False
     where = {"channel_": message.channel, "recipient_": message.recipient, "gate_": gate}
     is_his = message.is_send and not message.is_for_group

@@ -19,8 +19,8 @@ from core.outbox.surfaces import Surface, on_phone
 from core.outbox.tables import PENDING, SENDING, messages, surfaces
 from core.outbox.tokens import Bound, make_tokens
 
-OUTDATED = "已有更新的卡片,请看最新一张。"
-MOVED_ON = "任务已有变化,这张卡片作废。请看最新一张,或打开待办。"
+OUTDATED = "已有更新的卡片，请看最新一张。"
+MOVED_ON = "任务已有变化，这张卡片作废。请看最新一张，或打开待办。"
 
 _LIVE = (
     select(messages)

@@ -22,13 +22,13 @@ from core.people import Actor, ChatIdentity, Thing, person, record, require
 NOT_DEAD = define(
     "letter_not_dead",
     409,
-    "这条消息不在死信里(现在是 {state})。刷新看板,也许已经有人处理。",
+    "这条消息不在死信里（现在是 {state}）。刷新看板，也许已经有人处理。",
     "This message is no dead letter (it is {state} now). Refresh; somebody may have handled it.",
 )
 NO_CHAT = define(
     "no_chat",
     422,
-    "{name}没有可用的聊天账号,消息发不出去。先绑定账号,或改派给别人。",
+    "{name}没有可用的聊天账号，消息发不出去。先绑定账号，或改派给别人。",
     "{name} has no working chat account. Bind one, or send it to somebody else.",
 )
 

@@ -187,7 +187,7 @@ def recover(tx: Tx, channel: str, *, on_dead: OnDead = nobody_told, limit: int =
     """
     values = {"channel_": channel, "now_": tx.now, "limit_": limit}
     lapsed = [of_row(row) for row in tx.execute(_LAPSED, values).mappings()]
-    lost = SendResult("ambiguous", code=LEASE_LOST, reason="发送中断,结果未知")
+    lost = SendResult("ambiguous", code=LEASE_LOST, reason="发送中断，结果未知")
     for each in lapsed:
         _end_attempt(tx, each, "lost", lost)
         assert each.lease_until is not None, "it was found by it"

@@ -72,7 +72,7 @@ def work_span(duration: Instant) -> str:
 
 
 def waiting(duration: Instant, clock: str) -> str:
-    """A policy's duration with its clock: 「48 小时(工作时间,下班暂停)」."""
+    """A policy's duration with its clock: 「48 小时（工作时间，下班暂停）」."""
     hint = "（工作时间，下班暂停）" if clock == WORKING else ""
     return work_span(duration) + hint
 
@@ -84,7 +84,7 @@ def rung_name(level: int) -> str:
 
 
 def won_sentence(name: str, face: str, sentence: str, at: Instant) -> str:
-    """「已由 李某 在企业微信处理:退回供应商(16:21)」."""
+    """「已由 李某 在企业微信处理：退回供应商（16:21）」."""
     return f"已由 {name} 在{face_name(face)}处理：{sentence}（{clock_text(at)}）"
 
 

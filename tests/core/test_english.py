@@ -17,6 +17,10 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 BESIDE = {"why_en", "verb_en", "who_en"}  # the word's English stands in the same call
 
 
+# an English mark between two Chinese characters, or at the end of what is said in Chinese
+HALF = re.compile("[\u4e00-\u9fff」）][,;:!?](?=[\u4e00-\u9fff「（]|$)")
+
+
 def words_of(node: ast.AST) -> Iterator[str]:
     """Every literal in an expression; `{}` stands for what is computed."""
     if isinstance(node, ast.JoinedStr):
@@ -30,6 +34,13 @@ def words_of(node: ast.AST) -> Iterator[str]:
     else:
         for each in ast.iter_child_nodes(node):
             yield from words_of(each)
+
+
+def sources() -> list[Path]:
+    found = [
+        path for face in ("core", "api", "bots", "pda") for path in (ROOT / face).rglob("*.py")
+    ]
+    return [path for path in found if "node_modules" not in path.parts]
 
 
 def said() -> Iterator[tuple[str, str]]:
@@ -61,6 +72,19 @@ def test_every_word_that_fills_a_refusal_has_its_english() -> None:
     assert not [en for en in WORDS.values() if CHINESE.search(en)]
 
 
+def test_chinese_sentences_have_chinese_marks() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value[:60]}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and HALF.search(node.value)
+        and "\n" not in node.value.strip()
+    ]
+    assert not found, "write ，：；！？ in Chinese:\n" + "\n".join(found)
+
+
 def test_every_english_takes_what_its_chinese_takes() -> None:
     assert not [zh for zh, en in WORDS.items() if zh.count("{}") != en.count("{}")]
 
@@ -85,4 +109,4 @@ def test_words_are_translated_and_names_are_kept(zh: str, en: str) -> None:
 def test_a_fact_in_english_beats_the_glossary() -> None:
     refusal = AppError(INVALID, field="数量", why="不是数字", why_en="no digits in it")
     assert "“quantity” is not right: no digits in it." in refusal.say("en")
-    assert "「数量」填得不对:不是数字。" in refusal.say("zh")
+    assert "「数量」填得不对：不是数字。" in refusal.say("zh")

@@ -7,7 +7,7 @@ import { router } from './router.ts';
 import { fetchWhatIsHeld } from './state/holding.ts';
 import { live, sayProblem, startLive } from './state/live.ts';
 import { loadPacks } from './state/packs.ts';
-import { handOverEnrolment, startScanner } from './state/scanner.ts';
+import { startScanner, takeEnrolmentLinks } from './state/scanner.ts';
 import { applySettings } from './state/settings.ts';
 import { unlockSound } from './state/sound.ts';
 import { loadStrange } from './state/unknown.ts';
@@ -15,11 +15,7 @@ import { watchUpdates } from './state/updates.ts';
 
 async function start(): Promise<void> {
   applySettings();
-  const link = /#\/?enrol=(.+)$/.exec(location.hash);
-  if (link && link[1]) {
-    history.replaceState(null, '', location.pathname); // a code must not stay in the address
-    handOverEnrolment(decodeURIComponent(link[1]));
-  }
+  takeEnrolmentLinks();
   startScanner();
   document.addEventListener('click', unlockSound, true);
   await startLive();

@@ -105,6 +105,17 @@ export function usePack(key: string, flow: string, inputs: Inputs): { renew(): P
   return { renew };
 }
 
+/** A screen that opened without its pack prepares its work when it is there. */
+export function whenPackComes(key: string, prepare: () => void): void {
+  watch(
+    () => packs.has(key),
+    (here) => {
+      if (here) prepare();
+    },
+    { flush: 'sync' }, // before a scan that waited for it is judged
+  );
+}
+
 /** What a fact is about, in words, from the packs that are here. */
 export function nameOf(inputs: Inputs): string {
   const id = inputs.line_id || inputs.receipt_line_id;

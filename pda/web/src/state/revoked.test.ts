@@ -81,12 +81,24 @@ test('the code is scanned: what was kept is sent when its person signs in', asyn
 });
 
 test('a link opened before the page knows waits for the screen that enrols', async () => {
-  scanner.handOverEnrolment('GOOD');
+  location.hash = '#enrol=GOOD';
+  scanner.takeEnrolmentLinks();
+  expect(location.href).not.toContain('GOOD'); // a code must not stay in the address
   await router.push('/transfer');
   expect(scanner.takeOver()).toBe(''); // a code of an enrolment is never taken for a scan
   it.server.revoke();
   await until(() => it.live.live.device && it.live.live.device.id === 4);
   await until(() => at() === '/sign-in');
+});
+
+test('a link opened in a page that is open already is taken', async () => {
+  scanner.takeEnrolmentLinks();
+  it.server.revoke();
+  await until(() => at() === '/bind');
+  location.hash = '#enrol=GOOD';
+  await until(() => it.live.live.device && it.live.live.device.id === 4);
+  await until(() => at() === '/sign-in');
+  expect(location.href).not.toContain('GOOD');
 });
 
 test('the steps of the new device are those of the old one', async () => {

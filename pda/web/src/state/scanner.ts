@@ -70,8 +70,20 @@ export function handOver(code: string): void {
   handedOver = code;
 }
 
-export function handOverEnrolment(code: string): void {
-  enrolment = code;
+/** An enrolment link: at the start of the page, or opened in it later (then as if it were scanned). */
+export function takeEnrolmentLinks(): void {
+  enrolment = codeIn(location.href);
+  window.addEventListener('hashchange', (change) => {
+    const code = codeIn(change.newURL);
+    if (code && !live.device) bus.inject(code);
+  });
+}
+
+function codeIn(address: string): string {
+  const link = /#\/?enrol=(.+)$/.exec(address);
+  if (!link) return '';
+  history.replaceState(null, '', location.pathname); // a code must not stay in the address
+  return decodeURIComponent(link[1]!);
 }
 
 export function takeOver(): string {

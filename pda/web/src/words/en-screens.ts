@@ -121,7 +121,7 @@ export const screens = {
   whichReading: 'Which is printed on the paper?',
   missingNow: 'Missing: {what}',
   rejectHow: 'Rejected quantity',
-  noPack: 'This line is not on the scanner yet; receive it when online.',
+  lineNotHere: 'This line is not on the scanner yet; receive it when online.',
   orderDone: 'This order is complete.',
   dropSure: 'Drop the scanned {n}?',
   dropYes: 'Drop them',

@@ -121,7 +121,7 @@ export const screens = {
   whichReading: '纸上印的是哪一个？',
   missingNow: '还差：{what}',
   rejectHow: '不合格数量',
-  noPack: '这一行的资料没有下载完，联网后再收。',
+  lineNotHere: '这一行的资料没有下载完，联网后再收。',
   orderDone: '这张单收齐了。',
   dropSure: '放弃已扫的 {n}？',
   dropYes: '放弃这些数',
