@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from core import catalog, events
 from core.db import Tx
 from core.errors import KEY_REUSED, AppError
-from core.orders import count_rules, rules
+from core.orders import count_rules, dock, rules
 from core.orders.count_book import Count, CountLine, books_of, count, lines_of, place_name
 from core.orders.count_tasks import keep_tasks
 from core.orders.replay import run_once
@@ -20,7 +20,7 @@ from core.orders.tables import count_lines
 from core.orders.tables import counts as table
 from core.people import Actor, Thing, may, record, require
 from core.quantity import ONE
-from core.stock import Line, Posting, post_many, serials_of
+from core.stock import Line, MoveRow, Posting, post_many, serials_of
 
 MOST_SERIALS = 5_000
 
@@ -135,6 +135,7 @@ def _post(
         for line_no, moves in moved.items()
     ]
     refused: dict[int, str] = {}
+    booked: list[MoveRow] = []
     for line_no, answer in zip(moved, post_many(tx, postings), strict=True):
         if isinstance(answer, AppError):
             if answer.code == KEY_REUSED.code:
@@ -142,6 +143,10 @@ def _post(
             refused[line_no] = count_rules.why_refused(answer.say("zh"))
         elif answer.replayed:
             raise AppError(KEY_REUSED, key=answer.op_id)
+        else:
+            booked += answer.moves
+    dock.left(tx, actor, booked)
+    dock.back(tx, actor, booked)
     return refused
 
 

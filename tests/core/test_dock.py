@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from core import catalog, stock
 from core.clock import ManualClock
-from core.db import Database
+from core.db import Database, Tx
 from core.orders.by_hand import fulfil_by_hand, reverse_by_hand
+from core.orders.count import (
+    CountedLine,
+    FinishCount,
+    OpenCount,
+    RecordCount,
+    approve,
+    open_count,
+    record,
+)
 from core.orders.move import Move, move
 from core.orders.progress import ReceiptLine
 from core.orders.putaway import PutAway, put_away
@@ -183,6 +193,37 @@ def test_picked_goods_are_carried_back_to_the_dock_by_hand(s: Shop) -> None:
     t.do(lambda tx: move(tx, t.people[KEEPER], ask))
     assert t.task("putaway").title == "上架 · 纸杯 10 件"
     assert t.line(got).to_stock == q(10)
+
+
+def counted(s: Shop, item: str, lot_id: int, quantity: str) -> None:
+    """Somebody counts the dock, another person again, the supervisor approves."""
+    t = s.t
+    where = (t.places["ZJ-DOCK"],)
+    ask = OpenCount(t.op(), f"PD-{t.ops}", t.warehouses["张江仓"], location_ids=where)
+    count_id = t.do(lambda tx: open_count(tx, t.people["赵主管"], ask))
+    seen = CountedLine(where[0], t.items[item], q(quantity), lot_id=lot_id)
+    for by in ("李某", "王师傅"):
+        said = RecordCount(t.op(), count_id, (seen,))
+        t.do(partial(_record, t, by, said))
+    done = FinishCount(t.op(), count_id, "少了")
+    t.do(lambda tx: approve(tx, t.people["赵主管"], done))
+
+
+def _record(t: Trader, by: str, said: RecordCount, tx: Tx) -> None:
+    record(tx, t.people[by], said)
+
+
+def test_what_a_count_does_not_find_on_the_dock_is_waited_for_no_more(s: Shop) -> None:
+    t = s.t
+    got = arrived(s, MILK, "10", "L-1")
+    lot = t.line(got).lot_id
+    counted(s, MILK, lot, "7")
+    assert t.line(got).to_stock == q(7)
+    counted(s, MILK, lot, "9")
+    assert t.line(got).to_stock == q(9), "found again, it waits for its shelf again"
+    counted(s, MILK, lot, "0")
+    assert (t.line(got).to_stock, t.tasks("putaway")) == (0, [])
+    t.proven()
 
 
 def test_a_second_dock_is_a_dock(s: Shop) -> None:
