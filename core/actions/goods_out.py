@@ -6,7 +6,18 @@ from core import catalog
 from core.actions.doing import Doing
 from core.db import Tx
 from core.orders import rules
-from core.orders.sales import book, faces, pack, pick, putback, returns, rush, ship, shortage
+from core.orders.sales import (
+    book,
+    faces,
+    no_refill,
+    pack,
+    pick,
+    putback,
+    returns,
+    rush,
+    ship,
+    shortage,
+)
 from core.quantity import parse
 
 
@@ -46,11 +57,19 @@ def wait(_tx: Tx, doing: Doing) -> str:
 
 
 def replenish(tx: Tx, doing: Doing) -> str:
-    place, item, promised = (
-        int(doing.about(key)) for key in ("location_id", "item_id", "reservation_id")
-    )
-    ask = faces.Replenish(doing.op_id, place, item, promised)
+    ask = faces.Replenish(doing.op_id, *_promise(doing))
     return faces.replenish(tx, doing.actor, ask).sentence
+
+
+def none_left(tx: Tx, doing: Doing) -> str:
+    ask = no_refill.NotRefilled(doing.op_id, *_promise(doing), doing.text("reason"))
+    return no_refill.not_refilled(tx, doing.actor, ask).sentence
+
+
+def _promise(doing: Doing) -> tuple[int, int, int]:
+    """The face, its item, and what was promised to it."""
+    about = doing.about
+    return int(about("location_id")), int(about("item_id")), int(about("reservation_id"))
 
 
 def put_back(tx: Tx, doing: Doing) -> str:

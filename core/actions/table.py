@@ -37,6 +37,7 @@ TABLE: dict[tuple[str, str], Action] = {
     ("shortage", "substitute"): Action(goods_out.substitute, "换替代品"),
     ("shortage", "wait"): Action(goods_out.wait, "等到货再发"),
     ("replenish", "replenish"): Action(goods_out.replenish, "已补货"),
+    ("replenish", "none_left"): Action(goods_out.none_left, "没补成"),
     ("put_back", "put_back"): Action(goods_out.put_back, "已全部放回原库位"),
     ("return_check", "good"): Action(goods_out.judge_return, "完好，入库"),
     ("return_check", "bad"): Action(goods_out.judge_return, "有问题，冻结"),

@@ -10,7 +10,7 @@ from core.orders.sales.book import Sale
 from core.orders.sales.promise import AT_ONCE, Filling, came
 from core.quantity import plain
 from core.stock import expire, hold_lot
-from tests.core.orders_world import CUP, MILK
+from tests.core.orders_world import CUP, MILK, q
 from tests.core.sales_world import BOSS, KEEPER, Shop, shop
 
 
@@ -148,3 +148,49 @@ def test_a_face_that_was_filled_by_hand_meanwhile_asks_no_more(s: Shop) -> None:
     assert "已经够了" in t.press(KEEPER, t.task("replenish"), "replenish").sentence
     assert t.stands(CUP)["ZJ-A-1/ok"] == "40"
     assert t.tasks("replenish") == []
+
+
+def asked_to_refill(s: Shop, name: str = CUP, lot: str = "") -> int:
+    """Four are left where ten should be, and the books say that 200 lie in reserve; their lot."""
+    t = s.t
+    t.put(name, "12", "ZJ-A-1", lot and "OLD")
+    lot_id = t.put(name, "200", "ZJ-A-4", lot)
+    s.face("ZJ-A-1", name, "10", "40")
+    s.walk(s.release(s.sell((name, "8"))))
+    assert "36" in t.task("replenish").title
+    return lot_id
+
+
+def test_a_reserve_that_is_empty_is_counted_and_nobody_is_sent_there_again(s: Shop) -> None:
+    t = s.t
+    asked_to_refill(s)
+    refusal = t.press_refused(KEEPER, t.task("replenish"), "none_left")
+    assert "为什么没补" in refusal.say("zh")
+    told = t.press(KEEPER, t.task("replenish"), "none_left", reason="备货区是空的").sentence
+    assert told == "没补 纸杯：备货区是空的。账上 ZJ-A-4 还有货，已请人盘点"
+    assert (t.tasks("replenish"), len(t.tasks("count"))) == ([], 1)
+    assert t.stands(CUP) == {"ZJ-A-1/ok": "4", "ZJ-A-4/hold": "200", "ZJ-OUT/ok": "8"}
+    s.walk(s.release(s.sell((CUP, "2"))))
+    assert t.tasks("replenish") == []
+    t.proven()
+
+
+def test_a_face_that_has_enough_is_left_alone_and_the_promise_let_go(s: Shop) -> None:
+    t = s.t
+    asked_to_refill(s)
+    told = t.press(KEEPER, t.task("replenish"), "none_left", reason="架上还够").sentence
+    assert told == "没补 纸杯：架上还够"
+    assert (t.tasks("replenish"), t.tasks("count")) == ([], [])
+    assert t.stands(CUP)["ZJ-A-4/ok"] == "200"
+    assert s.again(s.sell((CUP, "200"))).lines[0].promised == q(200), "the reserve is free again"
+
+
+def test_a_reserve_whose_lot_is_stopped_can_be_given_up(s: Shop) -> None:
+    t = s.t
+    stop_lot(s, asked_to_refill(s, MILK, "M-1"))
+    task = t.task("replenish")
+    assert t.press_refused(KEEPER, task, "replenish").code == "reservation_closed"
+    told = t.press(KEEPER, task, "none_left", reason="货坏了").sentence
+    assert told == "没补 燕麦奶：货坏了"
+    assert (t.tasks("replenish"), t.tasks("count")) == ([], [])
+    t.proven()

@@ -16,6 +16,8 @@ BUYER, FINANCE = ("role:buyer",), ("role:finance",)
 SLACK = 30 * MINUTE  # packing and loading, between the last pick and the lorry
 SOONEST = 5 * MINUTE
 MOST_BINS = 5  # on a card
+FACE_IS_FULL = "架上还够"
+NOT_REFILLED = ("备货区是空的", "货坏了", "找不到货", FACE_IS_FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +198,15 @@ def replenish_task(
 ) -> NewTask:
     """「补货」: from a bin of the reserve to the one that is picked from."""
     more = (Fact("从", from_code), Fact("到", to_code))
+    why = replace(reason_choice("为什么没补", NOT_REFILLED), required=True)
     card = Card(
         "补拣货位",
         f"{goods.item} {goods.amount}",
         facts_of(goods, waits=f"{to_code} 快拣空了", more=more),
-        (Button("replenish", f"已补到 {to_code}", "primary"),),
+        (
+            Button("replenish", f"已补到 {to_code}", "primary"),
+            Button("none_left", "没补成", "danger", (why,)),
+        ),
         urgent=urgent,
     )
     return NewTask(

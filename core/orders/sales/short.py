@@ -14,11 +14,11 @@ from core import catalog, events
 from core.db import Tx
 from core.errors import AppError
 from core.orders import rules as papers
-from core.orders.count import OpenCount, open_count
 from core.orders.measure import short_amount
 from core.orders.replay import post_new, run_once
 from core.orders.sales import faces, rules, shortage_task
 from core.orders.sales.book import PickLine, pick_line, sale, wave_head
+from core.orders.sales.doubt import count_bins
 from core.orders.sales.pick import SAVE_PICK, after_pick, check_open, take, thing_of
 from core.orders.sales.promise import promise_line
 from core.orders.sales.wave import walk_to_new
@@ -112,9 +112,7 @@ def _doubt(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Mic
         )
         posting = Posting(f"{ask.op_id}:doubt", "hold", (line,), reason=reason[:400])
         post_new(tx, actor, posting)
-    code = f"PD-{stop.bin[:52]}-{tx.new_id()[-8:]}"
-    sheet = OpenCount(f"{ask.op_id[:80]}:count", code, stop.warehouse_id, (stop.location_id,))
-    return open_count(tx, ENGINE, sheet)
+    return count_bins(tx, ask.op_id, stop.warehouse_id, [(stop.location_id, stop.bin)])
 
 
 def _elsewhere(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine) -> tuple[Micro, Micro]:
