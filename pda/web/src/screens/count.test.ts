@@ -2,21 +2,8 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { shelf } from '../state/live.ts';
 import CountScreen from './CountScreen.vue';
-import { takeGun, type Gun } from './testing.ts';
+import { LIDS, lids, takeGun, type Gun } from './testing.ts';
 
-const LIDS = '6901002002013';
-const lids = {
-  item_id: 1,
-  item_code: 'JL-201',
-  item_name: '杯盖',
-  unit: '只',
-  tracking: 'none',
-  needs_expiry: false,
-  needs_inspection: false,
-  checklist: [],
-  lots: [],
-  barcodes: [{ code: LIDS, per_scan: '1' }],
-};
 const SHEET = {
   count_id: 'C1',
   left: 1,

@@ -3,21 +3,9 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { acknowledgeStop, band } from '../state/feedback.ts';
 import PackScreen from './PackScreen.vue';
 import ReceiveScreen from './ReceiveScreen.vue';
-import { soon, takeGun, until, type Gun } from './testing.ts';
+import { LIDS as SYRUP, lids, soon, takeGun, until, type Gun } from './testing.ts';
 
-const SYRUP = '6901002002013';
-const syrup = {
-  item_id: 1,
-  item_code: 'JL-002',
-  item_name: '黑糖浆',
-  unit: '瓶',
-  tracking: 'lot',
-  needs_expiry: false,
-  needs_inspection: false,
-  checklist: [],
-  lots: [],
-  barcodes: [{ code: SYRUP, per_scan: '1' }],
-};
+const syrup = { ...lids, item_code: 'JL-002', item_name: '黑糖浆', unit: '瓶', tracking: 'lot' };
 let gun: Gun;
 beforeAll(async () => {
   gun = await takeGun();

@@ -5,21 +5,8 @@ import { live, wire } from '../state/live.ts';
 import PackScreen from './PackScreen.vue';
 import PutawayScreen from './PutawayScreen.vue';
 import ReturnScreen from './ReturnScreen.vue';
-import { takeGun, until, type Gun } from './testing.ts';
+import { LIDS, lids, takeGun, until, type Gun } from './testing.ts';
 
-const LIDS = '6901002002013';
-const lids = {
-  item_id: 1,
-  item_code: 'JL-201',
-  item_name: '杯盖',
-  unit: '只',
-  tracking: 'none' as const,
-  needs_expiry: false,
-  needs_inspection: false,
-  checklist: [],
-  lots: [],
-  barcodes: [{ code: LIDS, per_scan: '1' }],
-};
 let gun: Gun;
 beforeAll(async () => {
   gun = await takeGun();

@@ -4,26 +4,12 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { reply } from '@jieli/client/testing/ops';
 import type { Pack } from '../flows/pack.ts';
 import PackScreen from './PackScreen.vue';
-import { takeGun, until, type Gun } from './testing.ts';
+import { LIDS, lids, takeGun, until, type Gun } from './testing.ts';
 
-const LIDS = '6901002002013';
-const lids = {
-  item_id: 1,
-  item_code: 'JL-201',
-  item_name: '杯盖',
-  unit: '只',
-  tracking: 'none' as const,
-  needs_expiry: false,
-  needs_inspection: false,
-  checklist: [],
-  lots: [],
-  barcodes: [{ code: LIDS, per_scan: '1' }],
-  lot: '',
-  quantity: '1',
-};
+const cups = { ...lids, lot: '', quantity: '1' };
 const sale = { customer: '青禾', carrier: '顺丰', state: 'picked', note: '' };
 function waits(id: string, version: string, quantity = '1'): Pack {
-  const lines = quantity === '0' ? [] : [{ ...lids, quantity }];
+  const lines = quantity === '0' ? [] : [{ ...cups, quantity }];
   return { sale: { ...sale, id, code: `XS-${id}`, version }, lines, boxes: [] };
 }
 function closed(id: string, version: string): Pack {

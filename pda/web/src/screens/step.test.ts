@@ -6,23 +6,10 @@ import { shelf } from '../state/live.ts';
 import PickScreen from './PickScreen.vue';
 import PutawayScreen from './PutawayScreen.vue';
 import ReturnScreen from './ReturnScreen.vue';
-import { takeGun, until, type Gun } from './testing.ts';
+import { LIDS, lids, takeGun, until, type Gun } from './testing.ts';
 import TransferScreen from './TransferScreen.vue';
 
-const LIDS = '6901002002013',
-  BEFORE = 'ask: 这一步以前记过一次，这次没有再记';
-const lids = {
-  item_id: 1,
-  item_code: 'JL-201',
-  item_name: '杯盖',
-  unit: '只',
-  tracking: 'none',
-  needs_expiry: false,
-  needs_inspection: false,
-  checklist: [],
-  lots: [],
-  barcodes: [{ code: LIDS, per_scan: '1' }],
-};
+const BEFORE = 'ask: 这一步以前记过一次，这次没有再记';
 let gun: Gun;
 beforeAll(async () => {
   gun = await takeGun();

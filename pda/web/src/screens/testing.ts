@@ -13,6 +13,21 @@ import { band } from '../state/feedback.ts';
 import { live, startLive, wire } from '../state/live.ts';
 import { bus, startScanner } from '../state/scanner.ts';
 
+/** Goods as a pack names them: 杯盖, counted in pieces. */
+export const LIDS = '6901002002013';
+export const lids = {
+  item_id: 1,
+  item_code: 'JL-201',
+  item_name: '杯盖',
+  unit: '只',
+  tracking: 'none' as const,
+  needs_expiry: false,
+  needs_inspection: false,
+  checklist: [],
+  lots: [],
+  barcodes: [{ code: LIDS, per_scan: '1' }],
+};
+
 type Look = LookOp & { inputs: Inputs };
 
 /** The scripted server, which also answers what a screen asks when it opens. */
