@@ -71,13 +71,14 @@ def _leave_task(tx: Tx, actor: Actor, task: Task, leaver: Person) -> None:
     known = people.standing_of(tx.conn, seats)
     here = [each for each in seats if known[each].active]
     if not any(seats[each].level >= mine.level for each in here):
-        _pass_on(tx, actor, task, leaver, mine=mine, here=here)
+        stay = [each for each in seats if each != leaver.id]
+        _pass_on(tx, actor, task, leaver, mine=mine, stay=stay)
     elif task.state == "claimed" and task.holder_id == leaver.id:
         release(tx, task, actor.label, "put_back", note=f"{leaver.name} 已离职，任务放回给大家")
 
 
 def _pass_on(
-    tx: Tx, actor: Actor, task: Task, leaver: Person, *, mine: Seat, here: list[int]
+    tx: Tx, actor: Actor, task: Task, leaver: Person, *, mine: Seat, stay: list[int]
 ) -> None:
     """Others get his seat: at its level, with the clock as it is. What he held is open again."""
     found = _instead(tx, task, mine.via, leaver)
@@ -96,7 +97,9 @@ def _pass_on(
         values |= {"state": "open", "snooze_until": None, "remaining": []}
     if only is not None:
         values |= {"holder_id": only.id, "holder_name": only.name}
-    people_now, audience = joined(here, persons), joined(task.audience, persons)
+    # Who left before him and was not replaced, because others were there, keeps his seat: he may
+    # come back.
+    people_now, audience = joined(stay, persons), joined(task.audience, persons)
     moved = update(tx, task, people=people_now, audience=audience, **values)
     said = f"{leaver.name} 已离职，转给你"
     note = f"{leaver.name} 已离职，由别人接手"

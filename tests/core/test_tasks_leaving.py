@@ -178,6 +178,23 @@ def test_somebody_below_left_and_nobody_needs_to_be_told(room: Room, li: Actor) 
     assert before.holder_id == director.person_id
 
 
+async def test_who_comes_back_may_answer_what_was_passed_on_meanwhile(
+    room: Room, li: Actor, boss: Actor
+) -> None:
+    wang = room.person("王某")
+    task = room.open("role:buyer")
+    leave(room, wang)
+    leave(room, li)
+    assert boss.person_id in room.now(task).people
+    room.do(lambda tx: leaving.come_back(tx, ENGINE, wang.person_id))
+    await room.deliver()
+    (shown,) = room.null.live("王某")
+    assert shown.tokens
+    now = room.now(task)
+    assert wang.person_id in now.people, "a card that can be pressed can be answered"
+    room.close(wang, task, now.generation)
+
+
 def test_nobody_is_left_at_all(room: Room, li: Actor) -> None:
     task = room.open("role:buyer")
     leave(room, li)

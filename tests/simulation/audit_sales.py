@@ -252,7 +252,10 @@ def _nobody_waits(day: Day, paper: Paper) -> Iterator[str]:
 
 
 def _nobody_asks_twice(day: Day, paper: Paper, live: Counter[tuple[str, str]]) -> Iterator[str]:
-    again = bool(day.heard.done("reopen"))
+    # Nobody heard how some reopening ended: it may have opened the question again.
+    again = any(
+        each.verb == "reopen" and each.state in ("done", "gone") for each in day.heard.facts
+    )
     for line in paper.rows["sale_line"]:
         asked = live["shortage", f"sale_line:{line['id']}"]
         if asked > 1 or (asked and not line["missing"] and not again):
