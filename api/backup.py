@@ -194,7 +194,7 @@ def _renew(settings: Settings, path: Path, archive: Path | None) -> dict[str, An
                 migrations.upgrade(db)
             proof, problems = prove_all(db, archive)
             if problems:
-                raise CannotRestoreError("备份里的账不对，没有恢复：" + ";".join(problems[:3]))
+                raise CannotRestoreError("备份里的账不对，没有恢复：" + "；".join(problems[:3]))
             facts |= {"postings": proof.postings, "events": proof.events}
         epoch = new_id(clock.now())
         db.write_now(lambda tx: events.begin_epoch(tx, epoch))

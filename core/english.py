@@ -162,7 +162,6 @@ DOINGS = {
     "再收": "receive",
     "再结案": "close",
     "再取消": "cancel",
-    "升级": "escalate",
     "发出": "send",
     "取消": "cancel",
     "排波次": "put into a wave",

@@ -54,8 +54,10 @@ class AppError(Exception):
         """The sentence in `zh` or `en`; in English a fact `why_en`, if given, stands for `why`."""
         if language == "zh":
             return self.kind.zh.format_map(_Facts(self.facts))
-        given = {name: self.facts.get(f"{name}_en") or fact for name, fact in self.facts.items()}
-        words = {k: english(v) if isinstance(v, str) else v for k, v in given.items()}
+        words = {
+            name: self.facts.get(f"{name}_en") or (english(fact) if isinstance(fact, str) else fact)
+            for name, fact in self.facts.items()
+        }
         return self.kind.en.format_map(_Facts(words))
 
 

@@ -56,7 +56,7 @@ def escalate_now(tx: Tx, actor: Actor, task_id: str, why: str = "") -> Task:
     thing = replace(task.thing, people=task.thing.people | opener)
     require(actor, "task.escalate", thing)
     if task.state == "paused":
-        raise AppError(NOT_NOW, state=STATES["paused"], verb="升级")
+        raise AppError(NOT_NOW, state=STATES["paused"], verb="升级", verb_en="escalate")
     reason = why.strip()[:200]
     announce(tx, task, "raised", actor.label, name=actor.name, why=reason)
     said = f"{actor.name} 提前升级给你" + (f"：{reason}" if reason else "")

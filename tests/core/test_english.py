@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.english import WORDS, english
+from core.english import DOINGS, REASONS, THINGS, WORDS, english
 from core.errors import INVALID, AppError
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +83,11 @@ def test_chinese_sentences_have_chinese_marks() -> None:
         and "\n" not in node.value.strip()
     ]
     assert not found, "write ，：；！？ in Chinese:\n" + "\n".join(found)
+
+
+def test_no_word_is_there_twice() -> None:
+    """The second would silently stand for the first."""
+    assert len(WORDS) == len(THINGS) + len(DOINGS) + len(REASONS)
 
 
 def test_every_english_takes_what_its_chinese_takes() -> None:

@@ -9,22 +9,25 @@ from core.db import Tx
 from core.orders.count import OpenCount, open_count
 from core.orders.replay import post_new
 from core.people import ENGINE, Actor
+from core.quantity import Micro
 from core.stock import BalanceRow, Line, Posting
 
 
-def hold_free(tx: Tx, actor: Actor, op_id: str, rows: Iterable[BalanceRow], reason: str) -> None:
-    """What the books hold free in `rows` (good stock) goes to hold; pieces with numbers stay."""
+def hold(
+    tx: Tx, actor: Actor, op_id: str, goods: Iterable[tuple[BalanceRow, Micro]], reason: str
+) -> None:
+    """So much of each row of good stock goes to hold; pieces with numbers stay as they are."""
     lines = tuple(
         Line(
-            each.item_id,
-            each.available,
-            each.location_id,
-            each.location_id,
-            lot_id=each.lot_id,
+            row.item_id,
+            quantity,
+            row.location_id,
+            row.location_id,
+            lot_id=row.lot_id,
             to_status="hold",
         )
-        for each in rows
-        if catalog.item(tx.conn, each.item_id).tracking != "serial"
+        for row, quantity in goods
+        if catalog.item(tx.conn, row.item_id).tracking != "serial"
     )
     if lines:
         posting = Posting(f"{op_id}:doubt", "hold", lines, reason=reason[:400])

@@ -13,7 +13,7 @@ from core.db import Tx
 from core.orders import rules as papers
 from core.orders.replay import run_once
 from core.orders.sales.cards import FACE_IS_FULL
-from core.orders.sales.doubt import count_bins, hold_free
+from core.orders.sales.doubt import count_bins, hold
 from core.people import Actor, Thing, require
 from core.stock import BalanceRow, Reserved, on_hand, release, reservation
 
@@ -60,7 +60,7 @@ def _not_refilled(tx: Tx, actor: Actor, ask: NotRefilled, reason: str) -> LeftAl
     rows = [] if reason == FACE_IS_FULL else _in_doubt(tx, promised)
     if not rows:
         return LeftAlone(ask.op_id, "", words)
-    hold_free(tx, actor, ask.op_id, rows, reason)
+    hold(tx, actor, ask.op_id, [(each, each.available) for each in rows], reason)
     bins = sorted({(each.location_id, each.location_code) for each in rows})
     warehouse_id = catalog.location(tx.conn, bins[0][0]).warehouse_id
     assert warehouse_id is not None, "a bin stands in a warehouse"

@@ -15,16 +15,16 @@ from core.db import Tx
 from core.errors import AppError
 from core.orders import rules as papers
 from core.orders.measure import short_amount
-from core.orders.replay import post_new, run_once
+from core.orders.replay import run_once
 from core.orders.sales import faces, rules, shortage_task
 from core.orders.sales.book import PickLine, pick_line, sale, wave_head
-from core.orders.sales.doubt import count_bins
+from core.orders.sales.doubt import count_bins, hold
 from core.orders.sales.pick import SAVE_PICK, after_pick, check_open, take, thing_of
 from core.orders.sales.promise import promise_line
 from core.orders.sales.wave import walk_to_new
 from core.people import ENGINE, Actor, require
 from core.quantity import Micro, check_positive, show
-from core.stock import Line, PartOf, Posting, on_hand, release_part
+from core.stock import PartOf, on_hand, release_part
 from core.tasks import talk
 
 
@@ -98,20 +98,11 @@ def _doubt(tx: Tx, actor: Actor, ask: ShortPick, stop: PickLine, lost: tuple[Mic
     gap, reason = lost
     if ask.reason not in rules.DOUBTFUL:
         return ""
+    most = gap if ask.reason == "damaged" else None
     rows = on_hand(tx.conn, stop.item_id, stop.location_id, lot_id=stop.lot_id, limit=10)
-    free = sum(each.available for each in rows if each.lot_id == stop.lot_id)
-    held = min(gap, free) if ask.reason == "damaged" else free
-    if held and stop.tracking != "serial":
-        line = Line(
-            stop.item_id,
-            held,
-            stop.location_id,
-            stop.location_id,
-            lot_id=stop.lot_id,
-            to_status="hold",
-        )
-        posting = Posting(f"{ask.op_id}:doubt", "hold", (line,), reason=reason[:400])
-        post_new(tx, actor, posting)
+    free = [each for each in rows if each.available and each.lot_id == stop.lot_id]  # one, or none
+    goods = [(row, row.available if most is None else min(most, row.available)) for row in free]
+    hold(tx, actor, ask.op_id, goods, reason)
     return count_bins(tx, ask.op_id, stop.warehouse_id, [(stop.location_id, stop.bin)])
 
 

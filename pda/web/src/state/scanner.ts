@@ -83,7 +83,11 @@ function codeIn(address: string): string {
   const link = /#\/?enrol=(.+)$/.exec(address);
   if (!link) return '';
   history.replaceState(null, '', location.pathname); // a code must not stay in the address
-  return decodeURIComponent(link[1]!);
+  try {
+    return decodeURIComponent(link[1]!);
+  } catch {
+    return link[1]!; // no code of ours; whoever enrols is told so
+  }
 }
 
 export function takeOver(): string {
