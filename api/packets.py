@@ -50,3 +50,5 @@ class OnePacket(HttpToolsProtocol):
         joined.flush()
         self.transport = joined.inner
         super().handle_websocket_upgrade()
+        # It holds our methods: what holds itself waits for the collector, a set for each scanner.
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection is lost

@@ -14,6 +14,7 @@ import orjson
 import uvicorn
 
 from api.cli import uvicorn_options
+from api.heap import keep_flat, settle
 from api.main import create_app
 from api.threads import take_short_turns
 from core.clock import perf
@@ -24,6 +25,7 @@ from core.events import Event
 
 def main(notes: Path) -> None:
     settings = Settings()
+    keep_flat()
     take_short_turns()
     app = create_app(settings)
     db = app.state.jieli.db
@@ -37,6 +39,7 @@ def main(notes: Path) -> None:
     db.on_commit = committed
     # uvicorn raises the signal again once it has come to rest.
     signal.signal(signal.SIGTERM, lambda *_: notes.write_bytes(orjson.dumps(noted)) and None)
+    settle()
     uvicorn.run(app, **uvicorn_options(settings))
 
 

@@ -1,14 +1,25 @@
-"""What is in use lies in large pages; large buffers go back to the system."""
+"""What is in use lies in large pages, large buffers go back to the system, and nobody waits for it."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+from websockets.asyncio.client import connect
 
-from api.heap import SETTING, use_large_pages
+from api.cli import uvicorn_options
+from api.heap import SETTING, is_quiet, look_is_due, use_large_pages
+from api.packets import OnePacket
+from core.config import Settings
 
 PROGRAM = """
 import ctypes, sys
@@ -100,3 +111,91 @@ def test_a_system_that_has_no_large_pages_or_wants_none_is_left_as_it_is(
     if setting:
         (tmp_path / "enabled").write_text(setting)
     assert use_large_pages(tmp_path / "enabled") == 0
+
+
+STORM = """
+import gc, sys
+from api.heap import settle
+
+full = []
+gc.callbacks.append(lambda phase, info: full.append(phase) if info["generation"] == 2 else None)
+if sys.argv[1] == "settled":
+    settle()
+full.clear()
+scanners = [[[] for _ in range(10)] for _ in range(30_000)]
+print(len(full) > 0)
+"""
+
+
+@pytest.mark.parametrize(("how", "looked_through"), [("settled", False), ("as it comes", True)])
+def test_a_storm_of_scanners_is_not_made_to_wait_for_a_look_through_all_objects(
+    how: str, looked_through: bool
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", STORM, how], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == [str(looked_through)]
+
+
+def test_garbage_is_looked_for_when_nobody_asks_and_at_once_when_there_may_be_much() -> None:
+    def quiet() -> bool:
+        return True
+
+    def busy() -> bool:
+        return False
+
+    assert not look_is_due(59, 1.24, quiet)
+    assert look_is_due(1, 1.25, quiet)
+    assert look_is_due(60, 1.0, quiet)
+    assert not look_is_due(69, 1.99, busy)
+    assert look_is_due(70, 1.0, busy)
+    assert look_is_due(1, 2.0, busy)
+
+
+def test_a_process_that_computes_is_not_quiet() -> None:
+    async def go() -> bool:
+        asking = asyncio.create_task(asyncio.to_thread(is_quiet))
+        while not asking.done():
+            sum(range(10_000))
+            await asyncio.sleep(0)
+        return asking.result()
+
+    assert not asyncio.run(go())
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the test runner keeps its own
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "websocket"
+    while (said := await receive())["type"] != "websocket.disconnect":
+        answer = {"type": "websocket.accept"}
+        if said["type"] == "websocket.receive":
+            answer = {"type": "websocket.send", "text": said["text"]}
+        await send(answer)
+
+
+async def test_a_scanner_that_hung_up_leaves_nothing_for_the_collector() -> None:
+    options = uvicorn_options(Settings(_env_file=None)) | {"lifespan": "off"}
+    server = _Server(uvicorn.Config(echo, **options))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who comes before the server is up waits in line
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        address = f"ws://127.0.0.1:{listening.getsockname()[1]}/"
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                async with connect(address) as scanner:
+                    await scanner.send("收货")
+                    assert await scanner.recv() == "收货"
+            left = sum(type(each) is OnePacket for each in gc.get_objects())
+        finally:
+            gc.enable()
+        server.should_exit = True
+        await running
+    assert left <= 1  # the goodbye of the last may be on its way
