@@ -34,6 +34,7 @@ from core.tasks.policy import Policy, Rung
 
 ROUNDS = 4
 SINGLE_POSTS = 1_000
+COLD_POSTS = 50  # before those: a server's first statements, a second of its life, told apart
 SINGLE_PER_SECOND = 50.0
 IDLE_SECONDS = 8.0
 EVERYBODY = -1
@@ -162,43 +163,58 @@ def one_to_one(arena: Arena, scanners: int = 1_000) -> list[Result]:
     """50 tasks a second, open loop, each handed over to one of 1,000 persons, each with a PDA."""
     everybody = _persons(arena, scanners)
     hellos = _devices(arena, everybody)
-    tasks = [_task_of(arena, arena.admin) for _ in range(SINGLE_POSTS)]
+    posts = COLD_POSTS + SINGLE_POSTS
+    tasks = [_task_of(arena, arena.admin) for _ in range(posts)]
     with _both(arena, _task_of(arena, arena.worker)) as (ours, bare, _):
         for side in (ours, bare):
             side.connect(hellos)
-        turns = [n * 7919 % scanners for n in range(SINGLE_POSTS)]
+        turns = [n * 7919 % scanners for n in range(posts)]
 
         def hand_over(n: int) -> bytes:
             body = {"to_person": everybody[turns[n]], "note": "接力"}
             return _post(arena, f"/api/tasks/{tasks[n]}/hand-over", body)
 
         def relay() -> list[float]:
-            due, load = open_loop(ours.port, SINGLE_PER_SECOND, SINGLE_POSTS, hand_over)
+            due, load = open_loop(ours.port, SINGLE_PER_SECOND, posts, hand_over)
             assert not load.refused, load.refused[:3]
-            ours.answers += load.latencies
+            ours.answers += load.latencies[COLD_POSTS:]
             return due
 
         ours.during(relay)
-        bare.during(lambda: _tell(turns, bare, SINGLE_POSTS, SINGLE_PER_SECOND))
+        bare.during(lambda: _tell(turns, bare, posts, SINGLE_PER_SECOND))
         _close(ours, bare)
     number = {what: n for n, what, _ in ours.told() if what.startswith("task:")}
-    heard = {n: ours.heard.get(number[f"task:{task}"], []) for n, task in enumerate(tasks)}
-    mine = _after(ours.sent, heard)
-    theirs = _after(bare.sent, bare.heard)
-    lost = 2 * SINGLE_POSTS - len(mine.all) - len(theirs.all)
-    ratio = percentile(mine.all, 0.5) / percentile(theirs.all, 0.5)
+    heard = [ours.heard.get(number[f"task:{task}"], []) for task in tasks]
+    return _one_to_one_lines(scanners, ours, bare, heard)
+
+
+def _one_to_one_lines(
+    scanners: int, ours: Side, bare: Side, heard: list[list[float]]
+) -> list[Result]:
+    theirs = [bare.heard.get(n, []) for n in range(len(heard))]
+    lost = sum(not moments for moments in (*heard, *theirs))
+    cold = _after(ours.sent[:COLD_POSTS], dict(enumerate(heard[:COLD_POSTS])))
+    mine = _after(ours.sent[COLD_POSTS:], dict(enumerate(heard[COLD_POSTS:])))
+    raw = _after(bare.sent[COLD_POSTS:], dict(enumerate(theirs[COLD_POSTS:])))
+    ratio = percentile(mine.all, 0.5) / percentile(raw.all, 0.5)
     p99 = percentile(mine.all, 0.99) * 1e3
-    facts = {"lost": lost, "post_to_frame": mine.facts, "bare": theirs.facts, "ratio_p50": ratio}
+    facts = {"lost": lost, "post_to_frame": mine.facts, "bare": raw.facts, "ratio_p50": ratio}
     facts |= {"cpu_us_per_post": ours.cpu_us, "answer_ms": _Late(ours.answers).facts}
     return [
         Result(
             "push",
             f"POST of a hand-over → card on one of {scanners:,}, 50/s; lost {lost}",
             f"{milliseconds(mine.all)}; answer {milliseconds(ours.answers)}",
-            f"raw websockets 1:1 {milliseconds(theirs.all)}",
+            f"raw websockets 1:1 {milliseconds(raw.all)}",
             (Gate(ratio, 8, unit="x raw p50"), Gate(p99, 25, unit=" ms p99")),
-            facts,
-        )
+            facts | {"cold": cold.facts},
+        ),
+        Result(
+            "push",
+            f"the {COLD_POSTS} before those, the first writes of that process",
+            milliseconds(cold.all),
+            "–",
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is in use lies in large pages, large buffers go back to the system, and nobody waits for it."""
+"""A server's memory: large pages, nothing kept for nothing, and nobody waits for the collector."""
 
 from __future__ import annotations
 
