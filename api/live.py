@@ -26,6 +26,7 @@ from pda.catchup import body_of, is_of_a_task
 from pda.outlet import Outlet
 from pda.present import Present, Tries
 from pda.protocol import CLOSE_AGAIN, CLOSE_DEVICE, CLOSE_ORIGIN, CLOSE_SIGNED_OUT, SILENCE_SECONDS
+from pda.rollcall import RollCall
 from pda.session import Session
 
 SCANNERS, DESKS = SOCKETS = ("/ws/pda", "/ws/desk")
@@ -50,7 +51,7 @@ class LiveDoor:
         self._silence = silence_seconds
         self._goodbye = goodbye_seconds
         self._tries = Tries(clock)
-        self._present = Present()
+        self._present = Present(RollCall(db, clock))
         self._scanners: set[Session] = set()
         self._desks: set[DeskClient] = set()
         self._resyncs = 0  # of clients that have gone

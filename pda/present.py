@@ -13,6 +13,7 @@ from core.clock import MINUTE, SECOND, Clock, Instant
 from core.errors import TOO_MANY, AppError
 from core.people import Actor, Device
 from pda.protocol import HEARTBEAT_SECONDS, MAX_BYTES, VERSION
+from pda.rollcall import RollCall
 
 if TYPE_CHECKING:
     from pda.session import Session
@@ -50,7 +51,8 @@ class Tries:
 class Present:
     """Who holds which scanners of this process: a push asks for its persons, not all sessions."""
 
-    def __init__(self) -> None:
+    def __init__(self, roll: RollCall) -> None:
+        self.roll = roll
         self._holding: dict[int, set[Session]] = {}
 
     def moved(self, session: Session, before: Actor | None, after: Actor | None) -> None:

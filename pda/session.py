@@ -155,7 +155,7 @@ class Session:
                 self._acknowledge(frame.seq)
                 await self._notice(STAY_EVERY)
             case Ping():
-                await self._notice()
+                await self._notice(SECOND)  # a flood of them is not asked about one by one
                 self._pong(frame.n)
             case SignIn():
                 await self._sign_in(frame)
@@ -223,7 +223,7 @@ class Session:
                 raise
             return
         if actor.device_id == self.device_id:
-            self.actor, self._token = actor, token
+            self.actor, self._token, self._noticed_at = actor, token, now
 
     async def _welcome(self) -> None:
         assert self.device is not None, "only a known device is welcomed"
@@ -250,7 +250,7 @@ class Session:
             await self._leave()
         token, actor = await self._db.write(command)
         self._held = []
-        self._token, self.actor = token, actor
+        self._token, self.actor, self._noticed_at = token, actor, self._clock.now()
         self._tries.forgive(device_id)
         self._send(
             {
@@ -333,14 +333,14 @@ class Session:
         except AppError as second:
             return answers.refusal(frame, second)
 
-    async def _notice(self, every: Instant = 0) -> None:
+    async def _notice(self, every: Instant) -> None:
         """A session that ended meanwhile is noticed here at the latest, whatever is still sent."""
         token, now = self._token, self._clock.now()
         if not token or abs(now - self._noticed_at) < every:
             return
         self._noticed_at = now
         try:
-            await self._db.read(lambda conn: session_actor(conn, token, "pda", now, "pda"))
+            await self._present.roll.stands(token)
         except AppError as problem:
             if problem.status < 500:  # a database that is away signs nobody out
                 self._signed_out(problem)

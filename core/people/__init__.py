@@ -78,6 +78,7 @@ from core.people.sessions import (
     open_session,
     session_actor,
     sessions_of,
+    sessions_over,
     touch_session,
     touch_sessions,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "revoke_device",
     "session_actor",
     "sessions_of",
+    "sessions_over",
     "spend_bind_code",
     "standing_of",
     "token_hash",

@@ -22,6 +22,7 @@ from pda.protocol import (
     CLOSE_SILENT,
     CLOSE_SLOW,
     CLOSE_TOO_BIG,
+    HEARTBEAT_SECONDS,
 )
 from tests.pda.floor import PIN, Floor, Scanner, open_floor
 from tests.pda.socket import Closed, Socket
@@ -158,6 +159,7 @@ async def test_the_heartbeat_notices_that_the_person_left(
     assert gun.wire is not None
     admin = floor.person("admin")
     await floor.db.write(lambda tx: people.deactivate(tx, admin, gun.person_id))
+    clock.advance(HEARTBEAT_SECONDS * SECOND)
     gun.wire.send({"t": "ping"})
     assert (await gun.take("signed_out"))["message"]["code"] == "signed_out"
 
