@@ -20,7 +20,7 @@ from core.orders.move import Move, move
 from core.orders.purchase import Order
 from core.orders.quick import Issue, issue
 from core.orders.receipt import Receipt
-from core.people import ENGINE
+from core.people import ENGINE, close_session, open_session, sessions_over
 from core.quantity import ONE
 from core.ready import TIMES
 from core.tasks import hold
@@ -105,6 +105,21 @@ def test_an_order_asks_no_more_for_more_lines(t: Trader, asked: list[str]) -> No
     one = trips(asked, lambda: bought(t, 1))
     assert one <= 9, asked
     assert trips(asked, lambda: bought(t, LINES)) <= one + 1, asked
+
+
+def test_one_question_tells_of_all_scanners_whether_they_are_signed_in(
+    t: Trader, asked: list[str], clock: ManualClock
+) -> None:
+    by = t.people["李某"].person_id
+    tokens = [t.do(lambda tx: open_session(tx, by, "api")) for _ in range(TIMES + 2)]
+    t.do(lambda tx: close_session(tx, tokens[3]))
+
+    def call_the_roll() -> set[str]:
+        return t.db.read_now(lambda conn: sessions_over(conn, tokens, "api", clock.now()))
+
+    for _ in range(2):
+        assert call_the_roll() == {tokens[3]}
+    assert trips(asked, call_the_roll) <= 2, asked
 
 
 def test_goods_are_put_away_issued_and_moved(t: Trader, asked: list[str]) -> None:
