@@ -73,7 +73,7 @@ def _settle_in() -> None:
     for minute in count():
         if minute in WARM_AFTER:
             use_large_pages()
-        if look_is_due(minute - looked, _resident() / held, is_quiet):
+        if minute and look_is_due(minute - looked, _resident() / held, is_quiet):
             gc.collect()
             looked, held = minute, _resident()
         give_back()
