@@ -91,6 +91,15 @@ test('a link opened before the page knows waits for the screen that enrols', asy
   await until(() => at() === '/sign-in');
 });
 
+test('a link that was broken on its way opens the page, and who enrols is told', async () => {
+  location.hash = '#enrol=%E0%A4%A';
+  scanner.takeEnrolmentLinks();
+  expect(location.href).not.toContain('enrol');
+  it.server.revoke();
+  await until(() => at() === '/bind');
+  await until(() => page().includes('enrol_code_void'));
+});
+
 test('a link opened in a page that is open already is taken', async () => {
   scanner.takeEnrolmentLinks();
   it.server.revoke();

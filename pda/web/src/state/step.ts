@@ -5,8 +5,8 @@ import { isSettled, isWaiting, type Entry } from '@jieli/client/entries';
 import { stepId } from '@jieli/client/ids';
 import type { PostOptions } from '@jieli/client/wire';
 import { said, type Said } from '../flows/judgement.ts';
-import { tell } from '../state/feedback.ts';
-import { book, device, wire } from '../state/live.ts';
+import { tell } from './feedback.ts';
+import { book, device, wire } from './live.ts';
 import { say } from '../words/index.ts';
 
 export interface Step {
