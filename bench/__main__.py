@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from bench import pg, push, timers
+from bench.across import across
 from bench.arena import Arena, prepare
 from bench.chat import chat
 from bench.day import day
@@ -32,6 +33,7 @@ from bench.table import Result, printed
 from bench.waking import waking
 from core.clock import SystemClock, to_datetime
 from core.outbox import queue
+from tests.servers import redis_server
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -76,6 +78,18 @@ class Run:
         return prepare(folder, items, self.url(name))
 
 
+def between_processes(run: Run) -> list[Result]:
+    """By NOTIFY and by Redis; PostgreSQL, whatever the run is on."""
+    found = []
+    with redis_server() as redis:
+        for hints, address in (("NOTIFY", ""), ("Redis", redis.url)):
+            folder = run.folder / hints
+            folder.mkdir()
+            arena = prepare(folder, 1, run.on_server(f"across_{hints.lower()}"))
+            found.append(across(arena, hints, address))
+    return found
+
+
 PARTS: dict[str, Callable[[Run], list[Result]]] = {
     "postings": lambda run: postings(run.arena("postings"), run.server, run.rounds),
     "scans": lambda run: scans(run.arena("scans")),
@@ -84,6 +98,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
         *push.fan_out(run.arena("push5000"), 5_000, 4, 1.0),
         *push.one_to_one(run.arena("single")),
     ],
+    "across": between_processes,
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
     "selling": lambda run: selling(run.arena("selling", 0), run.of_ours, run.minutes, run.pace),

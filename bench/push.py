@@ -104,8 +104,8 @@ class Side:
 
 def fan_out(arena: Arena, scanners: int, each_round: int, per_second: float) -> list[Result]:
     """A comment on a task that `scanners` show, beside `websockets.broadcast` of such frames."""
-    hellos = _devices(arena, [arena.worker] * scanners)
-    with _both(arena, _task_of(arena, arena.worker)) as (ours, bare, task):
+    hellos = devices(arena, [arena.worker] * scanners)
+    with _both(arena, task_of(arena, arena.worker)) as (ours, bare, task):
         for side in (ours, bare):
             side.connect(hellos)
             side.rest()
@@ -161,18 +161,18 @@ def _fan_out_lines(
 
 def one_to_one(arena: Arena, scanners: int = 1_000) -> list[Result]:
     """50 tasks a second, open loop, each handed over to one of 1,000 persons, each with a PDA."""
-    everybody = _persons(arena, scanners)
-    hellos = _devices(arena, everybody)
+    everybody = persons(arena, scanners)
+    hellos = devices(arena, everybody)
     posts = COLD_POSTS + SINGLE_POSTS
-    tasks = [_task_of(arena, arena.admin) for _ in range(posts)]
-    with _both(arena, _task_of(arena, arena.worker)) as (ours, bare, _):
+    tasks = [task_of(arena, arena.admin) for _ in range(posts)]
+    with _both(arena, task_of(arena, arena.worker)) as (ours, bare, _):
         for side in (ours, bare):
             side.connect(hellos)
         turns = [n * 7919 % scanners for n in range(posts)]
 
         def hand_over(n: int) -> bytes:
             body = {"to_person": everybody[turns[n]], "note": "接力"}
-            return _post(arena, f"/api/tasks/{tasks[n]}/hand-over", body)
+            return post(arena, f"/api/tasks/{tasks[n]}/hand-over", body)
 
         def relay() -> list[float]:
             due, load = open_loop(ours.port, SINGLE_PER_SECOND, posts, hand_over)
@@ -246,7 +246,7 @@ def _both(arena: Arena, task: str) -> Iterator[tuple[Side, Side, str]]:
     command = [sys.executable, "-m", "bench.noted", str(notes[0])]
     with serving(arena, command) as (process, port):
         ours = Side(process, port, notes[0])
-        [hello] = _devices(arena, [arena.worker])
+        [hello] = devices(arena, [arena.worker])
         one = Guns(port, [hello])
         _comment(port, arena, task, 3, 20.0)
         pause(0.5)
@@ -296,7 +296,7 @@ def _comment(port: int, arena: Arena, task: str, count: int, per_second: float) 
     poster, sent, begun = Client(port, 0), [], perf()
     for n in range(count):
         pause(begun + n / per_second - perf())
-        wire = _post(arena, f"/api/tasks/{task}/comments", {"body": f"第 {n} 条"})
+        wire = post(arena, f"/api/tasks/{task}/comments", {"body": f"第 {n} 条"})
         sent.append(perf())
         poster.ask(wire)
         while (answer := poster.answer()) is None:
@@ -305,13 +305,13 @@ def _comment(port: int, arena: Arena, task: str, count: int, per_second: float) 
     return sent
 
 
-def _post(arena: Arena, path: str, body: dict[str, Any]) -> bytes:
+def post(arena: Arena, path: str, body: dict[str, Any]) -> bytes:
     key = new_id(SystemClock().now())
     return request(path, arena.token, key, json.dumps(body).encode())
 
 
 # -- people and scanners -------------------------------------------------------------------------
-def _persons(arena: Arena, count: int) -> list[int]:
+def persons(arena: Arena, count: int) -> list[int]:
     def add(tx: Tx) -> list[int]:
         names = [f"p{n}" for n in range(count)]
         return [people.add_person(tx, ENGINE, NewPerson(n, n, ("warehouse",))) for n in names]
@@ -319,7 +319,7 @@ def _persons(arena: Arena, count: int) -> list[int]:
     return _write(arena, add)
 
 
-def _devices(arena: Arena, persons: Sequence[int]) -> list[bytes]:
+def devices(arena: Arena, persons: Sequence[int]) -> list[bytes]:
     """One enrolled scanner for each, signed in; the frames they greet with."""
 
     def hello(tx: Tx, person: int) -> bytes:
@@ -331,7 +331,7 @@ def _devices(arena: Arena, persons: Sequence[int]) -> list[bytes]:
     return _write(arena, lambda tx: [hello(tx, person) for person in persons])
 
 
-def _task_of(arena: Arena, person: int) -> str:
+def task_of(arena: Arena, person: int) -> str:
     """A task of one person."""
     name = new_id(SystemClock().now())
     rung = Rung(48 * HOUR, (f"person:{arena.admin}",))
