@@ -143,6 +143,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "ws": "websockets-sansio",
         "ws_max_size": 65_536,
         "ws_per_message_deflate": False,
+        "ws_ping_interval": None,  # clients say that they are there; who does not is hung up on
         "log_config": None,
         "access_log": False,
         "server_header": False,
