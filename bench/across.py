@@ -9,27 +9,33 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import orjson
 
-from bench.arena import Arena, free_port, running, serving
+from bench.arena import Arena, serving
 from bench.guns import Guns
 from bench.machine import pause, percentile
-from bench.push import devices, persons, post, task_of
+from bench.push import (
+    COLD_POSTS,
+    SINGLE_PER_SECOND,
+    SINGLE_POSTS,
+    devices,
+    persons,
+    post,
+    task_of,
+)
 from bench.table import Gate, Result, milliseconds
 from bench.wire import open_loop
 
 SCANNERS = 1_000
-POSTS = 1_000
-PER_SECOND = 50.0
-COLD = 50  # the first writes of that process, told apart
+WORKER = (sys.executable, "-m", "api.cli", "worker")
 
 
 def across(arena: Arena, hints: str, redis_url: str = "") -> Result:
     """One line; `hints` names the way that `redis_url` chooses."""
+    posts = COLD_POSTS + SINGLE_POSTS
     everybody = persons(arena, SCANNERS)
-    holders = [everybody[n * 7919 % SCANNERS] for n in range(COLD + POSTS)]
+    holders = [everybody[n * 7919 % SCANNERS] for n in range(posts)]
     tasks = [task_of(arena, each) for each in holders]
     notes = arena.folder / "across"
 
@@ -41,12 +47,12 @@ def across(arena: Arena, hints: str, redis_url: str = "") -> Result:
         noted = [sys.executable, "-m", "bench.noted", str(notes)]
         _, here = stack.enter_context(serving(arena, noted, **settings))
         _, there = stack.enter_context(serving(arena, **settings))
-        for number in range(2):
-            _work(stack, arena, arena.folder / f"worker{number}.log", redis_url)
+        for _ in range(2):
+            stack.enter_context(serving(arena, WORKER, **settings))
         guns = Guns(there, devices(arena, everybody))
         pause(1.0)
         guns.heard()
-        due, load = open_loop(here, PER_SECOND, COLD + POSTS, hand_over)
+        due, load = open_loop(here, SINGLE_PER_SECOND, posts, hand_over)
         assert not load.refused, load.refused[:3]
         pause(2.0)  # the last frames
         found = guns.heard().at
@@ -54,26 +60,13 @@ def across(arena: Arena, hints: str, redis_url: str = "") -> Result:
     number_of = {what: seq for seq, what, _ in orjson.loads(notes.read_bytes())}
     gone = [found.get(number_of[f"task:{task}"], []) for task in tasks]
     late = [max(at) - start for start, at in zip(due, gone, strict=True) if at]
-    warm, p99 = late[COLD:], percentile(late[COLD:], 0.99)
+    warm, p99 = late[COLD_POSTS:], percentile(late[COLD_POSTS:], 0.99)
     lost = sum(not at for at in gone)
     return Result(
         "across",
         f"POST at one web process → gone from the scanner at another, by {hints}; lost {lost}",
         f"{milliseconds(warm)}, max {max(warm) * 1e3:.1f} ms",
-        f"the first {COLD}: {milliseconds(late[:COLD])}",
+        f"the first {COLD_POSTS}: {milliseconds(late[:COLD_POSTS])}",
         (Gate(p99 * 1e3, 200, unit=" ms p99"), Gate(lost, 0)),
         {"p99_ms": p99 * 1e3, "lost": lost},
     )
-
-
-def _work(stack: ExitStack, arena: Arena, log: Path, redis_url: str) -> None:
-    """`jieli worker` until the block ends."""
-    port = free_port()
-    env = {
-        "JIELI_DATABASE_URL": arena.url,
-        "JIELI_REDIS_URL": redis_url,
-        "JIELI_FILES_DIR": str(arena.folder / "files"),
-        "JIELI_WORKER_PORT": str(port),
-    }
-    command = [sys.executable, "-m", "api.cli", "worker"]
-    stack.enter_context(running(command, log, port, env))

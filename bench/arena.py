@@ -102,6 +102,7 @@ def serving(
         "JIELI_DATABASE_URL": arena.url,
         "JIELI_FILES_DIR": str(arena.folder / "files"),
         "JIELI_PORT": str(port),
+        "JIELI_WORKER_PORT": str(port),  # where `command` is a worker
         "JIELI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         **settings,
     }
