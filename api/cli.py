@@ -78,17 +78,11 @@ def serve(
     ] = None,
 ) -> None:
     """Run the server: migrate first, then doors, engine and live sockets in one process."""
-    import uvicorn
-
-    from api.heap import keep_flat, settle
-    from api.logs import configure
-    from api.threads import take_short_turns
+    from api.process import prepare, run
 
     asked = {"host": host, "port": port, "engine": engine}
     settings = Settings(**{name: value for name, value in asked.items() if value is not None})
-    configure(as_json=settings.log_json)
-    keep_flat()
-    take_short_turns()
+    prepare(settings)
     served = _demo(settings) if demo_data else _plain(settings)
     if demo_data:
         from api.demo.stage import announce
@@ -96,23 +90,17 @@ def serve(
         announce(_console(), settings, served.state.jieli.db)
     else:
         _announce(settings)
-    settle()
-    uvicorn.run(served, **uvicorn_options(settings))
+    run(served, settings)
 
 
 @app.command()
 def worker() -> None:
     """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
-    from api.heap import keep_flat, settle
-    from api.logs import configure
-    from api.threads import take_short_turns
+    from api.process import prepare
     from api.worker import work
 
     settings = Settings()
-    configure(as_json=settings.log_json)
-    keep_flat()
-    take_short_turns()
-    settle()
+    prepare(settings)
     if settings.worker_port:
         _observed_worker(settings)
     else:
@@ -121,35 +109,12 @@ def worker() -> None:
 
 def _observed_worker(settings: Settings) -> None:
     """A worker with doors of its own, for Prometheus and for whoever restarts what is not well."""
-    import uvicorn
-
     from api.main import create_worker
+    from api.process import run
 
     served = create_worker(settings)
     _migrate(served.state.jieli.db)
-    at = settings.model_copy(update={"port": settings.worker_port})
-    uvicorn.run(served, **uvicorn_options(at))
-
-
-def uvicorn_options(settings: Settings) -> dict[str, Any]:
-    """How uvicorn must be run, here and in every other launcher (perf.md §4, trust.md §0.2)."""
-    from api.packets import OnePacket
-
-    return {
-        "host": settings.host,
-        "port": settings.port,
-        "loop": "uvloop",
-        "http": OnePacket,
-        "ws": "websockets-sansio",
-        "ws_max_size": 65_536,
-        "ws_per_message_deflate": False,
-        "ws_ping_interval": None,  # clients say that they are there; who does not is hung up on
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": settings.tls,  # X-Forwarded-* only where a proxy ends TLS
-        "timeout_graceful_shutdown": 10,
-    }
+    run(served, settings.model_copy(update={"port": settings.worker_port}))
 
 
 def _plain(settings: Settings) -> FastAPI:

@@ -11,6 +11,7 @@ import signal
 
 import structlog
 
+from api.heap import settle
 from api.main import build, running
 from core.clock import SystemClock
 from core.config import Settings
@@ -29,6 +30,7 @@ def work(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     jieli = build(settings.model_copy(update={"engine": True}), SystemClock())
     await asyncio.to_thread(upgrade, jieli.db)
+    settle()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):

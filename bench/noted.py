@@ -11,12 +11,9 @@ import sys
 from pathlib import Path
 
 import orjson
-import uvicorn
 
-from api.cli import uvicorn_options
-from api.heap import keep_flat, settle
 from api.main import create_app
-from api.threads import take_short_turns
+from api.process import prepare, run
 from core.clock import perf
 from core.config import Settings
 from core.db import Committed
@@ -25,8 +22,7 @@ from core.events import Event
 
 def main(notes: Path) -> None:
     settings = Settings()
-    keep_flat()
-    take_short_turns()
+    prepare(settings)
     app = create_app(settings)
     db = app.state.jieli.db
     tell, noted = db.on_commit, list[tuple[int, str, float]]()
@@ -39,8 +35,7 @@ def main(notes: Path) -> None:
     db.on_commit = committed
     # uvicorn raises the signal again once it has come to rest.
     signal.signal(signal.SIGTERM, lambda *_: notes.write_bytes(orjson.dumps(noted)) and None)
-    settle()
-    uvicorn.run(app, **uvicorn_options(settings))
+    run(app, settings)
 
 
 if __name__ == "__main__":

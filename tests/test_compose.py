@@ -10,7 +10,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from api.cli import app, uvicorn_options
+from api.cli import app
+from api.process import uvicorn_options
 from core.config import Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load(

@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.backup import MANIFEST
-from api.cli import app, uvicorn_options
+from api.cli import app
+from api.process import uvicorn_options
 from core import events
 from core.archive import Archiving
 from core.clock import DAY, ManualClock

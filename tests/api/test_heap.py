@@ -16,9 +16,9 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import connect
 
-from api.cli import uvicorn_options
 from api.heap import SETTING, is_quiet, look_is_due, use_large_pages
 from api.packets import OnePacket
+from api.process import uvicorn_options
 from core.config import Settings
 
 PROGRAM = """

@@ -14,13 +14,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-import uvicorn
 import uvicorn.loops.auto
 import uvicorn.protocols.http.httptools_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 
 import bots.wecom
-from api import cli, logs, worker
+from api import cli, process, worker
 from api.main import create_app
 from core.clock import Instant, SystemClock
 from core.config import Settings
@@ -51,10 +50,10 @@ def serve(ahead: Instant) -> None:
         cli.serve(host=None, port=None, demo_data=False)
         return
     settings = Settings()
-    logs.configure(as_json=settings.log_json)
+    process.prepare(settings)
     app = create_app(settings, Ahead(ahead))
     migrations.upgrade(app.state.jieli.db)
-    uvicorn.run(app, **cli.uvicorn_options(settings))
+    process.run(app, settings)
 
 
 def work() -> None:
