@@ -22,7 +22,7 @@ $(PDA): $(SDKS) $(shell find api/client pda/web -type f -not -path '*/dist/*' -n
 web: $(PDA) ## build the scanner's app (needs Node ≥ 20.19)
 
 run: $(READY) ## start the server with the demo company on http://127.0.0.1:8600
-	if $(NEW_NODE); then $(MAKE) -s web; else echo "没有 Node ≥ 20.19：扫码枪页面不构建，其余照常"; fi; $(V)/jieli serve --demo-data
+	if $(NEW_NODE); then $(MAKE) -s web; else echo "没有 Node ≥ 20.19：扫码枪页面不构建，其余照常"; fi; exec $(V)/jieli serve --demo-data
 
 test: $(READY) $(SDKS) $(PDA) ## the whole test suite, on SQLite and on PostgreSQL
 	$(V)/python -m pytest -n 2 --dist worksteal && $(V)/python -m pytest -n 2 --dist worksteal --on postgres

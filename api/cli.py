@@ -126,17 +126,11 @@ def _plain(settings: Settings) -> FastAPI:
 
 
 def _demo(settings: Settings) -> FastAPI:
-    from api.demo.company import is_empty, reached_everywhere, seed
-    from api.demo.selling import open_sales
-    from api.demo.stage import demo_app
+    from api.demo.stage import demo_app, furnish
 
     served = demo_app(settings)
-    db = served.state.jieli.db
-    _migrate(db)
-    if is_empty(db):
-        people = seed(db).people
-        db.write_now(lambda tx: reached_everywhere(tx, people))
-        db.write_now(open_sales)
+    _migrate(served.state.jieli.db)
+    furnish(served.state.jieli.db)
     return served
 
 

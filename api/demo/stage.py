@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from starlette.routing import BaseRoute, Mount
 
-from api.demo.company import account_of
+from api.demo.company import account_of, is_empty, reached_everywhere, seed
 from api.demo.data import PASSWORD, PEOPLE, PIN
+from api.demo.selling import open_sales
 from api.deps import Jieli
 from api.main import create_app
 from bots.dingtalk.template import FILE as TEMPLATE_FILE
@@ -170,6 +171,14 @@ class _Later:
 def demo_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """What `jieli serve --demo-data` serves."""
     return Stage(settings, clock or ShiftedClock()).app
+
+
+def furnish(db: Database) -> None:
+    """The demo company with its work, in a migrated database where nobody is yet."""
+    if is_empty(db):
+        ids = seed(db).people
+        db.write_now(lambda tx: reached_everywhere(tx, ids))
+        db.write_now(open_sales)
 
 
 def announce(console: Console, settings: Settings, db: Database) -> None:

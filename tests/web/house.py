@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from starlette.routing import Mount
 
@@ -120,10 +121,19 @@ def serving(seeded: str, folder: Path, dist: Path = PDA) -> Iterator[House]:
     pda = next(each for each in app.router.routes if getattr(each, "path", "") == "/pda")
     assert isinstance(pda, Mount)
     pda.app = Web(dist)
+    try:
+        with listening(app) as address:
+            yield House(address, app.state.jieli.db, clock, folder, dist)
+    finally:
+        DATABASES.drop(url)
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The app behind uvicorn on a free loopback port, until the end of the block; its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)  # who comes before the server is up waits in line
-    port = listener.getsockname()[1]
     config = uvicorn.Config(
         app, log_level="error", ws="websockets-sansio", ws_max_size=65_536, lifespan="on"
     )
@@ -131,12 +141,11 @@ def serving(seeded: str, folder: Path, dist: Path = PDA) -> Iterator[House]:
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
-        yield House(f"http://127.0.0.1:{port}", app.state.jieli.db, clock, folder, dist)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)
         listener.close()
-        DATABASES.drop(url)
 
 
 @dataclass(slots=True)

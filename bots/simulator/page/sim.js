@@ -129,7 +129,7 @@ function drawNames() {
   const names = [...new Set(news.vendors.flatMap((vendor) => vendor.people.map((each) => each.name)))];
   if (who.options.length === names.length + 1) return;
   const kept = who.value || new URLSearchParams(location.search).get("who") || "";
-  who.replaceChildren(el("option", { value: "" }, "所有人"), ...names.map((name) => el("option", { value: name }, name)));
+  who.replaceChildren(new Option("所有人", ""), ...names.map((name) => new Option(name)));
   who.value = names.includes(kept) ? kept : "";
 }
 
