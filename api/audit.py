@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from fastapi.requests import HTTPConnection
 
 from api.deps import PAGE, App, Size, as_json
 from api.doors import Door
+from api.routers import json_router
 from api.wire import Id, Moment, page_of, wire
 from core import audit, events
 from core.errors import AppError, define
 from core.people import Actor
 
-router = APIRouter(prefix="/api", tags=["audit"])
+router = json_router("/api", tags=["audit"])
 
 Word = Annotated[str, Query(max_length=160)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import App, Once, as_json
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Id, Loose, Moment, Text, Wire
 from core import calendar
 from core.db import Tx
@@ -19,7 +20,7 @@ from core.people import Actor
 from core.tasks.policies import all_policies, policy_of, save_policy
 from core.tasks.policy import Policy
 
-router = APIRouter(prefix="/api", tags=["calendar"])
+router = json_router("/api", tags=["calendar"])
 
 Writer = Annotated[Once, writes("calendar.write")]
 Code = Annotated[str, Path(max_length=32)]

@@ -8,18 +8,19 @@ from __future__ import annotations
 import base64
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from api.deps import App, Once, as_json
 from api.doors import allow, public, writes
+from api.routers import json_router
 from api.sign_in import address_of
 from api.wire import Id, Text, Wire, wire
 from bots.pictures import qr_png
 from core.db import Tx
 from core.people import Actor, all_devices, device, enrol_device, make_enrol_code, revoke_device
 
-router = APIRouter(prefix="/api/devices", tags=["devices"])
+router = json_router("/api/devices", tags=["devices"])
 
 Admin = Annotated[Actor, allow("device.write")]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json, asked
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import DayText, Id, Text, Wire, core_of, page_of, schema, wire
 from core import catalog
 from core.catalog import (
@@ -30,7 +31,7 @@ from core.errors import NOT_FOUND, AppError
 from core.people import Actor
 from core.quantity import Factor
 
-router = APIRouter(prefix="/api", tags=["catalog"])
+router = json_router("/api", tags=["catalog"])
 
 Reader = Annotated[Actor, allow("lookup")]
 ItemWriter = Annotated[Once, writes("item.write")]

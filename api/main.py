@@ -49,6 +49,7 @@ from api.labels import door as labels
 from api.live import SOCKETS, LiveDoor
 from api.logs import Frame
 from api.metrics import Metrics
+from api.routers import MAX_JSON, take
 from api.spool import Spool
 from api.telemetry import OFF, Named, config_of, provider_of
 from api.vendors import Vendors
@@ -72,7 +73,7 @@ ROUTERS = (
     tasks.router,
     orders.router,
     sales.router,
-    callbacks.router,
+    *callbacks.ROUTERS,
     ops.probes,
     ops.router,
     sign_in.router,
@@ -84,11 +85,8 @@ ROUTERS = (
     audit.router,
     outbox.router,
     shortcuts.router,
+    *(files.router, importing.router, portal.router, task_page.router, h5.router),
 )
-
-
-FILE_ROUTERS = (files.router, importing.router, portal.router, task_page.router, h5.router)
-MAX_JSON = 2_000_000
 GOODBYE_SECONDS = 10  # for what the engine is at; a lease covers the rest
 
 
@@ -151,10 +149,7 @@ def create_app(
     )
     app.state.jieli = jieli
     errors.install(app)
-    for router in ROUTERS:
-        app.include_router(router, max_body_size=MAX_JSON)
-    for router in FILE_ROUTERS:
-        app.include_router(router)
+    take(app, ROUTERS)
     app.router.routes.extend([*jieli.live.routes(), *web.routes()])
     return app
 
@@ -165,7 +160,7 @@ def create_worker(settings: Settings) -> FastAPI:
     engine_on = settings.model_copy(update={"engine": True})
     app.state.jieli = build(engine_on, SystemClock())
     errors.install(app)
-    app.include_router(ops.probes)
+    take(app, [ops.probes])
     return app
 
 

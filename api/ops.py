@@ -14,13 +14,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from api.deps import App, Jieli, as_json
 from api.doors import Public, allow, door_of
+from api.routers import json_router
 from api.wire import wire
 from core import events
 from core.clock import SECOND, Instant, perf
@@ -40,8 +41,8 @@ LOW_DISK_BYTES = 200 * 1024 * 1024
 LATE_SECONDS = 60
 STUCK_SECONDS = 15 * 60
 
-probes = APIRouter(tags=["operations"])  # what every process answers, a worker too
-router = APIRouter(tags=["operations"])
+probes = json_router(tags=["operations"])  # what every process answers, a worker too
+router = json_router(tags=["operations"])
 
 
 class Machine(Public):

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json, asked
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Id, page_of, schema, wire
 from core.orders.combined import ReceivedLineAll, ReceiveLineAll, receive_line
 from core.orders.count import (
@@ -76,7 +77,7 @@ from core.orders.transfer import (
 from core.people import Actor, Thing, may, require
 from core.quantity import parse
 
-router = APIRouter(prefix="/api", tags=["orders"])
+router = json_router("/api", tags=["orders"])
 
 Reader = Annotated[Actor, allow("order.read")]
 

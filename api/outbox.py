@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Id, Wire
 from core.clock import iso
 from core.db import Tx
@@ -19,7 +20,7 @@ from core.people import Actor, may
 from core.tasks import again
 from core.tasks.queries import task
 
-router = APIRouter(prefix="/api/outbox", tags=["outbox"])
+router = json_router("/api/outbox", tags=["outbox"])
 
 Resender = Annotated[Once, writes("outbox.resend")]
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Id, Text, Wire, wire
 from core.clock import MINUTE, iso
 from core.db import Tx
@@ -46,7 +47,7 @@ from core.tasks.binding import bind as bind_account
 from core.tasks.binding import unbind as unbind_account
 from core.tasks.leaving import come_back, leave
 
-router = APIRouter(prefix="/api", tags=["people"])
+router = json_router("/api", tags=["people"])
 
 TOKEN_DAYS = 90
 Write = Annotated[Once, writes("person.write")]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from api.deps import PAGE, App, Once, Size, as_json, asked
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Id, page_of, schema, wire
 from core.db import Tx
 from core.orders.sales.book import Sale, Wave, sale, sales, wave, waves
@@ -48,7 +49,7 @@ from core.orders.sales.unpick import Unpick, Unpicked, unpick
 from core.orders.sales.wave import Release, release, suggest
 from core.people import Actor, Thing, may, require
 
-router = APIRouter(prefix="/api", tags=["sales"])
+router = json_router("/api", tags=["sales"])
 
 Reader = Annotated[Actor, allow("order.read")]
 

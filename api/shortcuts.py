@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import App, Once, as_json
 from api.doors import allow, writes
+from api.routers import json_router
 from api.wire import Loose, Text, Wire, core_of, page_of, schema, wire
 from core.clock import to_datetime
 from core.db import Tx
@@ -27,7 +28,7 @@ from core.shortcuts.sources import SOURCES
 from core.shortcuts.usage import Usage, usage
 from core.shortcuts.verbs import VERBS
 
-router = APIRouter(prefix="/api/shortcuts", tags=["shortcuts"])
+router = json_router("/api/shortcuts", tags=["shortcuts"])
 
 Key = Annotated[str, Path(max_length=32)]
 Values = Annotated[dict[Annotated[str, Field(max_length=32)], Text], Field(max_length=20)]

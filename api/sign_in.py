@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from api.deps import App, Jieli, as_json
 from api.doors import Session, cookie_name, public
+from api.routers import json_router
 from api.wire import Wire
 from core.clock import HOUR, SECOND
 from core.db import Tx
@@ -38,7 +39,7 @@ WRONG_PASSWORD = define(
 
 SESSION_HOURS = 12
 
-router = APIRouter(prefix="/api/session", tags=["session"])
+router = json_router("/api/session", tags=["session"])
 
 
 def address_of(request: Request) -> str:

@@ -11,7 +11,7 @@ from dataclasses import astuple, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from api.deps import KEY_PARAMETER, PAGE, App, Once, Size, as_json, asked
 from api.doors import WriteDoor, allow, declared, writes
 from api.reach import check_reach, in_reach
+from api.routers import json_router
 from api.wire import (
     Id,
     Moment,
@@ -61,7 +62,7 @@ from core.stock import (
     reserve_by_hand,
 )
 
-router = APIRouter(prefix="/api", tags=["stock"])
+router = json_router("/api", tags=["stock"])
 
 Reader = Annotated[Actor, allow("stock.read")]
 Poster = Annotated[Once, writes("stock.post")]

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from api.deps import PAGE, App, Once, Size, as_json
 from api.doors import allow, writes
 from api.portal import portal_link
+from api.routers import json_router
 from api.wire import Id, Loose, Moment, Text, Wire, wire
 from core.actions import Press, perform
 from core.db import Tx
@@ -34,7 +35,7 @@ from core.tasks.queries import (
 )
 from core.tasks.task import LIVE, Task, TaskView
 
-router = APIRouter(prefix="/api/tasks", tags=["tasks"])
+router = json_router("/api/tasks", tags=["tasks"])
 
 Reader = Annotated[Actor, allow("task.read")]
 State = Literal["open", "claimed", "snoozed", "paused", "done", "cancelled"]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.callbacks.refusals import rejected
 from api.callbacks.understanding import take, tell
 from api.deps import App, as_json
 from api.doors import public
+from api.routers import json_router
 from bots.said import Answer, CallbackRejected, Click
 from core.errors import NOT_FOUND, AppError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MAX_BODY = 128 * 1024
 SECONDS = 1.5  # of the two that DingTalk waits
 
-router = APIRouter()
+router = json_router("/callbacks", tags=("callbacks",), include_in_schema=False)
 _door = public("the vendor proves itself by signature; persons by their bound account")
 
 

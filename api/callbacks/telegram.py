@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.callbacks.refusals import rejected
 from api.callbacks.understanding import take
 from api.deps import App
 from api.doors import public
+from api.routers import json_router
 from bots.said import CallbackRejected
 from core.errors import NOT_FOUND, AppError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BODY = 128 * 1024
 
-router = APIRouter()
+router = json_router("/callbacks", tags=("callbacks",), include_in_schema=False)
 _door = public("the vendor proves itself by its secret token; persons by their bound account")
 
 

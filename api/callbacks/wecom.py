@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.callbacks.refusals import rejected
 from api.callbacks.understanding import take
 from api.deps import App, Jieli
 from api.doors import public
+from api.routers import json_router
 from bots.said import Answer, CallbackRejected, Click, Said
 from core.errors import NOT_FOUND, AppError
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 128 * 1024
 
-router = APIRouter()
+router = json_router("/callbacks", tags=("callbacks",), include_in_schema=False)
 _door = public("the vendor proves itself by signature; persons by their bound account")
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
 from api.deps import App, Jieli
 from api.doors import allow
 from api.labels.things import Request, wanted
 from api.labels.writing import Paper, Printout, printed
+from api.routers import json_router
 from api.wire import Id, Quantity, Wire
 from bots.pictures.labels import Arrow, Size, Symbology
 from core.errors import INVALID, AppError, define
@@ -30,7 +31,7 @@ TOO_MANY_LABELS = define(
     "Not printed: {count} labels were asked for, {limit} at once is the most. Print in parts.",
 )
 
-router = APIRouter(prefix="/api/labels", tags=["labels"])
+router = json_router("/api/labels", tags=["labels"])
 
 Printer = Annotated[Actor, allow("label.print")]
 Kind = Literal["bin", "item", "lot", "serial", "box", "badge", "package", "wave"]

@@ -54,6 +54,20 @@ def routes() -> list[tuple[str, APIRoute]]:
     return found
 
 
+def test_no_request_waits_for_routes_to_be_worked_out_for_this_app() -> None:
+    """An included router works out all its routes in the first request that comes."""
+    one, other = (
+        create_app(Settings(database_url="sqlite:////tmp/jieli-never-opened.db", _env_file=None))
+        for _ in range(2)
+    )
+    for app in (one, other):
+        app.state.jieli.db.close()
+    of_both = [each for each in one.routes if each in other.routes]
+    assert {route.path for _, route in ROUTES} == {
+        each.path for each in of_both if isinstance(each, APIRoute)
+    }
+
+
 ROUTES = routes()
 CASES = [
     pytest.param(method, path, route, id=f"{method} {path}")
