@@ -15,6 +15,7 @@ from types import TracebackType
 
 from sqlalchemy import text
 
+from core import events
 from core.calendar import calendars
 from core.clock import HOUR, SECOND, Instant
 from tests.databases import MONDAY_0900
@@ -138,8 +139,11 @@ async def _settle(day: Day) -> None:
     day.machine.sweep()
     await _come_back(day)
     await asyncio.sleep((day.weather.settle_hours + day.set_back_hours) * HOUR / SECOND)
-    day.machine.sweep()  # in a shop there is one every five seconds
-    await asyncio.sleep(LAST_LOOK)
+    seen = -1
+    while (head := day.machine.db.read_now(events.head)) != seen:  # a promise ran out just now
+        seen = head
+        day.machine.sweep()  # in a shop there is one every five seconds
+        await asyncio.sleep(LAST_LOOK)
 
 
 async def _come_back(day: Day) -> None:

@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[2]
 HINTS: dict[str, tuple[int, ...]] = {
     "lost update": (1, 16),
     "drifts from now": (3, 7),
-    "no fence": (63, 68),
+    "no fence": (84, 108),
     "done before effect": (52, 117),
     "forgets answers": (1, 2),
     "sent before sending": (0, 2),
     "resumes from the head": (3, 5),
     "promises for ever": (0, 16),
     "ignores leave": (24, 41),
-    "nobody fills": (1, 4),
+    "nobody fills": (29, 74),
     "short keeps promise": (1, 2),
     "ships what is not packed": (0, 4),
 }
