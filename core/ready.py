@@ -101,6 +101,7 @@ class ReadyConnection(AheadConnection):
     def close(self) -> None:
         if not self.closed:
             self.settle(drop=True)
+        self._kept = {}  # its answers know us: a ring would wait for the collector, rows and all
         super().close()
 
     def sent(self, statement: Select[Any], parameters: dict[str, Any]) -> Any | None:

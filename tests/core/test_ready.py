@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -409,3 +410,16 @@ def test_a_transaction_that_ended_without_the_courier_holds_nothing_back_in_the_
         wish = Reserve(f"op-{n:08d}", item, ONE)
         kept = db.write_now(lambda tx, wish=wish: reserve(tx, ENGINE, wish))  # type: ignore[misc]
         assert kept.quantity == ONE
+
+
+def test_a_connection_that_was_closed_leaves_nothing_for_the_collector(ruled: Database) -> None:
+    """R15: answers that knew their connection kept its rows until a full collection."""
+    ruled.read_now(said)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            ruled.read_now(said)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
