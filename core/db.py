@@ -110,12 +110,15 @@ class Database:
                     found = query(conn)
                     conn.commit()
                     return found
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001  # raised again
                 refusal = self._store.read_failed(problem, tried)
-                if refusal is problem:
-                    raise
-                if refusal is not None:
-                    raise refusal from problem
+                try:
+                    if refusal is problem:
+                        raise
+                    if refusal is not None:
+                        raise refusal from problem
+                finally:
+                    del refusal  # its traceback holds this frame: a ring, with all that was read
         raise AssertionError("a read is tried twice at most")
 
     @contextmanager
@@ -138,16 +141,18 @@ class Database:
             WriteNeededError: it would have written something; nothing happened.
         """
 
-        def answer(conn: Connection) -> T | WriteNeededError:
+        def answer(conn: Connection) -> tuple[T] | None:
             try:
-                return question(Question(conn, self.clock.now(), {}))
-            except WriteNeededError as refused:
-                return refused
+                return (question(Question(conn, self.clock.now(), {})),)
+            except WriteNeededError:
+                return (
+                    None  # by itself: it holds all frames it came through, and they would hold it
+                )
 
         found = await self.read(answer)
-        if isinstance(found, WriteNeededError):
-            raise found
-        return found
+        if found is None:
+            raise WriteNeededError
+        return found[0]
 
     def close(self) -> None:
         """Finish what waits, then close every connection."""

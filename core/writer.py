@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine
 
 from core.clock import perf
+from core.errors import AppError
 from core.tx import Command, Committed, Together
 
 log = logging.getLogger(__name__)
@@ -93,8 +94,11 @@ class Queue:
         """`submit` for an event loop."""
         asked = Asked()
         self.waiting.put(Waiting(command, asked))
-        answer: T = await asked.future
-        return answer
+        try:
+            answer: T = await asked.future
+            return answer
+        finally:
+            del asked  # an error's traceback holds this frame, and it would hold the error
 
 
 class Writer:
@@ -197,6 +201,8 @@ def _answer_here(home: list[Waiting]) -> None:
 
 def _settle(future: Future[Any] | asyncio.Future[Any], waiting: Waiting) -> None:
     if waiting.error is not None:
+        if isinstance(waiting.error, AppError):  # no bug: nobody asks where it was raised
+            waiting.error.__traceback__ = None  # frames that hold it, with all that they read
         future.set_exception(waiting.error)
     else:
         future.set_result(waiting.result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -46,15 +48,46 @@ async def test_a_question_that_would_write_says_so_and_nothing_happened(
     assert db.read_now(lambda conn: conn.execute(select(events.meta)).all()) == before
 
 
+def refuses(_: Any) -> None:
+    raise AppError(KEY_REUSED, key="op-00000001")
+
+
+IN_VAIN: dict[str, Callable[[Database], Awaitable[Any]]] = {
+    "a question that would write": lambda db: db.ask(WRITES["wake"]),
+    "a refused question": lambda db: db.ask(refuses),
+    "a refused look": lambda db: db.read(refuses),
+    "a refused command": lambda db: db.write(refuses),
+}
+
+
+@pytest.mark.parametrize("what", IN_VAIN)
+async def test_what_was_in_vain_leaves_nothing_for_the_collector(db: Database, what: str) -> None:
+    """R15: an error that its own frames hold keeps a connection, and all that was read by it."""
+
+    async def once_more() -> None:
+        with suppress(AppError, WriteNeededError):
+            await IN_VAIN[what](db)
+
+    await once_more()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            await once_more()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 async def test_a_question_is_answered_and_refused_as_a_command_is(db: Database) -> None:
     db.write_now(lambda tx: events.begin_epoch(tx, "7"))
     assert await db.ask(lambda tx: events.epoch(tx.conn)) == "7"
 
-    def refuses(tx: Tx) -> None:
+    def refuses_seven(tx: Tx) -> None:
         raise AppError(KEY_REUSED, key=events.epoch(tx.conn))
 
     with pytest.raises(AppError, match="7"):
-        await db.ask(refuses)
+        await db.ask(refuses_seven)
 
 
 def make(key: str, content: str, n: int) -> Callable[[Tx], dict[str, Any] | Answered]:
