@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from api import logs
 from api.heap import keep_flat, settle
 from api.packets import OnePacket
+from api.sockets import LetGo
 from api.threads import take_short_turns
 from core.config import Settings
 
@@ -39,7 +40,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "port": settings.port,
         "loop": "uvloop",
         "http": OnePacket,
-        "ws": "websockets-sansio",
+        "ws": LetGo,
         "ws_max_size": 65_536,
         "ws_per_message_deflate": False,
         "ws_ping_interval": None,  # clients say that they are there; who does not is hung up on

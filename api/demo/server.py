@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from api.sockets import LetGo
+
 
 def free_port() -> int:
     """A loopback port that nobody listens on."""
@@ -37,9 +39,7 @@ class _Server(uvicorn.Server):
 async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     """Its address while it runs; stopped at the end."""
     port = port or free_port()
-    config = uvicorn.Config(
-        app, port=port, log_level="warning", ws="websockets-sansio", ws_max_size=65_536
-    )
+    config = uvicorn.Config(app, port=port, log_level="warning", ws=LetGo, ws_max_size=65_536)
     server = _Server(config)
     running = asyncio.create_task(server.serve())
     await server.ready.wait()

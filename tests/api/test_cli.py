@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.backup import MANIFEST
 from api.cli import app
@@ -284,7 +285,7 @@ def test_links_lead_to_the_port_where_the_server_listens(
 
 def test_the_server_is_run_as_measured() -> None:
     options = uvicorn_options(Settings(_env_file=None))
-    assert options["ws"] == "websockets-sansio"
+    assert issubclass(options["ws"], WebSocketsSansIOProtocol)
     assert options["ws_max_size"] == 65_536
     assert options["ws_per_message_deflate"] is False
     assert options["loop"] == "uvloop"

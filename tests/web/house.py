@@ -24,6 +24,7 @@ from starlette.routing import Mount
 from api.demo.company import box_gtin, seed, unit_gtin
 from api.demo.data import ITEMS, PIN
 from api.main import create_app
+from api.sockets import LetGo
 from api.web import PDA, Web
 from core import people
 from core.clock import ManualClock
@@ -134,9 +135,7 @@ def listening(app: FastAPI) -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)  # who comes before the server is up waits in line
-    config = uvicorn.Config(
-        app, log_level="error", ws="websockets-sansio", ws_max_size=65_536, lifespan="on"
-    )
+    config = uvicorn.Config(app, log_level="error", ws=LetGo, ws_max_size=65_536, lifespan="on")
     server = _Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
