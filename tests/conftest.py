@@ -21,9 +21,22 @@ _BUS = ExitStack()
 _SHARED: list[Redis] = []  # the server of the whole run, with --bus redis
 # With --bus redis they would run the same once more: there is no door in them that hears of Redis
 # (only `api` reads its address), or they bring a Redis of their own.
-_WITHOUT_BUS = (
-    *("core", "properties", "simulation", "torture", "client_vectors"),
-    *("test_boundaries.py", "test_compose.py", "test_docs.py", "test_tidy.py"),
+_WITHOUT_BUS = ("core", "properties", "simulation", "torture")
+# They open no database, so they run once: not on PostgreSQL, and not with Redis either.
+_WITHOUT_DATABASE = (
+    *("test_boundaries.py", "test_compose.py", "test_docs.py", "test_tidy.py", "client_vectors"),
+    "api/test_heap.py",
+    *(f"bots/test_dingtalk_{each}.py" for each in ("notices", "receive", "render", "sdk", "send")),
+    *(f"bots/test_dingtalk_{each}.py" for each in ("simulator", "stream")),
+    *(f"bots/test_telegram_{each}.py" for each in ("listen", "page", "receive", "render", "sdk")),
+    *(f"bots/test_telegram_{each}.py" for each in ("send", "simulator")),
+    *(f"bots/test_wecom_{each}.py" for each in ("callback", "render", "sdk", "send")),
+    *(f"bots/test_{each}.py" for each in ("drawing", "labels", "pictures", "presses", "proxies")),
+    *(f"bots/test_{each}.py" for each in ("sim_page", "simulator")),
+    *(f"core/test_{each}_rules.py" for each in ("outbox", "sales", "shortcut", "stock", "tasks")),
+    *("core/test_calendar_worktime.py", "core/test_english.py", "core/test_people_permissions.py"),
+    *("core/test_quantity.py", "pda/test_handheld.py", "pda/test_labels.py", "pda/test_page.py"),
+    "pda/test_protocol.py",
 )
 
 
@@ -48,10 +61,12 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A run with Redis is of what Redis can change."""
-    if config.getoption("--bus") != "redis":
-        return None
-    return collection_path in {HERE / name for name in _WITHOUT_BUS} or None
+    """A run with Redis is of what Redis can change, one on PostgreSQL of what a database can."""
+    with_redis = config.getoption("--bus") == "redis"
+    left_out = _WITHOUT_BUS if with_redis else ()
+    if with_redis or config.getoption("--on") == "postgres":
+        left_out += _WITHOUT_DATABASE
+    return collection_path in {HERE / name for name in left_out} or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,6 +82,15 @@ def _redis_forgets() -> None:
     """Every test is a firm of its own, in Redis too: no test inherits another's sign-in tries."""
     for server in _SHARED:
         server.flush()
+
+
+@pytest.fixture(autouse=True)
+def _opens_what_it_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What runs once because it opens no database opens none."""
+    own = {HERE / name for name in _WITHOUT_DATABASE} & {request.path, request.path.parent}
+    DATABASES.refused = f"{request.path} opens one: out of _WITHOUT_DATABASE with it" if own else ""
+    yield
+    DATABASES.refused = ""
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ class Databases:
     kind: str = "sqlite"
     server: Postgres | None = None
     empty: str = ""
+    refused: str = ""  # why nobody may open one now
     _folder: Path = Path()
     _count: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -53,6 +54,7 @@ class Databases:
 
     def copy(self, template: str = "") -> str:
         """A copy of `template`, by default of the one with every table and no row."""
+        self._begin()
         if not template:
             template = self._empty()
         if self.server is not None:
@@ -74,6 +76,7 @@ class Databases:
         return Database(self.copy(template), clock, synchronous="OFF")
 
     def _begin(self) -> None:
+        assert not self.refused, self.refused
         if self._folder != Path():
             return
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))

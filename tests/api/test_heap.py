@@ -155,8 +155,11 @@ def test_garbage_is_looked_for_when_nobody_asks_and_at_once_when_there_may_be_mu
 
 
 def test_a_process_that_computes_is_not_quiet() -> None:
+    def looks_quiet() -> bool:
+        return all(is_quiet() for _ in range(10))  # a busy machine may not let us compute at all
+
     async def go() -> bool:
-        asking = asyncio.create_task(asyncio.to_thread(is_quiet))
+        asking = asyncio.create_task(asyncio.to_thread(looks_quiet))
         while not asking.done():
             sum(range(10_000))
             await asyncio.sleep(0)
