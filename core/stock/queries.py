@@ -96,6 +96,11 @@ def _within(reach: Reach) -> ColumnElement[bool]:
     return or_(_PLACES.c.warehouse_id.in_(reach), _PLACES.c.warehouse_id.is_(None))
 
 
+# Written once: an IN of its own in each query is a ring that waits for the collector.
+_NOT_ZERO = or_(balances.c.on_hand != 0, balances.c.reserved != 0)
+_NOT_VIRTUAL = _PLACES.c.kind.not_in(VIRTUAL)
+
+
 def on_hand(
     conn: Connection,
     item_id: int | None = None,
@@ -112,11 +117,9 @@ def on_hand(
     Supplier, customer, production and count are left out unless asked for (`virtual`, or by
     `location_id`).
     """
-    query = _ROWS.where(
-        balances.c.id > after, or_(balances.c.on_hand != 0, balances.c.reserved != 0)
-    )
+    query = _ROWS.where(balances.c.id > after, _NOT_ZERO)
     if not virtual and location_id is None:
-        query = query.where(_PLACES.c.kind.not_in(VIRTUAL))
+        query = query.where(_NOT_VIRTUAL)
     wanted = (
         (balances.c.item_id, item_id),
         (balances.c.location_id, location_id),
