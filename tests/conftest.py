@@ -63,7 +63,7 @@ def pytest_unconfigure() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A run with Redis is of what Redis can change, one on PostgreSQL of what a database can."""
     with_redis = config.getoption("--bus") == "redis"
-    left_out = _WITHOUT_BUS if with_redis else ()
+    left_out: tuple[str, ...] = _WITHOUT_BUS if with_redis else ()
     if with_redis or config.getoption("--on") == "postgres":
         left_out += _WITHOUT_DATABASE
     return collection_path in {HERE / name for name in left_out} or None
