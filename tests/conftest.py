@@ -38,6 +38,8 @@ _WITHOUT_DATABASE = (
     *("core/test_quantity.py", "pda/test_handheld.py", "pda/test_labels.py", "pda/test_page.py"),
     "pda/test_protocol.py",
 )
+_HEARS_NO_REDIS = {HERE / name for name in _WITHOUT_BUS}
+_OPENS_NONE = {HERE / name for name in _WITHOUT_DATABASE}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,10 +65,11 @@ def pytest_unconfigure() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A run with Redis is of what Redis can change, one on PostgreSQL of what a database can."""
     with_redis = config.getoption("--bus") == "redis"
-    left_out: tuple[str, ...] = _WITHOUT_BUS if with_redis else ()
-    if with_redis or config.getoption("--on") == "postgres":
-        left_out += _WITHOUT_DATABASE
-    return collection_path in {HERE / name for name in left_out} or None
+    once_more = with_redis or config.getoption("--on") == "postgres"
+    left_out = (with_redis and collection_path in _HEARS_NO_REDIS) or (
+        once_more and collection_path in _OPENS_NONE
+    )
+    return left_out or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,8 +90,8 @@ def _redis_forgets() -> None:
 @pytest.fixture(autouse=True)
 def _opens_what_it_says(request: pytest.FixtureRequest) -> Iterator[None]:
     """What runs once because it opens no database opens none."""
-    own = {HERE / name for name in _WITHOUT_DATABASE} & {request.path, request.path.parent}
-    DATABASES.refused = f"{request.path} opens one: out of _WITHOUT_DATABASE with it" if own else ""
+    none = not _OPENS_NONE.isdisjoint((request.path, request.path.parent))
+    DATABASES.refused = f"{request.path}: out of _WITHOUT_DATABASE with it" if none else ""
     yield
     DATABASES.refused = ""
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.backup import MANIFEST
 from api.cli import app
 from api.process import uvicorn_options
+from api.sockets import LetGo
 from core import events
 from core.archive import Archiving
 from core.clock import DAY, ManualClock
@@ -285,7 +285,7 @@ def test_links_lead_to_the_port_where_the_server_listens(
 
 def test_the_server_is_run_as_measured() -> None:
     options = uvicorn_options(Settings(_env_file=None))
-    assert issubclass(options["ws"], WebSocketsSansIOProtocol)
+    assert options["ws"] is LetGo
     assert options["ws_max_size"] == 65_536
     assert options["ws_per_message_deflate"] is False
     assert options["loop"] == "uvloop"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import warnings
 from collections import Counter
 from typing import Any
@@ -23,8 +22,7 @@ from core.config import Settings
 from core.db import Tx
 from tests.api.room import HOST, Ids
 
-# With Redis they are the same requests once more: a few of each operation show what it changes.
-EXAMPLES = 5 if "JIELI_REDIS_URL" in os.environ else 25
+EXAMPLES = 25
 LEAST = 4
 SECONDS = 40.0  # for everything; each operation gets an equal share
 

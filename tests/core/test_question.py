@@ -64,7 +64,7 @@ OFTEN: dict[str, Callable[[Database], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("what", OFTEN)
 async def test_what_happens_often_leaves_nothing_for_the_collector(db: Database, what: str) -> None:
-    """R15: an error that its own frames hold keeps a connection, and all that was read by it."""
+    """R15: an error that its own frames hold keeps all that was read; so may a new condition."""
 
     async def once_more() -> None:
         with suppress(AppError, WriteNeededError):
