@@ -5,6 +5,7 @@ READY := .venv/ready
 SDKS := node_modules/ready
 PDA := pda/web/dist/index.html
 NEW_NODE := node -e 'var v = process.versions.node.split("."); process.exit(v[0] * 100 + +v[1] >= 2019 ? 0 : 1)' 2>/dev/null
+unexport PYTHONDONTWRITEBYTECODE # a suite starts some hundred processes: compiled once, not in each
 
 .PHONY: help run web test contract check demo bench torture migration lock clean
 help: ## print this list

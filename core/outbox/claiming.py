@@ -227,6 +227,8 @@ def _may_go(tx: Tx, message: Message, limits: rules.Limits, gate: Instant) -> bo
 
 def _history(tx: Tx, message: Message, limits: rules.Limits) -> list[rules.Attempted]:
     windows = (*limits.rings, *limits.all)
+    if not windows:
+        return []
     values = {
         "channel_": message.channel,
         "recipient_": message.recipient,

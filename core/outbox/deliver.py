@@ -11,8 +11,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, select
+from sqlalchemy import ColumnElement, Connection, Select, select, union
 
 from core.bus import OUTBOX
 from core.clock import Instant, perf
@@ -146,31 +147,42 @@ def _due(name: str) -> Callable[[Connection], Instant | None]:
     return lambda conn: next_due(conn, name)
 
 
-_due_at = case((messages.c.state == SENDING, messages.c.lease_until), else_=messages.c.not_before)
-_STRAY = (
-    select(messages.c.channel, _due_at.label("due"))
-    .where(
-        messages.c.state.in_([PENDING, SENDING]),
-        messages.c.channel.not_in(bindparam("known_", expanding=True)),
-    )
-    .order_by(_due_at)
-    .limit(1)
-)
+def _channels_with(state: ColumnElement[str]) -> Select[Any]:
+    """The channels of the messages in `state`: from each to the next in the index, because a vendor
+    that is down for a day leaves a hundred thousand messages of one channel between.
+    """
+    its = messages.c.channel
+    least = select(its).where(messages.c.state == state).order_by(its).limit(1)
+    walk = select(least.scalar_subquery().label("channel")).cte(recursive=True)
+    then = least.where(its > walk.c.channel).scalar_subquery()
+    walk = walk.union_all(select(then).where(walk.c.channel.is_not(None)))
+    return select(walk.c.channel).where(walk.c.channel.is_not(None))
+
+
+_CHANNELS = union(_channels_with(PENDING), _channels_with(SENDING))
 _NOT_WIRED = SendResult("never", code="not_wired", reason="本机没有接通这个渠道")
 
 
 def refuse_strays(tx: Tx, known: list[str], on_dead: OnDead) -> int:
     """Send messages of unknown channels on to the person's next channel, or let them die loudly."""
-    row = tx.execute(_STRAY, {"known_": known}).first()
-    if row is None or row.due > tx.now:
+    first = _first_stray(tx.conn, known)
+    if first is None or first[0] > tx.now:
         return 0
-    recover(tx, row.channel, on_dead=on_dead)
-    strays = claim(tx, "stray", row.channel)
+    _, channel = first
+    recover(tx, channel, on_dead=on_dead)
+    strays = claim(tx, "stray", channel, limits=rules.NO_LIMITS)
     for each in strays:
         record(tx, each, _NOT_WIRED, on_dead=on_dead)
     return len(strays)
 
 
+def _first_stray(conn: Connection, known: list[str]) -> tuple[Instant, str] | None:
+    """The channel that is none of `known` whose next message is due first, and when that is."""
+    strays = [each for each in conn.execute(_CHANNELS).scalars() if each not in known]
+    dues = [(next_due(conn, channel), channel) for channel in strays]
+    return min(((due, channel) for due, channel in dues if due is not None), default=None)
+
+
 def _stray_due(conn: Connection, known: list[str]) -> Instant | None:
-    row = conn.execute(_STRAY, {"known_": known}).first()
-    return None if row is None else max(int(row.due), next_due(conn, row.channel) or 0)
+    first = _first_stray(conn, known)
+    return first and first[0]

@@ -53,6 +53,9 @@ class Limits:
     account: tuple[Window, ...] = (Window(6_000, MINUTE), Window(100_000, HOUR))
 
 
+NO_LIMITS = Limits((), (), ())  # of what reaches no vendor
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """`first` doubles up to `cap`; nothing is tried for longer than `patience` since it was put.

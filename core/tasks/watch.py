@@ -7,6 +7,8 @@ ladder ended and nobody answered. Each generation is reported once. The engine's
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, bindparam, exists, func, or_, select
 
 from core.clock import Instant
@@ -46,8 +48,18 @@ _FOUND = (
 
 
 def watch_step(db: Database) -> Step:
-    """The engine step that looks for forgotten tasks, once a sweep."""
-    return command_step(db, "watch", watch, next_due)
+    """The engine step that looks for forgotten tasks, once a sweep.
+
+    It looks at every live task, so it looks as a reader, and takes the writer's turn for what it
+    found: of thirteen thousand, 45 ms in which nobody else would have written.
+    """
+    step = command_step(db, "watch", watch, next_due)
+
+    async def run() -> int:
+        due = await db.read(next_due)
+        return 0 if due is None or due > db.clock.now() else await step.run()
+
+    return replace(step, run=run)
 
 
 def next_due(conn: Connection) -> Instant | None:

@@ -251,6 +251,14 @@ async def test_a_channel_that_is_not_wired_hands_on_or_dies_loudly(room: Room) -
     assert len(room.null.phone("both")) == 1
 
 
+async def test_what_no_channel_takes_is_told_at_once_however_much_there_is(room: Room) -> None:
+    """What a vendor takes in a minute is no limit for what is shown to no vendor."""
+    gone = room.person("gone", chats=("pager",))
+    letters = {room.put(gone, f"t{number}") for number in range(70)}
+    await room.deliver()
+    assert {letter.message_id for letter in room.deaths} == letters
+
+
 async def test_a_dead_letter_is_told_exactly_once_in_the_same_transaction(room: Room) -> None:
     wang = room.person("wang")
     message_id = room.put(wang)
