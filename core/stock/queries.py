@@ -99,6 +99,8 @@ def _within(reach: Reach) -> ColumnElement[bool]:
 # Written once: an IN of its own in each query is a ring that waits for the collector.
 _NOT_ZERO = or_(balances.c.on_hand != 0, balances.c.reserved != 0)
 _NOT_VIRTUAL = _PLACES.c.kind.not_in(VIRTUAL)
+_HOUSE = _PLACES.c.warehouse_id
+_IN_REACH = or_(_HOUSE.in_(bindparam("reach_", expanding=True)), _HOUSE.is_(None))
 
 
 def on_hand(
@@ -132,8 +134,10 @@ def on_hand(
     return _balance_rows(conn, query.order_by(balances.c.id).limit(limit))
 
 
-def _balance_rows(conn: Connection, query: Select[*tuple[Any, ...]]) -> list[BalanceRow]:
-    rows: Any = conn.execute(query)
+def _balance_rows(
+    conn: Connection, query: Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
+) -> list[BalanceRow]:
+    rows: Any = conn.execute(query, values)
     return [BalanceRow(*row) for row in rows]
 
 
@@ -193,6 +197,33 @@ def available(
 ) -> Micro:
     """How much of an item may be promised (`promise` without the detail)."""
     return promise(conn, item_id, warehouse_id, on_date).available
+
+
+_OPEN = balances.c.on_hand - balances.c.reserved
+_FREE = (
+    select(_total(_GOOD & _HERE & (balances.c.owner_id == 0) & (_OPEN > 0), _OPEN))
+    .select_from(balances)
+    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
+    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .where(balances.c.item_id == bindparam("item_"))
+)
+
+
+def in_reach(
+    conn: Connection, item_id: int, lot_id: int | None, reach: Reach, limit: int
+) -> tuple[list[BalanceRow], Micro]:
+    """The first `limit` balances of an item (of one lot), and the sum of `available` of all."""
+    rows, total = (
+        _ROWS.where(balances.c.item_id == bindparam("item_"), _NOT_ZERO, _NOT_VIRTUAL),
+        _FREE,
+    )
+    if lot_id is not None:
+        rows, total = (each.where(balances.c.lot_id == lot_id) for each in (rows, total))
+    if reach:
+        rows, total = (each.where(_IN_REACH) for each in (rows, total))
+    values = {"item_": item_id, "reach_": sorted(reach)}
+    found = _balance_rows(conn, rows.order_by(balances.c.id).limit(limit), values)
+    return found, int(conn.execute(total, values).scalar_one())
 
 
 _BY_WAREHOUSE = (

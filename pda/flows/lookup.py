@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.catalog import Location, items_by_id
+from core.catalog import Location, items_by_id, lot_by_code_or_none
 from core.db import Tx
 from core.people import Actor, Thing, may, require
 from core.quantity import plain, show
-from core.stock import BalanceRow, on_hand
+from core.stock import BalanceRow, in_reach, on_hand
 from pda import messages as say
-from pda.find import Found, Goods, find, options_wire, warehouses_of
+from pda.find import Found, Goods, find, options_wire
 from pda.flows import back, pack, pick, receive
 from pda.packs import item_pack
 from pda.steps import Answer, Ask, Context, load
@@ -157,12 +157,11 @@ def _place(tx: Tx, actor: Actor, place: Location) -> Answer:
 
 def _goods(tx: Tx, actor: Actor, goods: Goods) -> Answer:
     require(actor, "stock.read")
-    known = set(warehouses_of(tx.conn, actor))
-    rows = on_hand(tx.conn, goods.item.id, limit=MOST_ROWS)
-    rows = [each for each in rows if each.warehouse_id is None or each.warehouse_id in known]
-    if goods.lot:
-        rows = [each for each in rows if each.lot_code == goods.lot] or rows
-    free = sum(each.available for each in rows)
+    item, his = goods.item.id, actor.warehouse_ids
+    lot = lot_by_code_or_none(tx.conn, item, goods.lot) if goods.lot else None
+    rows, free = in_reach(tx.conn, item, None if lot is None else lot.id, his, MOST_ROWS)
+    if not rows and lot is not None:  # none of it is left: what there is of the others
+        rows, free = in_reach(tx.conn, item, None, his, MOST_ROWS)
     data = {
         "item_code": goods.item.code,
         "item_name": goods.item.name,
