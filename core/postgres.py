@@ -120,6 +120,7 @@ def postgres_engine(
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,
+        use_native_hstore=False,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args=LINK | {"application_name": name, "prepare_threshold": None},
@@ -132,8 +133,7 @@ def _configure(engine: Engine, settings: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
         before, connection.autocommit = connection.autocommit, True
-        for setting in settings:
-            connection.execute(setting)
+        connection.execute("; ".join(settings))
         connection.autocommit = before
         record.info[COURIER] = Courier(connection)
 
