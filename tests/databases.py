@@ -63,10 +63,11 @@ class Databases:
         shutil.copyfile(_path(template), _path(url))
         return url
 
-    def drop(self, url: str) -> None:
-        """Nobody needs it any more."""
+    def drop(self, url: str, *, at_once: bool = False) -> None:
+        """Nobody needs it any more; `at_once`, though somebody does."""
         if self.server is not None:
-            self.server.drop(url.rpartition("/")[2])
+            gone = self.server.drop if at_once else self.server.leave
+            gone(url.rpartition("/")[2])
             return
         for tail in ("", "-wal", "-shm"):
             Path(_path(url) + tail).unlink(missing_ok=True)

@@ -40,7 +40,7 @@ class Postgres:
     options: tuple[str, ...] = FAST
     _count: int = field(default=0)
     _owner: psycopg.Connection[Any] | None = None
-    _leaving: list[str] = field(default_factory=list)
+    _left: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"{self.base}/{name}"
@@ -74,16 +74,17 @@ class Postgres:
         return name
 
     def drop(self, name: str) -> None:
+        """It is gone, whoever is connected to it."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def leave(self, name: str) -> None:
         """Nobody needs it any more; it goes with the next one.
 
         By then all of its connections have ended: the server would wait 100 ms to look again.
         """
-        self._leaving.append(name)
-        if len(self._leaving) > 1:
-            self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        self.run(f"DROP DATABASE IF EXISTS {self._leaving.pop(0)} WITH (FORCE)")
+        self._left.append(name)
+        if len(self._left) > 1:
+            self.drop(self._left.pop(0))
 
     # -- power switch, for tests that kill it ---------------------------------------------------
     def start(self) -> None:
@@ -193,8 +194,8 @@ def postgres(options: tuple[str, ...] = FAST, within: Path | None = None) -> Ite
         try:
             yield elsewhere
         finally:
-            while elsewhere._leaving:
-                elsewhere._drop_oldest()
+            for name in elsewhere._left:
+                elsewhere.drop(name)
             elsewhere.hang_up()
         return
     user = "nobody" if os.geteuid() == 0 else None

@@ -151,7 +151,7 @@ async def test_it_stops_when_the_database_is_away(
     patient = Patient(db, monitor.url)
     await patient.pass_time(MINUTE)
     assert len(monitor.calls) == 1
-    DATABASES.drop(url)
+    DATABASES.drop(url, at_once=True)
     await patient.pass_time(MINUTE)
     assert len(monitor.calls) == 1
     assert patient.engine.health["heartbeat"].failures == 1
