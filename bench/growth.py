@@ -52,7 +52,7 @@ class Ledger:
 
 
 def growth(folder: Path, url: str, server: Pgbench | None, most: int = SIZES[-1]) -> list[Result]:
-    """p50 of a durable posting and its CPU at each size, as a ratio to the smaller; and reads."""
+    """p50 of a durable posting and its CPU at each size, as a ratio to the smallest; and reads."""
     arena = prepare(folder, ITEMS, url)
     bins = spread(arena)
     ledgers: list[Ledger] = []
@@ -186,11 +186,11 @@ def _read(ledger: Ledger, arena: Arena, first: Instant) -> None:
 
 
 def _results(ledgers: list[Ledger]) -> list[Result]:
-    smaller: Ledger | None = None
+    smallest = ledgers[0]
     found = []
     for ledger in ledgers:
         cpu = statistics.median(ledger.cpu_us)
-        gates = [] if smaller is None else [_ratio(ledger, smaller)]
+        gates = [] if ledger is smallest else [_ratio(ledger, smallest)]
         facts = {
             "posts_ms": [each * 1e3 for each in sorted(ledger.posts)[:: len(ledger.posts) // 20]]
         }
@@ -199,7 +199,9 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
                 "growth",
                 f"one durable posting at {ledger.moves:,} moves",
                 f"{milliseconds(ledger.posts)}, {cpu:.0f} µs CPU, {ledger.bytes / 1e6:,.0f} MB",
-                "" if smaller is None else f"at {smaller.moves:,}: {milliseconds(smaller.posts)}",
+                ""
+                if ledger is smallest
+                else f"at {smallest.moves:,}: {milliseconds(smallest.posts)}",
                 tuple(gates),
                 facts | {"moves": ledger.moves, "bytes": ledger.bytes},
             )
@@ -209,7 +211,6 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
             must = [Gate(p99, 5, unit=" ms p99")] if what.startswith("balances") else []
             where = f"{what} at {ledger.moves:,} moves"
             found.append(Result("growth", where, milliseconds(seconds), gates=tuple(must)))
-        smaller = ledger
     return found
 
 
