@@ -190,7 +190,10 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
     found = []
     for ledger in ledgers:
         cpu = statistics.median(ledger.cpu_us)
-        gates = [] if ledger is smallest else [_ratio(ledger, smallest)]
+        beside, gates = "", []
+        if ledger is not smallest:
+            beside = f"at {smallest.moves:,}: {milliseconds(smallest.posts)}"
+            gates = [_ratio(ledger, smallest)]
         facts = {
             "posts_ms": [each * 1e3 for each in sorted(ledger.posts)[:: len(ledger.posts) // 20]]
         }
@@ -199,9 +202,7 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
                 "growth",
                 f"one durable posting at {ledger.moves:,} moves",
                 f"{milliseconds(ledger.posts)}, {cpu:.0f} µs CPU, {ledger.bytes / 1e6:,.0f} MB",
-                ""
-                if ledger is smallest
-                else f"at {smallest.moves:,}: {milliseconds(smallest.posts)}",
+                beside,
                 tuple(gates),
                 facts | {"moves": ledger.moves, "bytes": ledger.bytes},
             )
@@ -214,7 +215,7 @@ def _results(ledgers: list[Ledger]) -> list[Result]:
     return found
 
 
-def _ratio(ledger: Ledger, smaller: Ledger) -> Gate:
-    """G5: a posting may cost 1.3 times what it costs in the smaller ledger."""
-    ratio = percentile(ledger.posts, 0.5) / percentile(smaller.posts, 0.5)
-    return Gate(ratio, 1.3, unit=f" x at {smaller.moves:,}")
+def _ratio(ledger: Ledger, smallest: Ledger) -> Gate:
+    """G5: a posting may cost 1.3 times what it costs in the smallest ledger."""
+    ratio = percentile(ledger.posts, 0.5) / percentile(smallest.posts, 0.5)
+    return Gate(ratio, 1.3, unit=f" x at {smallest.moves:,}")

@@ -159,6 +159,9 @@ def _total(condition: Any, value: Any = balances.c.on_hand) -> Any:
     return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
 
 
+_BOOKS = balances.join(_PLACES, _PLACES.c.id == balances.c.location_id).outerjoin(
+    _LOTS, _LOTS.c.id == balances.c.lot_id
+)
 _HERE = _PLACES.c.kind.in_(SELLABLE)
 _GOOD = (balances.c.status == "ok") & (func.coalesce(_LOTS.c.state, "ok") == "ok")
 _LATE = func.coalesce(_LOTS.c.expires_on, FAR) < bindparam("on_")
@@ -172,9 +175,7 @@ _ANYWHERE = (
         _total(_PLACES.c.kind == "transit"),
         _total(_HERE & _GOOD & ~_LATE, balances.c.on_hand - balances.c.reserved),
     )
-    .select_from(balances)
-    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
-    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .select_from(_BOOKS)
     .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
 )
 _IN_ONE = _ANYWHERE.where(_PLACES.c.warehouse_id == bindparam("warehouse_"))
@@ -202,9 +203,7 @@ def available(
 _OPEN = balances.c.on_hand - balances.c.reserved
 _FREE = (
     select(_total(_GOOD & _HERE & (balances.c.owner_id == 0) & (_OPEN > 0), _OPEN))
-    .select_from(balances)
-    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
-    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .select_from(_BOOKS)
     .where(balances.c.item_id == bindparam("item_"))
 )
 
@@ -228,9 +227,7 @@ def in_reach(
 
 _BY_WAREHOUSE = (
     select(_PLACES.c.warehouse_id, func.sum(balances.c.on_hand - balances.c.reserved))
-    .select_from(balances)
-    .join(_PLACES, _PLACES.c.id == balances.c.location_id)
-    .outerjoin(_LOTS, _LOTS.c.id == balances.c.lot_id)
+    .select_from(_BOOKS)
     .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
     .where(_GOOD, _HERE, ~_LATE)
     .group_by(_PLACES.c.warehouse_id)

@@ -15,6 +15,7 @@ from core.db import Database
 from core.outbox import deliver
 from core.tasks.watch import watch_step
 from tests.core.outbox_room import Room
+from tests.databases import DATABASES
 
 KNOWN = ["email", "null", "wecom"]
 
@@ -57,7 +58,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_looking_for_messages_of_unknown_channels_does_not_walk_through_the_backlog(
     db: Database, clock: ManualClock
 ) -> None:
-    cost = rows_of_postgres if db.read_now(is_postgres) else steps_of_sqlite
+    cost = rows_of_postgres if DATABASES.kind == "postgres" else steps_of_sqlite
     room = Room(db, clock)
     wang = room.person("wang")
     costs = []
@@ -68,10 +69,6 @@ def test_looking_for_messages_of_unknown_channels_does_not_walk_through_the_back
     few, backlog = costs
     assert 0 < few < 500
     assert backlog <= few + 2
-
-
-def is_postgres(conn: Connection) -> bool:
-    return conn.dialect.name == "postgresql"
 
 
 @pytest.mark.sqlite  # PostgreSQL has more than one writer
