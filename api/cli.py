@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
+from api.heap import building
 from core.clock import SystemClock, perf
 from core.config import Settings
 from core.db import Database
@@ -96,8 +97,9 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run the engine (timers, delivery) without doors; as many as you like on one PostgreSQL."""
-    from api.process import prepare
-    from api.worker import work
+    with building():
+        from api.process import prepare
+        from api.worker import work
 
     settings = Settings()
     prepare(settings)
@@ -109,26 +111,30 @@ def worker() -> None:
 
 def _observed_worker(settings: Settings) -> None:
     """A worker with doors of its own, for Prometheus and for whoever restarts what is not well."""
-    from api.main import create_worker
     from api.process import run
 
-    served = create_worker(settings)
+    with building():
+        from api.main import create_worker
+
+        served = create_worker(settings)
     _migrate(served.state.jieli.db)
     run(served, settings.model_copy(update={"port": settings.worker_port}))
 
 
 def _plain(settings: Settings) -> FastAPI:
-    from api.main import create_app
+    with building():
+        from api.main import create_app
 
-    served = create_app(settings)
+        served = create_app(settings)
     _migrate(served.state.jieli.db)
     return served
 
 
 def _demo(settings: Settings) -> FastAPI:
-    from api.demo.stage import demo_app, furnish
+    with building():
+        from api.demo.stage import demo_app, furnish
 
-    served = demo_app(settings)
+        served = demo_app(settings)
     _migrate(served.state.jieli.db)
     furnish(served.state.jieli.db)
     return served

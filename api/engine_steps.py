@@ -90,6 +90,7 @@ def open_dead_letter(tx: Tx, letter: DeadLetter) -> None:
         to=("role:admin",),
         policy=policy_of(tx.conn, DEAD_LETTER),
         card=card,
+        warehouse_id=about.warehouse_id,
         context={"message_id": letter.message_id, "task_id": letter.task_id},
         dedupe_key=cause_of(letter.message_id),
         surfaces=("chat", "desk"),

@@ -22,7 +22,8 @@ import ctypes
 import gc
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
@@ -57,6 +58,16 @@ def keep_flat() -> None:
     if adjust is not None and not any(name.startswith("MALLOC_") for name in os.environ):
         adjust(_MMAP, LARGE)
         adjust(_TRIM, SPARE)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """What is made in the block stays, and is not looked through meanwhile: modules, the app."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def settle() -> None:

@@ -61,15 +61,19 @@ def _is_seen(conn: Connection, actor: Actor, letter: Message) -> bool:
 
 @router.get("/dead")
 async def dead_letters(
-    actor: Annotated[Actor, allow("outbox.read")], jieli: App, limit: Size = PAGE
+    actor: Annotated[Actor, allow("outbox.read")],
+    jieli: App,
+    cursor: Id | None = None,
+    limit: Size = PAGE,
 ) -> Response:
     """Cards that were given up, newest first, with the vendor's own reason."""
 
-    def ask(conn: Connection) -> list[Message]:
-        found = letters.dead_letters(conn, limit)
-        return [each for each in found if _is_seen(conn, actor, each)]
+    def ask(conn: Connection) -> dict[str, Any]:
+        found = letters.dead_letters(conn, limit, cursor)
+        seen = [_wire(each) for each in found if _is_seen(conn, actor, each)]
+        return {"items": seen, "next": str(found[-1].seq) if len(found) == limit else None}
 
-    return as_json({"items": [_wire(each) for each in await jieli.db.read(ask)], "next": None})
+    return as_json(await jieli.db.read(ask))
 
 
 @router.post("/dead/{message_id}/resend")
@@ -100,7 +104,7 @@ async def drop(message_id: str, body: Drop, by: Resender) -> Response:
     """Nobody needs it any more."""
 
     def run(tx: Tx) -> object:
-        letters.drop(tx, by.actor, message_id, body.why)
+        again.drop(tx, by.actor, message_id, body.why)
         return {"id": message_id, "state": "dropped"}
 
     return await by.answer(f"drop:{message_id}", body, run)

@@ -24,6 +24,7 @@ from bench.far import far
 from bench.growth import SIZES, growth
 from bench.machine import describe
 from bench.partitions import partitions
+from bench.peers import peers
 from bench.pg import Pgbench
 from bench.postings import postings
 from bench.replica import replica
@@ -107,6 +108,9 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     "far": lambda run: far(run.on_server("near"), run.on_server("far")),
     "partitions": lambda run: partitions(run.folder, run.on_server("partitions")),
     "replica": lambda run: replica(run.folder, run.pg),
+    "peers": lambda run: peers(
+        prepare(run.folder, 1_000, run.on_server("ours")), run.pg, run.rounds
+    ),
     "timers": lambda run: [
         *timers.lateness(run.url("lateness")),
         *timers.overdue(run.url("overdue")),

@@ -75,13 +75,13 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     """Closed loop of 1, 8 and 32 connections against a real server, limits interleaved."""
     rows = []
     with serving(arena) as (process, port):
-        closed_loop(port, 8, 2.0, _maker(arena))
+        closed_loop(port, 8, 2.0, moves_of(arena))
         for clients in (1, 8, 32):
             seen: list[tuple[Load, float, float]] = []
             for _ in range(rounds):
                 most = limit(pg, clients)
                 before = cpu_seconds(process.pid)
-                load = closed_loop(port, clients, SECONDS, _maker(arena))
+                load = closed_loop(port, clients, SECONDS, moves_of(arena))
                 spent = cpu_seconds(process.pid) - before
                 assert not load.refused, load.refused[:3]
                 seen.append((load, most, spent / len(load.latencies) * 1e6))
@@ -89,7 +89,7 @@ def through_http(arena: Arena, pg: Pgbench | None, rounds: int) -> list[Row]:
     return rows
 
 
-def _maker(arena: Arena) -> Callable[[int, int], bytes]:
+def moves_of(arena: Arena) -> Callable[[int, int], bytes]:
     """Keys are time-ordered, as our clients make them and as the limit numbers its operations."""
     keys = _keys()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from core.actions.doing import Doing
 from core.db import Tx
 from core.errors import INVALID, AppError
-from core.outbox import letters
 from core.people import person
 from core.tasks import again, binding
 
@@ -27,7 +26,7 @@ def reassign(tx: Tx, doing: Doing) -> str:
 
 
 def drop(tx: Tx, doing: Doing) -> str:
-    letters.drop(tx, doing.actor, doing.about("message_id"), doing.text("why"))
+    again.drop(tx, doing.actor, doing.about("message_id"), doing.text("why"))
     return "不再发"
 
 

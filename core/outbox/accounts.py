@@ -13,7 +13,14 @@ from core.db import Tx
 from core.outbox.card import Card
 from core.outbox.channel import GROUP
 from core.outbox.edits import retire
-from core.outbox.messages import change, chat_for, comes_elsewhere, finish, of_row
+from core.outbox.messages import (
+    Message,
+    change,
+    chat_for,
+    comes_elsewhere,
+    finish,
+    of_row,
+)
 from core.outbox.surfaces import living, of_account
 from core.outbox.tables import PENDING, SENDING, messages
 from core.people import reach_of_many
@@ -66,15 +73,22 @@ def leave(tx: Tx, channel: str, user_id: str, said: str = UNBOUND) -> None:
     `said`: what its cards say from now on.
     """
     values = {"channel_": channel, "recipient_": user_id}
-    for message in [of_row(row) for row in tx.execute(_WAITING, values).mappings()]:
-        other = chat_for(tx.conn, message.person_id, [channel])
-        if other is None or message.unsure or comes_elsewhere(tx, message):
-            finish(tx, message, "superseded", "unbound", "账号已解绑，没有再发")
-        else:
-            change(tx, message, channel=other.channel, recipient=other.user_id, not_before=tx.now)
+    while waiting := [of_row(row) for row in tx.execute(_WAITING, values).mappings()]:
+        for message in waiting:
+            _turn_back(tx, message)
     for message in [of_row(row) for row in tx.execute(_FLYING, values).mappings()]:
         if chat_for(tx.conn, message.person_id, [channel]) is None:
             change(tx, message, moved=True, next=None)  # closed as soon as it lands
-    for here in of_account(tx.conn, channel, user_id):
-        card = Card("卡片已作废", closed=True, result=said)
-        retire(tx, here, card, 0)
+    ended = Card("卡片已作废", closed=True, result=said)
+    while standing := of_account(tx.conn, channel, user_id):
+        for here in standing:
+            retire(tx, here, ended, 0)
+
+
+def _turn_back(tx: Tx, message: Message) -> None:
+    """What waits goes to the person's other app, or nowhere."""
+    other = chat_for(tx.conn, message.person_id, [message.channel])
+    if other is None or message.unsure or comes_elsewhere(tx, message):
+        finish(tx, message, "superseded", "unbound", "账号已解绑，没有再发")
+    else:
+        change(tx, message, channel=other.channel, recipient=other.user_id, not_before=tx.now)

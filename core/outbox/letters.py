@@ -68,14 +68,18 @@ def nobody_told(tx: Tx, letter: DeadLetter) -> None:
     """The `on_dead` of a process that only keeps dead letters on the board."""
 
 
-def dead_letters(conn: Connection, limit: int = 100) -> list[Message]:
-    """The newest dead cards, edits left out, at most `limit`."""
+def dead_letters(
+    conn: Connection, limit: int = 100, before_seq: int | None = None
+) -> list[Message]:
+    """The newest dead cards (older than `before_seq`), edits left out, at most `limit`."""
     query = (
         select(messages)
         .where(messages.c.state == DEAD, messages.c.intent == "send")
         .order_by(messages.c.seq.desc())
         .limit(limit)
     )
+    if before_seq is not None:
+        query = query.where(messages.c.seq < before_seq)
     return [of_row(row) for row in conn.execute(query).mappings()]
 
 

@@ -1,4 +1,4 @@
-"""A dead letter is sent again: it says what is true of its task now, or goes nowhere.
+"""What becomes of a dead letter. Sent again, it says what is true of its task now, or goes nowhere.
 
 Between a card's death and a person's decision the task may have ended or moved on; a card with the
 old buttons would stand on a phone for ever.
@@ -10,7 +10,7 @@ from core.db import Tx
 from core.errors import INVALID, AppError
 from core.outbox import letters
 from core.outbox.messages import find_message
-from core.people import Actor, person
+from core.people import Actor, person, require
 from core.tasks.change import load
 from core.tasks.recipients import could
 from core.tasks.tell import redraw
@@ -27,6 +27,7 @@ def resend(tx: Tx, actor: Actor, message_id: str) -> bool:
     Raises:
         AppError(not_found, letter_not_dead, no_chat, forbidden).
     """
+    _require_in_reach(tx, actor, message_id)
     letters.resend(tx, actor, message_id)
     return _brought_up_to_date(tx, message_id)
 
@@ -38,6 +39,7 @@ def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> bool:
         AppError(not_found, letter_not_dead, no_chat, forbidden). AppError(invalid): the task is not
             for the eyes of that person.
     """
+    _require_in_reach(tx, actor, message_id)
     letters.reassign(tx, actor, message_id, person_id)
     letter = find_message(tx.conn, message_id)
     assert letter is not None, "it was just put back"
@@ -46,6 +48,23 @@ def reassign(tx: Tx, actor: Actor, message_id: str, person_id: int) -> bool:
         why = f"{other.name} 是别的往来单位的人，不能看这件事，请换成同事或这家供应商自己的人"
         raise AppError(INVALID, field="改发给", why=why)
     return _brought_up_to_date(tx, message_id)
+
+
+def drop(tx: Tx, actor: Actor, message_id: str, why: str) -> None:
+    """Give a dead letter up.
+
+    Raises:
+        AppError(not_found, letter_not_dead, forbidden).
+    """
+    _require_in_reach(tx, actor, message_id)
+    letters.drop(tx, actor, message_id, why)
+
+
+def _require_in_reach(tx: Tx, actor: Actor, message_id: str) -> None:
+    """Its task may be of a warehouse that is not his; a card of no task stands in none."""
+    letter = find_message(tx.conn, message_id)
+    if letter is not None and letter.task_id:
+        require(actor, "outbox.resend", load(tx.conn, letter.task_id).thing)
 
 
 def _brought_up_to_date(tx: Tx, message_id: str) -> bool:

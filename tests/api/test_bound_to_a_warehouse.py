@@ -201,6 +201,28 @@ async def test_cards_that_were_given_up(chat: ChatRoom) -> None:
     for login, letters in (("south-boss", 0), ("north-boss", 1), ("supervisor", 1)):
         found = (await chat.ask(login, "/api/outbox/dead"))["items"]
         assert len(found) == letters, login
+    letter = f"/api/outbox/dead/{found[0]['id']}"
+    ask: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("resend", {}),
+        ("reassign", {"person_id": chat.ids.people["supervisor"]}),
+        ("drop", {"why": "电话里说过了"}),
+    )
+    for verb, body in ask:
+        assert (await chat.send("south-boss", f"{letter}/{verb}", body)).status_code == 403, verb
+    await chat.do("north-boss", f"{letter}/drop", {"why": "电话里说过了"})
+
+
+async def test_who_is_asked_about_a_card_that_was_given_up(chat: ChatRoom) -> None:
+    """The administrators of its warehouse, who may answer; not those of another."""
+    hire(chat, "north-admin", "admin", "N")
+    hire(chat, "south-admin", "admin", "S")
+    del chat.stage.simulator.vendor.people["buyer"]
+    await chat.fail_inspection()
+    board = (await chat.ask("supervisor", "/api/tasks", kind="dead_letter"))["items"]
+    assert len(board) == 1
+    asked = set(board[0]["people"])
+    assert chat.ids.people["north-admin"] in asked
+    assert chat.ids.people["south-admin"] not in asked
 
 
 async def test_a_count_is_given_up_in_its_warehouse(room: Room) -> None:

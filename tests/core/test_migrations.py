@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from core.clock import ManualClock
 from core.db import Database
-from core.migrations.run import current, drift, newest, upgrade
+from core.migrations.run import _config, current, drift, newest, upgrade
 from tests.conftest import MONDAY_0900
 
 
@@ -30,6 +32,20 @@ def test_migrating_again_changes_nothing(migrated: Database) -> None:
     before = migrated.read_now(shape)
     upgrade(migrated)
     assert migrated.read_now(shape) == before
+
+
+def test_the_newest_is_what_alembic_calls_the_head() -> None:
+    assert newest() == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def test_a_start_on_an_up_to_date_database_loads_no_alembic(
+    migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "alembic"]:
+        monkeypatch.setitem(sys.modules, name, None)  # whoever imports it now fails
+    upgrade(migrated)
+    with pytest.raises(ImportError):
+        _config()
 
 
 def test_migrations_and_tables_in_code_are_the_same(migrated: Database, db: Database) -> None:

@@ -117,3 +117,11 @@ async def test_a_storm_behind_a_refusal_is_not_stopped_by_who_cannot_move(room: 
     room.clock.advance(HOUR // 2)
     await room.deliver()
     assert [each.task_id for each in other(room).attempts] == ["mine"]
+
+
+def test_all_that_waits_leaves_an_account_however_much_it_is(room: Room) -> None:
+    wang = room.person("wang", chats=("null", "telegram"))
+    for number in range(501):
+        room.put(wang, f"n{number}")
+    room.db.write_now(lambda tx: leave(tx, "null", "wang"))
+    assert room.claim() == []
