@@ -40,6 +40,7 @@ _WITHOUT_DATABASE = (
 )
 _HEARS_NO_REDIS = {HERE / name for name in _WITHOUT_BUS}
 _OPENS_NONE = {HERE / name for name in _WITHOUT_DATABASE}
+_LONG = {"simulation", "stories", "torture"}  # folders
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,11 +74,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test about one kind of database alone is left out of the other's run, not skipped."""
+    """A test about one kind of database alone is left out of the other's run, not skipped.
+
+    The long ones come first: begun last, they keep one worker while the others have nothing left.
+    """
     other = {"sqlite": "postgres", "postgres": "sqlite"}[config.getoption("--on")]
     out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in out]
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
 
 
 @pytest.fixture(autouse=True)
