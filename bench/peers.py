@@ -26,10 +26,10 @@ from typing import Any
 import psutil
 
 from bench.arena import Arena, free_port, running, serving
-from bench.machine import cpu_seconds, percentile
+from bench.machine import cpu_seconds
 from bench.pg import Pgbench
 from bench.postings import moves_of
-from bench.table import Gate, Result
+from bench.table import Gate, Result, milliseconds
 from bench.wire import Load, closed_loop
 from core.clock import perf
 
@@ -160,10 +160,9 @@ def _compare(clients: int, rounds: int, us: Side, them: Side) -> Result:
 
 def _figure(rounds: list[tuple[Load, float]]) -> str:
     latencies = [each for load, _ in rounds for each in load.latencies]
-    p50, p99 = (percentile(latencies, share) * 1e3 for share in (0.5, 0.99))
     cpu = statistics.median(spent for _, spent in rounds) * 1e3
     rate = statistics.median(load.rate for load, _ in rounds)
-    return f"{rate:,.1f}/s, p50 {p50:.1f} / p99 {p99:.1f} ms, {cpu:.2f} ms CPU"
+    return f"{rate:,.1f}/s, {milliseconds(latencies)}, {cpu:.2f} ms CPU"
 
 
 def _loop(port: int, shop: Shop, clients: int, seconds: float) -> Load:
@@ -171,8 +170,7 @@ def _loop(port: int, shop: Shop, clients: int, seconds: float) -> Load:
     load, begun = Load(), perf()
 
     def client(number: int) -> None:
-        by = Tryton(port)
-        by.log_in()
+        by = Tryton(port, shop.session)
         n = number
         while perf() - begun < seconds:
             asked = perf()

@@ -8,9 +8,11 @@ from core.calendar import add_leave
 from core.clock import HOUR, ManualClock
 from core.db import Database
 from core.errors import AppError
+from core.outbox.card import Card
 from core.outbox.channel import SendResult
 from core.outbox.letters import dead_letters
 from core.outbox.null import Scripted
+from core.outbox.queue import notice, put
 from core.people import ENGINE, Actor, add_team
 from core.tasks import again, hold
 from tests.core.task_room import Room
@@ -90,6 +92,16 @@ def test_those_of_a_team_or_by_name_who_could_do_nothing_are_passed_by(
     assert set(room.via(room.open("team:QC"))) == {li.person_id}
     for nobody in (viewer.person_id, rival.person_id, 999_999):
         assert set(room.via(room.open(f"person:{nobody}"))) == {admin.person_id}
+
+
+async def test_words_that_belong_to_no_task_are_sent_again(room: Room, li: Actor) -> None:
+    room.null.will("李某", Scripted(SendResult("never")))
+    room.do(lambda tx: put(tx, notice(li.person_id, Card("已经记下"), "words")))
+    await room.deliver()
+    (letter,) = room.db.read_now(dead_letters)
+    assert room.do(lambda tx: again.resend(tx, ENGINE, letter.id))
+    await room.deliver()
+    assert [shown.card.title for shown in room.null.phone("李某")] == ["已经记下"]
 
 
 async def test_a_dead_letter_is_not_sent_to_a_foreign_supplier(
