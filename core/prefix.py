@@ -1,19 +1,36 @@
-"""Looking for text, on both databases: `BeginsWith` by an index, `Mentions` by reading one.
+"""Looking for text, on both databases: what `begins_with` or `mentions` it, each by an index.
 
 SQLite's LIKE never uses an index of ours (it ignores case); there a prefix is a range, because its
 texts are compared byte by byte. PostgreSQL may sort by a language, so there it stays LIKE.
-`Mentions` ignores case: SQLite's LIKE does so by itself, where lower() on both sides costs double.
-PostgreSQL reads a column five times slower than SQLite; there `pairs_index` finds the rows that
-hold each pair of neighbouring letters of what is looked for, and only those are read. Pairs and not
-the three letters of pg_trgm: most Chinese words are two.
+`mentions` ignores case: SQLite's LIKE does so by itself, where lower() on both sides costs double.
+A `pairs_index` finds the rows that hold each pair of neighbouring letters of what is looked for,
+and only those are read: in PostgreSQL an inverted index on a function of the column, in SQLite a
+full-text table without texts (FTS5: nothing but lists of rows) that triggers keep. Pairs and not
+the three letters of pg_trgm and FTS5's trigrams: most Chinese words are two. One letter alone has
+no pair; all rows are read for it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import DDL, Boolean, Column, ColumnElement, Index, Table, and_, event, func, literal
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import (
+    DDL,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Select,
+    Table,
+    and_,
+    event,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy import column as column_named
+from sqlalchemy import table as table_named
 
 LAST = "\U0010ffff"  # no text has a letter after it
 LETTER_PAIRS = """
@@ -22,66 +39,95 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 SELECT array_agg(DISTINCT substr(lower(words), at, 2)) FROM generate_series(1, length(words) - 1) at
 $$
 """
+# Of FTS5: each pair as the digits of its bytes, because a tokenizer would split it at punctuation.
+_PAIRS_OF = """(
+WITH RECURSIVE pair(at) AS (VALUES (1) UNION ALL SELECT at + 1 FROM pair WHERE at < length({text}))
+SELECT group_concat(hex(lower(substr({text}, at, 2))), ' ') FROM pair WHERE at < length({text}))"""
+
+_PUT = "INSERT INTO {pairs}(rowid, pairs) VALUES (new.id, {of_new});"
+_TAKE = "INSERT INTO {pairs}({pairs}, rowid, pairs) VALUES ('delete', old.id, {of_old});"
+_KEPT = (
+    "CREATE VIRTUAL TABLE {pairs} USING fts5(pairs, {options})",
+    "INSERT INTO {pairs}(rowid, pairs) SELECT id, {of_each} FROM {table}",
+    "CREATE TRIGGER {pairs}_put AFTER INSERT ON {table} BEGIN {put} END",
+    "CREATE TRIGGER {pairs}_new AFTER UPDATE OF {column} ON {table} BEGIN {take} {put} END",
+    "CREATE TRIGGER {pairs}_taken AFTER DELETE ON {table} BEGIN {take} END",
+)
 
 
 def pairs_index(table: Table, name: str) -> None:
-    """Let `Mentions` find rows by `table`'s column `name` without reading it all (PostgreSQL)."""
+    """Let `mentions` find rows by `table`'s column `name` without reading it all."""
     column: Column[str] = table.c[name]
     index = Index(
         f"ix_{table.name}_{name}_pairs", func.letter_pairs(column), postgresql_using="gin"
     )
     index.ddl_if(dialect="postgresql")
-    function = DDL(LETTER_PAIRS)  # type: ignore[no-untyped-call]
-    event.listen(table, "before_create", function.execute_if(dialect="postgresql"))
+    _when(table, "before_create", LETTER_PAIRS, "postgresql")
+    for statement in sqlite_pairs(table.name, name):
+        _when(table, "after_create", statement, "sqlite")
+    _when(table, "after_drop", f"DROP TABLE {table.name}_{name}_pairs", "sqlite")
 
 
-class BeginsWith(ColumnElement[bool]):
-    """Whether a text column begins with `text`, to the letter."""
-
-    inherit_cache = False
-    type = Boolean()
-
-    def __init__(self, column: ColumnElement[str], text: str) -> None:
-        self.column, self.text = column, text
+def _when(table: Table, what: str, statement: str, dialect: str) -> None:
+    made = DDL(statement)  # type: ignore[no-untyped-call]
+    event.listen(table, what, made.execute_if(dialect=dialect))
 
 
-@compiles(BeginsWith)
-def _like(element: BeginsWith, compiler: Any, **how: Any) -> str:
-    sql: str = compiler.process(element.column.startswith(element.text, autoescape=True), **how)
-    return sql
+def sqlite_pairs(table: str, column: str) -> list[str]:
+    """SQLite's table of pairs and the triggers that keep it; rows that are there are put in.
+
+    A migration that makes `table` anew (Alembic's batch mode) has to run these again.
+    """
+    names = {"table": table, "column": column, "pairs": f"{table}_{column}_pairs"}
+    names["options"] = "content='', columnsize=0, detail=none, tokenize='ascii'"
+    names["of_each"] = _PAIRS_OF.format(text=column)
+    names["put"] = _PUT.format(**names, of_new=_PAIRS_OF.format(text=f"new.{column}"))
+    names["take"] = _TAKE.format(**names, of_old=_PAIRS_OF.format(text=f"old.{column}"))
+    return [each.format(**names) for each in _KEPT]
 
 
-@compiles(BeginsWith, "sqlite")
-def _range(element: BeginsWith, compiler: Any, **how: Any) -> str:
-    column, text = element.column, element.text
-    both = and_(column >= literal(text), column < literal(text + LAST))
-    sql: str = compiler.process(both, **how)
-    return sql
+def is_of_pairs(table: str) -> bool:
+    """Whether SQLite has this table for a `pairs_index`: it is no table of ours."""
+    return table.endswith(("_pairs", "_pairs_data", "_pairs_idx", "_pairs_config"))
 
 
-class Mentions(ColumnElement[bool]):
-    """Whether a text column that has a `pairs_index` holds `text`, in small or capital letters."""
-
-    inherit_cache = False
-    type = Boolean()
-
-    def __init__(self, column: ColumnElement[str], text: str) -> None:
-        self.column, self.text = column, text
+def begins_with(conn: Connection, column: Column[str], text: str) -> ColumnElement[bool]:
+    """Whether a row's text column begins with `text`, to the letter."""
+    if conn.dialect.name == "sqlite":
+        return and_(column >= text, column < text + LAST)
+    return column.startswith(text, autoescape=True)
 
 
-@compiles(Mentions)
-def _ilike(element: Mentions, compiler: Any, **how: Any) -> str:
-    text, column = element.text, element.column
+def mentions(conn: Connection, column: Column[str], text: str, most: int) -> ColumnElement[bool]:
+    """Whether a row's text column holds `text`, in small or capital letters.
+
+    The column has a `pairs_index`, and its table's key is `id`. Of rows that hold it, `most` are
+    found, any of them: a word that stands in every row costs no more than one in so many.
+    """
+    holding = _by_fts if conn.dialect.name == "sqlite" else _by_gin
+    return column.table.c.id.in_(holding(column, text).limit(most))
+
+
+def _by_gin(column: Column[str], text: str) -> Select[Any]:
     is_cased = text.lower() != text.upper()  # Chinese is not: lower() on every row costs double
-    condition = (column.icontains if is_cased else column.contains)(text, autoescape=True)
+    found = select(column.table.c.id)
+    found = found.where((column.icontains if is_cased else column.contains)(text, autoescape=True))
     if len(text) > 1:
-        pairs = func.letter_pairs(column).op("@>")(func.letter_pairs(literal(text)))
-        condition = and_(pairs, condition)
-    sql: str = compiler.process(condition, **how)
-    return sql
+        found = found.where(func.letter_pairs(column).op("@>")(func.letter_pairs(literal(text))))
+    return found
 
 
-@compiles(Mentions, "sqlite")
-def _plain_like(element: Mentions, compiler: Any, **how: Any) -> str:
-    sql: str = compiler.process(element.column.contains(element.text, autoescape=True), **how)
-    return sql
+def _by_fts(column: Column[str], text: str) -> Select[Any]:
+    named = column.table.alias("named")
+    found = select(named.c.id).where(named.c[column.name].contains(text, autoescape=True))
+    if len(text) > 1:
+        pairs = table_named(f"{column.table.name}_{column.name}_pairs", column_named("rowid"))
+        asked = literal_column(pairs.name).op("MATCH")(_sought(text))
+        found = found.where(asked, pairs.c.rowid == named.c.id)
+    return found
+
+
+def _sought(text: str) -> str:
+    """What FTS5 is asked for: all pairs of `text`, as `_PAIRS_OF` writes them."""
+    lowered = "".join(each.lower() if each.isascii() else each for each in text)
+    return " ".join(lowered[at : at + 2].encode().hex() for at in range(len(lowered) - 1))

@@ -14,7 +14,7 @@ from core.catalog.tables import barcodes, items
 from core.db import Tx
 from core.errors import INVALID, NOT_FOUND, AppError, define
 from core.people import Actor, Thing, insert_row, record, require
-from core.prefix import BeginsWith, Mentions
+from core.prefix import begins_with, mentions
 from core.quantity import MAX_MICRO, Micro
 
 CODE_TAKEN = define(
@@ -167,24 +167,18 @@ def items_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, Item]:
 def search_items(conn: Connection, text: str, limit: int = 20) -> list[Item]:
     """Active items whose code begins with `text` or whose barcode it is, then those so named.
 
-    Names are only searched when it is nobody's whole code: that reads every item.
+    Names are only searched when it is nobody's whole code: a scan is answered by that one look.
     """
     wanted, most = text.strip(), min(limit, PAGE)
     by_barcode = select(barcodes.c.item_id).where(barcodes.c.code.in_(candidates(wanted)))
-    coded = _found(conn, BeginsWith(items.c.code, wanted), most)
+    coded = _found(conn, begins_with(conn, items.c.code, wanted), most)
     scanned = _found(conn, items.c.id.in_(by_barcode), most)
     hits = {each.id: each for each in sorted((*coded, *scanned), key=lambda item: item.code)}
     if not scanned and all(each.code != wanted for each in coded) and len(hits) < most:
         for column in (items.c.name, items.c.code):  # a code in small letters, say, or its end
-            hits |= {each.id: each for each in _found(conn, _mentioned(column, wanted), most)}
+            mentioned = mentions(conn, column, wanted, MOST_MENTIONED)
+            hits |= {each.id: each for each in _found(conn, mentioned, most)}
     return list(hits.values())[:most]
-
-
-def _mentioned(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
-    """Items in one of whose columns `wanted` stands. Read from the column's index, which is small,
-    and not from the items: their rows are wide.
-    """
-    return items.c.id.in_(select(items.c.id).where(Mentions(column, wanted)).limit(MOST_MENTIONED))
 
 
 def _found(conn: Connection, condition: ColumnElement[bool], most: int) -> list[Item]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 from core.clock import SystemClock
 from core.db import Database, Together, Tx
 from core.errors import AppError
+from core.prefix import is_of_pairs
 from core.schema import whole
 
 if TYPE_CHECKING:
@@ -80,10 +81,16 @@ def drift(conn: Connection) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    context = MigrationContext.configure(conn, opts={"compare_type": False})
+    opts = {"compare_type": False, "include_name": is_ours}
+    context = MigrationContext.configure(conn, opts=opts)
     with warnings.catch_warnings():  # SQLite is told of an index that is PostgreSQL's alone
         warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression")
         return [str(difference) for difference in compare_metadata(context, whole())]
+
+
+def is_ours(name: str | None, kind: str, _of: object) -> bool:
+    """Whether something found in the database should stand in code too (Alembic's question)."""
+    return kind != "table" or name is None or not is_of_pairs(name)
 
 
 def draft(message: str) -> None:

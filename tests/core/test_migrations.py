@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 
+from core.catalog.items import search_items
+from core.catalog.tables import items
 from core.clock import ManualClock
 from core.db import Database
 from core.migrations.run import _config, current, drift, newest, upgrade
@@ -16,11 +18,16 @@ from tests.conftest import MONDAY_0900
 
 
 @pytest.fixture
-def migrated(blank_url: str) -> Iterator[Database]:
+def empty(blank_url: str) -> Iterator[Database]:
     db = Database(blank_url, ManualClock(MONDAY_0900))
-    upgrade(db)
     yield db
     db.close()
+
+
+@pytest.fixture
+def migrated(empty: Database) -> Database:
+    upgrade(empty)
+    return empty
 
 
 def test_a_migrated_database_has_no_drift(migrated: Database) -> None:
@@ -46,6 +53,18 @@ def test_a_start_on_an_up_to_date_database_loads_no_alembic(
     upgrade(migrated)
     with pytest.raises(ImportError):
         _config()
+
+
+def test_items_of_before_are_found_by_a_part_of_their_name(empty: Database) -> None:
+    """`mentions` reads an index that an upgrade made of what was there already."""
+    upgrade(empty, to="2026_12_02_enrolled_anew")
+    item = {"code": "B1", "name": "不锈钢螺栓 M8", "active": True, "allow_negative": False}
+    item |= {"needs_inspection": False, "checklist": [], "near_expiry_days": 30, "tracking": "none"}
+    item |= {"name_en": "", "unit": "件", "shelf_life_days": 0, "zone": ""}
+    empty.write_now(lambda tx: tx.conn.execute(insert(items), [item | {"over_receipt_percent": 0}]))
+    upgrade(empty)
+    found = empty.read_now(lambda conn: [each.code for each in search_items(conn, "锈钢螺")])
+    assert found == ["B1"]
 
 
 def test_migrations_and_tables_in_code_are_the_same(migrated: Database, db: Database) -> None:
