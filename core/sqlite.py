@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from core.checkpoint import Checkpoints
 from core.clock import Clock
 from core.durable import make_folder
 from core.errors import BUSY, DISK_FULL, AppError
@@ -66,7 +67,7 @@ def sqlite_engine(url: str, synchronous: str, *, writer: bool) -> Engine:
             "foreign_keys=ON",
             "busy_timeout=30000",
             "temp_store=MEMORY",
-            "wal_autocheckpoint=8000",  # 32 MB: the commits of a rush do not pay for checkpoints
+            "wal_autocheckpoint=32000",  # 128 MB: long before, core/checkpoint.py has done it
             "cache_size=-65536" if writer else "cache_size=-8192",
             "mmap_size=268435456",
             "query_only=OFF" if writer else "query_only=ON",
@@ -151,7 +152,7 @@ def open_store(url: str, synchronous: str, clock: Clock) -> Store:
     writing = sqlite_engine(url, synchronous, writer=True)
     return Store(
         engines=(readers, writing),
-        ordinary=(SharedCommit(writing, clock),),
+        ordinary=(SharedCommit(writing, clock, Checkpoints(readers)),),
         together=None,
         is_shared=False,
         read_failed=lambda problem, _tried: problem,
@@ -167,9 +168,10 @@ class TransactionLostError(Exception):
 class SharedCommit:
     """Runs a batch in one transaction: a savepoint each, one commit for all."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, checkpoints: Checkpoints) -> None:
         self._engine = engine
         self._clock = clock
+        self._checkpoints = checkpoints
         self._conn: ReadyConnection | None = None  # the Writer's, kept from batch to batch
 
     def run(self, batch: list[Waiting]) -> Committed:
@@ -184,13 +186,18 @@ class SharedCommit:
                     self._run_group(conn, group, shared, committed)
             conn.commit()
         except Exception as problem:  # noqa: BLE001  # handed to every waiting caller
-            self.close()
+            self._drop()
             for waiting in batch:
                 waiting.error = waiting.error or _as_refusal(problem)
             return Committed()
+        self._checkpoints.committed(_driver(conn).total_changes)
         return committed
 
     def close(self) -> None:
+        self._drop()
+        self._checkpoints.close()
+
+    def _drop(self) -> None:
         """Whatever state the connection is in, the next batch begins on a sound one."""
         if self._conn is not None:
             with suppress(Exception):
