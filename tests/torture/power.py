@@ -31,7 +31,7 @@ from tests.torture.yard import judge, prepare
 
 CUTS_OF_A_MACHINE = 25
 MOST_CHANGES = 3000  # of the disk between two cuts
-CHECKPOINTS = (0, 20, 200)  # pages of log
+CHECKPOINTS = (0, 20, 200)  # pages of log, or rows changed
 
 
 def why_not() -> str:
@@ -87,6 +87,7 @@ class Machine:
             people=rng.randint(1, 4),
             synchronous=self._synchronous,
             checkpoint=rng.choice(CHECKPOINTS),
+            beside=rng.choice(CHECKPOINTS),
         )
         switch_on(disks, power)
         pid = workers.say(orjson.dumps(asdict(shift)).decode())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from core import sqlite
+from core import checkpoint, sqlite
 from core.clock import SystemClock
 from core.db import Database
 from core.ids import new_id
@@ -39,11 +39,13 @@ class Shift:
     seed: int
     people: int
     synchronous: str = "FULL"
-    checkpoint: int = 0  # pages of log after which it is written back; 0: as shipped
+    checkpoint: int = 0  # pages of log after which the writer writes it back; 0: as shipped
+    beside: int = 0  # rows changed after which that is done beside the writer; 0: as shipped
 
 
 def work(shift: Shift) -> None:
     """Until the power is cut, and a moment longer: what fails then is asked again."""
+    checkpoint.ROWS = shift.beside or checkpoint.ROWS
     db = Database(f"sqlite:///{shift.mount}/jieli.db", SystemClock(), shift.synchronous)
     sound = db.read_now(lambda conn: conn.exec_driver_sql("PRAGMA quick_check").scalar())
     if sound != "ok":
