@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -75,4 +76,13 @@ def _guarded(response: Any, cache: str) -> Response:
 
 def routes(dist: Path = PDA) -> Sequence[BaseRoute]:
     """What api/main adds to the application."""
-    return [Mount("/pda", Web(dist))]
+    return [front_door("/pda/"), Mount("/pda", Web(dist))]
+
+
+def front_door(page: str) -> Route:
+    """Whoever types the bare address comes to `page`."""
+
+    async def show(_request: Request) -> Response:
+        return RedirectResponse(page, headers={"Cache-Control": "no-store"})
+
+    return Route("/", show)

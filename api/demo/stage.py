@@ -21,6 +21,7 @@ from api.demo.data import PASSWORD, PEOPLE, PIN
 from api.demo.selling import open_sales
 from api.deps import Jieli
 from api.main import create_app
+from api.web import front_door
 from bots.dingtalk.template import FILE as TEMPLATE_FILE
 from bots.simulator import Desk, Wiretap, together
 from bots.simulator.desks import DingTalkDesk, TelegramDesk, WeComDesk
@@ -116,6 +117,7 @@ class Stage:
         self.transport = httpx.ASGITransport(shown)
         self.app: FastAPI = create_app(simulated(settings), clock, self.transport)
         self.app.mount("/simulator", shown)
+        self.app.router.routes.insert(0, front_door("/simulator/sim/"))
         hook.app = self.app
         self.jieli: Jieli = self.app.state.jieli
 

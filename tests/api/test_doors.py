@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from api.doors import Door, Public, WriteDoor, door_of
 from api.main import create_app
@@ -19,7 +19,7 @@ from tests.api.room import STAFF, Room
 
 # Sockets prove themselves in their first frame or by cookie (tests/pda/test_door.py).
 SOCKETS = {"/ws/pda", "/ws/desk"}
-PAGES = {"/pda"}
+PAGES = {"/", "/pda"}
 
 # Writes whose answer is a secret that must not be kept, or that change nothing that could repeat.
 WITHOUT_KEY = {
@@ -45,7 +45,7 @@ def routes() -> list[tuple[str, APIRoute]]:
         route: Any = context.original_route
         if isinstance(route, WebSocketRoute):
             assert route.path in SOCKETS, f"{route.path}: a socket nobody declared"
-        elif isinstance(route, Mount):
+        elif isinstance(route, Mount) or type(route) is Route:
             assert route.path in PAGES, f"{route.path}: a page nobody declared"
         else:
             assert isinstance(route, APIRoute), f"{route}: not a kind of route we know"

@@ -25,6 +25,14 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
+async def test_the_bare_address_leads_to_the_page(built: Path) -> None:
+    """`make run` and the README name it; it answered 404."""
+    async with client_of(built) as client:
+        answer = await client.get("/", follow_redirects=True)
+    assert answer.url.path == "/pda/"
+    assert answer.text == "index.html"
+
+
 @pytest.mark.parametrize("name", ["", "sw.js", "manifest.webmanifest"])
 async def test_what_keeps_its_name_is_asked_for_again_each_time(built: Path, name: str) -> None:
     async with client_of(built) as client:
