@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
@@ -173,11 +173,11 @@ async def docs(request: Request) -> Response:
     """Every route on one page, with the permission it declares; works without the internet."""
     rows = []
     for context in iter_route_contexts(request.app.routes):
-        route: Any = context.original_route
-        if not getattr(route, "methods", None):
+        route = context.original_route
+        if not isinstance(route, APIRoute):  # a socket or a page
             continue
         words = (route.endpoint.__doc__ or "").strip().split("\n")[0]
-        cells = (" ".join(sorted(route.methods)), str(context.path), door_of(route), words)
+        cells = (" ".join(sorted(route.methods or ())), str(context.path), door_of(route), words)
         rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     page = (
         '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>接力 API</title>'
