@@ -48,7 +48,6 @@ _PUT = "INSERT INTO {pairs}(rowid, pairs) VALUES (new.id, {of_new});"
 _TAKE = "INSERT INTO {pairs}({pairs}, rowid, pairs) VALUES ('delete', old.id, {of_old});"
 _KEPT = (
     "CREATE VIRTUAL TABLE {pairs} USING fts5(pairs, {options})",
-    "INSERT INTO {pairs}(rowid, pairs) SELECT id, {of_each} FROM {table}",
     "CREATE TRIGGER {pairs}_put AFTER INSERT ON {table} BEGIN {put} END",
     "CREATE TRIGGER {pairs}_new AFTER UPDATE OF {column} ON {table} BEGIN {take} {put} END",
     "CREATE TRIGGER {pairs}_taken AFTER DELETE ON {table} BEGIN {take} END",
@@ -63,7 +62,7 @@ def pairs_index(table: Table, name: str) -> None:
     )
     index.ddl_if(dialect="postgresql")
     _when(table, "before_create", LETTER_PAIRS, "postgresql")
-    for statement in sqlite_pairs(table.name, name):
+    for statement in _kept_by_sqlite(table.name, name):
         _when(table, "after_create", statement, "sqlite")
     _when(table, "after_drop", f"DROP TABLE {table.name}_{name}_pairs", "sqlite")
 
@@ -73,14 +72,13 @@ def _when(table: Table, what: str, statement: str, dialect: str) -> None:
     event.listen(table, what, made.execute_if(dialect=dialect))
 
 
-def sqlite_pairs(table: str, column: str) -> list[str]:
-    """SQLite's table of pairs and the triggers that keep it; rows that are there are put in.
+def _kept_by_sqlite(table: str, column: str) -> list[str]:
+    """The table of pairs and the triggers that keep it.
 
-    A migration that makes `table` anew (Alembic's batch mode) has to run these again.
+    A migration that makes `table` anew (Alembic's batch mode) has to make the triggers anew too.
     """
     names = {"table": table, "column": column, "pairs": f"{table}_{column}_pairs"}
     names["options"] = "content='', columnsize=0, detail=none, tokenize='ascii'"
-    names["of_each"] = _PAIRS_OF.format(text=column)
     names["put"] = _PUT.format(**names, of_new=_PAIRS_OF.format(text=f"new.{column}"))
     names["take"] = _TAKE.format(**names, of_old=_PAIRS_OF.format(text=f"old.{column}"))
     return [each.format(**names) for each in _KEPT]
