@@ -176,14 +176,14 @@ async def docs(request: Request) -> Response:
         route = context.original_route
         if not isinstance(route, APIRoute):  # a socket or a page
             continue
-        words = (route.endpoint.__doc__ or "").strip().split("\n")[0]
+        words = " ".join((route.endpoint.__doc__ or "").split("\n\n")[0].split())
         cells = (" ".join(sorted(route.methods or ())), str(context.path), door_of(route), words)
         rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     page = (
         '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>接力 API</title>'
         "<style>body{font:15px/1.5 system-ui;margin:24px;background:#fbfaf7;color:#1b1b1a}"
         "td{padding:4px 12px;border-top:1px solid #d9d6cf;vertical-align:top}</style>"
-        '<h1>接力 API</h1><p>机器可读的描述:<a href="/openapi.json">/openapi.json</a></p>'
+        '<h1>接力 API</h1><p>机器可读的描述：<a href="/openapi.json">/openapi.json</a></p>'
         f"<table>{''.join(rows)}</table></html>"
     )
     return Response(page, media_type="text/html; charset=utf-8")

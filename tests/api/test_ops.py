@@ -101,6 +101,7 @@ async def test_the_docs_page_lists_every_route_with_its_permission(room: Room) -
     page = (await room.http.get("/docs")).text
     for words in ("/api/postings", "stock.post", "Move stock: one to many lines"):
         assert words in page
+    assert "who has some of them and gets no card" in page  # a sentence of two lines, whole
 
 
 async def test_prove_why_and_engine(room: Room) -> None:
