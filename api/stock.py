@@ -32,6 +32,7 @@ from api.wire import (
     schema_alone,
     wire,
 )
+from core.catalog import locations_by_id
 from core.clock import iso
 from core.db import Together, Tx
 from core.errors import NOT_FOUND, AppError
@@ -40,6 +41,7 @@ from core.orders.by_hand import fulfil_by_hand, reverse_by_hand
 from core.people import Actor, Thing, require
 from core.quantity import plain
 from core.stock import (
+    VIRTUAL,
     AsOf,
     BalanceRow,
     Held,
@@ -272,11 +274,14 @@ async def stock_on_hand(
     limit: Size = PAGE,
 ) -> Response:
     """What lies where, in which lot and quality status."""
-    found = await jieli.db.read(
-        lambda conn: on_hand(
-            conn, item_id, location_id, lot_id, warehouse_id, limit=limit, after=cursor
-        )
-    )
+    asked = (item_id, location_id, lot_id, warehouse_id)
+
+    def ask(conn: Connection) -> list[BalanceRow]:
+        place = locations_by_id(conn, () if location_id is None else (location_id,))
+        is_virtual = any(each.kind in VIRTUAL for each in place.values())
+        return on_hand(conn, *asked, virtual=is_virtual, limit=limit, after=cursor)
+
+    found = await jieli.db.read(ask)
     rows = [{**wire(each), "available": plain(each.available)} for each in _seen(actor, found)]
     return as_json({"items": rows, "next": str(found[-1].id) if len(found) == limit else None})
 

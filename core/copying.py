@@ -95,10 +95,11 @@ class _Links:
 
 
 def _pages(conn: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
+    names = [column.name for column in table.columns if column.computed is None]
     query = select(table).order_by(*table.primary_key.columns)
     rows = conn.execution_options(yield_per=PAGE).execute(query).mappings()
     for page in rows.partitions(PAGE):
-        yield [dict(row) for row in page]
+        yield [{name: row[name] for name in names} for row in page]
 
 
 def _count(conn: Connection, table: Table) -> int:

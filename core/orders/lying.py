@@ -32,6 +32,7 @@ _LIE = (
     .where(
         balances.c.item_id == bindparam("item"),
         balances.c.lot_id == bindparam("lot"),
+        balances.c.live,
         balances.c.owner_id == 0,
         balances.c.on_hand > 0,
         locations.c.warehouse_id == bindparam("warehouse"),

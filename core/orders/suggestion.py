@@ -46,7 +46,7 @@ _PLACES = (
         _only(_SAME_ITEM).label("same_item"),
         _only(and_(_SAME_ITEM, balances.c.lot_id == bindparam("lot"))).label("same_lot"),
     )
-    .outerjoin(balances, and_(balances.c.location_id == locations.c.id, balances.c.on_hand != 0))
+    .outerjoin(balances, and_(balances.c.location_id == locations.c.id, balances.c.live))
     .where(locations.c.kind == "bin", locations.c.active)
     .group_by(locations.c.id, locations.c.code, locations.c.zone, locations.c.capacity_micro)
 )
@@ -68,6 +68,7 @@ _WITH_ITEM = (
     .join(locations, locations.c.id == balances.c.location_id)
     .where(
         balances.c.item_id == bindparam("item"),
+        balances.c.live,
         balances.c.on_hand > 0,
         locations.c.warehouse_id == bindparam("warehouse"),
         locations.c.kind == "bin",
@@ -91,7 +92,7 @@ _EMPTY = (
         locations.c.warehouse_id == bindparam("warehouse"),
         locations.c.kind == "bin",
         locations.c.active,
-        ~exists().where(balances.c.location_id == locations.c.id, balances.c.on_hand != 0),
+        ~exists().where(balances.c.location_id == locations.c.id, balances.c.live),
     )
     .order_by(locations.c.code)
     .limit(20)

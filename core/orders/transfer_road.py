@@ -31,6 +31,7 @@ _STANDS = Lookup(
     .outerjoin(lots, lots.c.id == balances.c.lot_id)
     .where(
         balances.c.location_id == bindparam("place"),
+        balances.c.live,
         balances.c.item_id.in_(_MANY),
         balances.c.owner_id == _ZERO,
         balances.c.on_hand > _ZERO,

@@ -27,7 +27,8 @@ _NOWHERE = VIRTUAL | {"scrap"}
 _NOW = (
     select(func.coalesce(func.sum(balances.c.on_hand), 0))
     .join(_PLACES, _PLACES.c.id == balances.c.location_id)
-    .where(balances.c.item_id == bindparam("item_"), _ours, _PLACES.c.kind.not_in(_NOWHERE))
+    .where(balances.c.item_id == bindparam("item_"), balances.c.live, _ours)
+    .where(_PLACES.c.kind.not_in(_NOWHERE))
 )
 _came = and_(_TO.c.kind.not_in(_NOWHERE), moves.c.to_owner_id == 0)
 _left = and_(_FROM.c.kind.not_in(_NOWHERE), moves.c.owner_id == 0)

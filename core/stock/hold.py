@@ -209,6 +209,7 @@ def _stands(tx: Tx, order: _Order) -> list[Any]:
         .join(catalog.locations, catalog.locations.c.id == balances.c.location_id)
         .where(
             balances.c.lot_id == order.lot_id,
+            balances.c.live,
             balances.c.status.in_(order.from_statuses),
             balances.c.on_hand > 0,
             catalog.locations.c.kind.not_in([*VIRTUAL, "scrap"]),

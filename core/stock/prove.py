@@ -120,6 +120,8 @@ def _check_balances(conn: Connection, told: Told) -> Iterator[str]:
         want = left.pop(key, 0)
         if row.key != key_text(key):
             yield f"balance {row.id} carries the key {row.key}, its columns say {key_text(key)}"
+        if row.is_virtual and row.location_id not in told.virtual:
+            yield f"balance {row.id} ({row.key}) is told to be in no real place"
         if row.on_hand != want:
             yield (
                 f"balance {row.id} ({row.key}) is {show(row.on_hand)}, "

@@ -116,12 +116,11 @@ def on_hand(
 ) -> list[BalanceRow]:
     """Balances that are not zero, by balance id; page on with `after` = the last id.
 
-    Supplier, customer, production and count are left out unless asked for (`virtual`, or by
-    `location_id`).
+    Supplier, customer, production and count are left out unless asked for (`virtual`): that reads
+    on until `limit` are found, however many balances there are.
     """
-    query = _ROWS.where(balances.c.id > after, _NOT_ZERO)
-    if not virtual and location_id is None:
-        query = query.where(_NOT_VIRTUAL)
+    there = (_NOT_ZERO,) if virtual else (balances.c.live, _NOT_VIRTUAL)
+    query = _ROWS.where(balances.c.id > after, *there)
     wanted = (
         (balances.c.item_id, item_id),
         (balances.c.location_id, location_id),
@@ -176,7 +175,7 @@ _ANYWHERE = (
         _total(_HERE & _GOOD & ~_LATE, balances.c.on_hand - balances.c.reserved),
     )
     .select_from(_BOOKS)
-    .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
+    .where(balances.c.item_id == bindparam("item_"), balances.c.live, balances.c.owner_id == 0)
 )
 _IN_ONE = _ANYWHERE.where(_PLACES.c.warehouse_id == bindparam("warehouse_"))
 
@@ -204,7 +203,7 @@ _OPEN = balances.c.on_hand - balances.c.reserved
 _FREE = (
     select(_total(_GOOD & _HERE & (balances.c.owner_id == 0) & (_OPEN > 0), _OPEN))
     .select_from(_BOOKS)
-    .where(balances.c.item_id == bindparam("item_"))
+    .where(balances.c.item_id == bindparam("item_"), balances.c.live)
 )
 
 
@@ -213,7 +212,7 @@ def in_reach(
 ) -> tuple[list[BalanceRow], Micro]:
     """The first `limit` balances of an item (of one lot), and the sum of `available` of all."""
     rows, total = (
-        _ROWS.where(balances.c.item_id == bindparam("item_"), _NOT_ZERO, _NOT_VIRTUAL),
+        _ROWS.where(balances.c.item_id == bindparam("item_"), balances.c.live, _NOT_VIRTUAL),
         _FREE,
     )
     if lot_id is not None:
@@ -228,7 +227,7 @@ def in_reach(
 _BY_WAREHOUSE = (
     select(_PLACES.c.warehouse_id, func.sum(balances.c.on_hand - balances.c.reserved))
     .select_from(_BOOKS)
-    .where(balances.c.item_id == bindparam("item_"), balances.c.owner_id == 0)
+    .where(balances.c.item_id == bindparam("item_"), balances.c.live, balances.c.owner_id == 0)
     .where(_GOOD, _HERE, ~_LATE)
     .group_by(_PLACES.c.warehouse_id)
     .limit(PAGE)
@@ -385,6 +384,7 @@ def near_expiry(
     last = (date.fromisoformat(on_date) + timedelta(days=days)).isoformat()
     query = _ROWS.where(
         _LOTS.c.expires_on <= last,
+        balances.c.live,
         balances.c.on_hand > 0,
         _PLACES.c.kind.in_((*SELLABLE, "transit")),
     )

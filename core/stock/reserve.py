@@ -133,6 +133,7 @@ _LOTS, _PLACES = catalog.lots, catalog.locations
 _EXPIRY = func.coalesce(_LOTS.c.expires_on, FAR)
 _WAREHOUSE: BindParameter[int | None] = bindparam("warehouse", type_=Big)
 _FREE = (
+    balances.c.live,
     balances.c.status == "ok",
     balances.c.owner_id == 0,
     balances.c.on_hand > balances.c.reserved,

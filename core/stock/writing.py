@@ -18,13 +18,14 @@ from core.db import Tx
 from core.people import Actor
 from core.quantity import Micro
 from core.stock.book import Loaded, MoveRow, Posted
-from core.stock.rules import Change, Key, Line, Posting, key_text
+from core.stock.rules import VIRTUAL, Change, Key, Line, Posting, key_text
 from core.stock.tables import balances, move_serials, moves, postings, serials
 from core.trip import Trip, one_trip
 
 _ADD_POSTING = Bulk(postings.insert(), tuple(postings.c.keys()))
 _ADD_MOVE = Bulk(moves.insert(), tuple(moves.c.keys()))
-_ADD_BALANCE = Bulk(balances.insert(), tuple(balances.c.keys())[1:])
+_BALANCE = (*("key", *Key._fields), "on_hand", "reserved", "is_virtual")
+_ADD_BALANCE = Bulk(balances.insert(), _BALANCE)
 _ADD_SERIAL = Bulk(serials.insert(), tuple(serials.c.keys()))
 _ADD_MOVE_SERIAL = Bulk(move_serials.insert(), ("move_id", "serial_id"))
 _CHANGE = given(id_=int, d=int, r=int, free=int).c
@@ -193,7 +194,7 @@ def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
     """Write all that was staged. A balance that changed under its lock makes it fail as a whole."""
     if not batch.postings:
         return
-    changed, added = _balance_rows(batch, loaded.balance_ids)
+    changed, added = _balance_rows(batch, loaded)
     # The log's lock is the last that is taken: with serials there is more to write before it.
     log: tuple[Trip[None], ...] = ()
     if not batch.serials:
@@ -213,15 +214,17 @@ def write(tx: Tx, batch: Batch, loaded: Loaded) -> None:
 
 
 def _balance_rows(
-    batch: Batch, ids: dict[Key, int]
+    batch: Batch, loaded: Loaded
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Rows for `_CHANGE_BALANCE` and for `_ADD_BALANCE`."""
+    ids, places = loaded.balance_ids, loaded.book.places
     changed: list[tuple[Any, ...]] = []
     added: list[tuple[Any, ...]] = []
     for key in sorted(batch.on_hand):
         delta, drawn = batch.on_hand[key], batch.reserved.get(key, 0)
         if key not in ids:
-            added.append((key_text(key), *key, delta, 0))
+            is_virtual = int(places[key.location_id].kind in VIRTUAL)
+            added.append((key_text(key), *key, delta, 0, is_virtual))
         elif delta or drawn:
             changed.append((ids[key], delta, drawn, 1 if key in batch.free else 0))
     return changed, added

@@ -19,7 +19,7 @@ from core.catalog import Location, items_by_id, lot_by_code_or_none
 from core.db import Tx
 from core.people import Actor, Thing, may, require
 from core.quantity import plain, show
-from core.stock import BalanceRow, in_reach, on_hand
+from core.stock import VIRTUAL, BalanceRow, in_reach, on_hand
 from pda import messages as say
 from pda.find import Found, Goods, find, options_wire
 from pda.flows import back, pack, pick, receive
@@ -110,7 +110,7 @@ def _place_pack(tx: Tx, actor: Actor, place: Location) -> Answer:
     """A place with the goods that stand there, ready to be taken without asking again."""
     thing = Thing("location", str(place.id), warehouse_id=place.warehouse_id)
     require(actor, "stock.read", thing)
-    rows = on_hand(tx.conn, location_id=place.id, limit=MOST_ROWS)
+    rows = _there(tx, place)
     goods = items_by_id(tx.conn, {each.item_id for each in rows})
     data = {
         "kind": "place",
@@ -149,10 +149,15 @@ def _look(tx: Tx, actor: Actor, ask: Ask, choice: str) -> Answer:
 def _place(tx: Tx, actor: Actor, place: Location) -> Answer:
     thing = Thing("location", str(place.id), warehouse_id=place.warehouse_id)
     require(actor, "stock.read", thing)
-    rows = on_hand(tx.conn, location_id=place.id, limit=MOST_ROWS)
+    rows = _there(tx, place)
     data = {"place": place.code, "rows": [_row(each) for each in rows]}
     data["actions"] = ["transfer"] if rows and may(actor, "transfer", thing) else []
     return Answer(FLOW, "place", say.found_place(place.code, len(rows)), data)
+
+
+def _there(tx: Tx, place: Location) -> list[BalanceRow]:
+    is_virtual = place.kind in VIRTUAL
+    return on_hand(tx.conn, location_id=place.id, limit=MOST_ROWS, virtual=is_virtual)
 
 
 def _goods(tx: Tx, actor: Actor, goods: Goods) -> Answer:

@@ -160,7 +160,9 @@ class Yard:
     def here(self, item_id: int, place: str, status: str = "ok") -> Micro:
         """On hand at a place in one status, all lots and owners."""
         rows = self.db.read_now(
-            lambda conn: stock.on_hand(conn, item_id, location_id=self.places[place])
+            lambda conn: stock.on_hand(
+                conn, item_id, self.places[place], virtual=PLACES[place] in stock.VIRTUAL
+            )
         )
         return sum(row.on_hand for row in rows if row.status == status)
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from core.catalog.items import search_items
-from core.catalog.tables import items
+from core.catalog.tables import items, locations
 from core.clock import ManualClock
-from core.db import Database
+from core.db import Database, Tx
 from core.migrations.run import _config, current, drift, newest, upgrade
+from core.stock.tables import balances
 from tests.conftest import MONDAY_0900
 
 
@@ -65,6 +66,27 @@ def test_items_of_before_are_found_by_a_part_of_their_name(empty: Database) -> N
     upgrade(empty)
     found = empty.read_now(lambda conn: [each.code for each in search_items(conn, "锈钢螺")])
     assert found == ["B1"]
+
+
+def test_what_is_there_is_known_of_balances_of_before(empty: Database) -> None:
+    """What lies in a bin is live; what is gone, and what the supplier gave, is not."""
+    upgrade(empty, to="2026_12_03_pairs_in_sqlite")
+    places = {1: "bin", 2: "bin", 3: "supplier"}
+    amounts = {1: 5_000_000, 2: 0, 3: -5_000_000}
+
+    def stock_of_before(tx: Tx) -> None:
+        for place, kind in places.items():
+            row: dict[str, object] = {"id": place, "code": f"P{place}", "name": "", "kind": kind}
+            tx.conn.execute(insert(locations), [row])
+            row = {"key": f"1/0/{place}/ok/0", "item_id": 1, "lot_id": 0, "location_id": place}
+            row |= {"status": "ok", "owner_id": 0, "on_hand": amounts[place], "reserved": 0}
+            tx.conn.execute(insert(balances), [row])
+
+    empty.write_now(stock_of_before)
+    upgrade(empty)
+    rows = empty.read_now(lambda conn: conn.execute(select(balances)).all())
+    assert {row.location_id: row.on_hand for row in rows} == amounts
+    assert [row.location_id for row in rows if row.live] == [1]
 
 
 def test_migrations_and_tables_in_code_are_the_same(migrated: Database, db: Database) -> None:

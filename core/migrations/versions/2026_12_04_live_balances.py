@@ -1,0 +1,50 @@
+"""What is there is found without reading the balances of every lot that ever was.
+
+Processes of before go on working beside it; what they ask of balances reads more until they are
+replaced, because the indexes over all of them are gone.
+
+Revision: 2026_12_04_live_balances
+Follows: 2026_12_03_pairs_in_sqlite
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '2026_12_04_live_balances'
+down_revision = '2026_12_03_pairs_in_sqlite'
+branch_labels = None
+depends_on = None
+
+COLUMNS = (['item_id', 'location_id'], ['location_id'], ['lot_id'])
+
+
+def upgrade() -> None:
+    op.add_column('balance', sa.Column('is_virtual', sa.SmallInteger(), server_default='0', nullable=False))
+    op.execute(
+        'UPDATE balance SET is_virtual = 1 WHERE location_id IN '
+        "(SELECT id FROM location WHERE kind IN ('supplier', 'customer', 'production', 'count'))"
+    )
+    kept = 'VIRTUAL' if op.get_bind().dialect.name == 'sqlite' else 'STORED'
+    op.execute(
+        'ALTER TABLE balance ADD COLUMN live BOOLEAN '
+        f'GENERATED ALWAYS AS ((on_hand <> 0 OR reserved <> 0) AND is_virtual = 0) {kept}'
+    )
+    where = {'sqlite_where': sa.text('live = 1'), 'postgresql_where': sa.text('live')}
+    for columns in COLUMNS:
+        name = '_'.join(columns)
+        op.drop_index(f'ix_balance_{name}', 'balance')
+        op.create_index(f'ix_balance_live_{name}', 'balance', columns, unique=False, **where)
+
+
+def downgrade() -> None:
+    for columns in COLUMNS:
+        name = '_'.join(columns)
+        op.drop_index(f'ix_balance_live_{name}', 'balance')
+        where = sa.text('lot_id <> 0') if columns == ['lot_id'] else None
+        op.create_index(
+            f'ix_balance_{name}', 'balance', columns, unique=False, sqlite_where=where, postgresql_where=where
+        )
+    op.execute('ALTER TABLE balance DROP COLUMN live')
+    op.execute('ALTER TABLE balance DROP COLUMN is_virtual')
