@@ -99,7 +99,8 @@ def _unpack(source: Path, folder: Path) -> Path:
 
 def _copy_out(settings: Settings, copy: Path) -> None:
     if _is_file(settings):
-        with closing(sqlite3.connect(f"file:{_path(settings)}?mode=ro", uri=True)) as source:
+        # Not mode=ro: SQLite 3.40 then trips over a table with a derived column and a check.
+        with closing(sqlite3.connect(f"file:{_path(settings)}?mode=rw", uri=True)) as source:
             source.execute("VACUUM INTO ?", (str(copy),))
         return
     clock = SystemClock()

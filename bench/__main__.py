@@ -22,6 +22,7 @@ from bench.chat import chat
 from bench.day import day
 from bench.far import far
 from bench.growth import SIZES, growth
+from bench.lots import lots
 from bench.machine import describe
 from bench.partitions import partitions
 from bench.peers import peers
@@ -101,6 +102,7 @@ PARTS: dict[str, Callable[[Run], list[Result]]] = {
     ],
     "across": between_processes,
     "growth": lambda run: growth(run.folder, run.url("growth"), run.of_ours, run.moves),
+    "lots": lambda run: lots(run.arena("lots"), run.of_ours),
     "day": lambda run: day(run.arena("day", 0), run.of_ours, run.minutes, run.pace),
     "selling": lambda run: selling(run.arena("selling", 0), run.of_ours, run.minutes, run.pace),
     "waking": lambda run: waking(run.arena("waking", 0)),

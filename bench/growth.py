@@ -140,7 +140,7 @@ def _copy(arena: Arena, size: int, server: Pgbench | None) -> str:
         return f"sqlite:///{copy}"
     assert server is not None
     copy = server.database(f"at_{size}", template=arena.url.split("?")[0].rpartition("/")[2])
-    server.call("vacuumdb", "-h", server.host, "-U", "postgres", "-z", f"at_{size}")
+    server.analyze(copy)
     return copy
 
 

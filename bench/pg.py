@@ -96,6 +96,11 @@ class Pgbench:
         finally:
             self.call("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
+    def analyze(self, url: str) -> None:
+        """A database of ours as it is when it has had a minute to itself."""
+        name = url.split("?", maxsplit=1)[0].rpartition("/")[2]
+        self.call("vacuumdb", "-h", self.host, "-U", "postgres", "-z", name)
+
     def call(self, program: str, *words: str, text: str = "") -> str:
         done = subprocess.run(
             [str(self._bin / program), *words],

@@ -180,7 +180,10 @@ KEPT = {
     "audit": f"one per change of master data, right or rule; {_ARCHIVED}",
     "turn": "none, ever: PostgreSQL's writers take turns by locking it",
     "log_anchor": "one per archive file (5,000 rows of a log, or what one day has)",
-    "balance": "items × lots × places × status × owners that ever held goods",
+    "balance": (
+        "items × lots × places × status × owners that ever held goods; "
+        "who asks what is there reads those that are not at nothing alone"
+    ),
     "serial_place": "one per serial number",
     "reservation": f"one per reservation; {_PAPER}",
     "reservation_part": f"one per reservation and balance; {_PAPER}",

@@ -56,6 +56,7 @@ ASKED: dict[str, Callable[[Tx, Yard, int, int], object]] = {
     "what somebody may see": lambda tx, _y, milk, _lot: queries.in_reach(
         tx.conn, milk, None, frozenset({1}), 50
     ),
+    "what expires soon": lambda tx, _y, _milk, _lot: queries.near_expiry(tx.conn, ON, 60),
     "what to promise": lambda tx, _y, milk, _lot: _candidates(
         tx, Reserve("o", milk, ONE, warehouse_id=1)
     ),

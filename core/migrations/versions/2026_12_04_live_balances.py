@@ -17,7 +17,8 @@ down_revision = '2026_12_03_pairs_in_sqlite'
 branch_labels = None
 depends_on = None
 
-COLUMNS = (['item_id', 'location_id'], ['location_id'], ['lot_id'])
+COLUMNS = ('item_id', 'location_id', 'lot_id')
+BEFORE = {'item_id': ['item_id', 'location_id'], 'location_id': ['location_id'], 'lot_id': ['lot_id']}
 
 
 def upgrade() -> None:
@@ -32,19 +33,18 @@ def upgrade() -> None:
         f'GENERATED ALWAYS AS ((on_hand <> 0 OR reserved <> 0) AND is_virtual = 0) {kept}'
     )
     where = {'sqlite_where': sa.text('live = 1'), 'postgresql_where': sa.text('live')}
-    for columns in COLUMNS:
-        name = '_'.join(columns)
-        op.drop_index(f'ix_balance_{name}', 'balance')
-        op.create_index(f'ix_balance_live_{name}', 'balance', columns, unique=False, **where)
+    for column in COLUMNS:
+        op.drop_index('ix_balance_' + '_'.join(BEFORE[column]), 'balance')
+        op.create_index(f'ix_balance_live_{column}', 'balance', [column, 'id'], unique=False, **where)
 
 
 def downgrade() -> None:
-    for columns in COLUMNS:
-        name = '_'.join(columns)
-        op.drop_index(f'ix_balance_live_{name}', 'balance')
-        where = sa.text('lot_id <> 0') if columns == ['lot_id'] else None
+    for column in COLUMNS:
+        op.drop_index(f'ix_balance_live_{column}', 'balance')
+        where = sa.text('lot_id <> 0') if column == 'lot_id' else None
+        name = 'ix_balance_' + '_'.join(BEFORE[column])
         op.create_index(
-            f'ix_balance_{name}', 'balance', columns, unique=False, sqlite_where=where, postgresql_where=where
+            name, 'balance', BEFORE[column], unique=False, sqlite_where=where, postgresql_where=where
         )
     op.execute('ALTER TABLE balance DROP COLUMN live')
     op.execute('ALTER TABLE balance DROP COLUMN is_virtual')
