@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from core.db import metadata
@@ -51,6 +52,7 @@ orders = Table(
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "warehouse_id", "state", "id"),
+    Index(None, "state", "id"),
     Index(None, "supplier_id", "id"),
 )
 
@@ -106,7 +108,13 @@ receipt_lines = Table(
     Column("inspect_task", String(32), nullable=False, default=""),
     Column("putaway_task", String(32), nullable=False, default=""),
     UniqueConstraint("receipt_id", "line_no"),
-    Index(None, "warehouse_id", "item_id", "lot_id"),
+    Index(None, "item_id", "lot_id", "id"),
+    Index(
+        "ix_receipt_line_waiting",
+        *("warehouse_id", "item_id", "lot_id", "id"),
+        sqlite_where=(_WAITING := text("to_inspect > 0 OR accepted > stocked OR held > 0")),
+        postgresql_where=_WAITING,
+    ),
 )
 
 inspections = Table(

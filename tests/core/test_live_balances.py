@@ -1,14 +1,11 @@
-"""What is there costs the same to ask for, however many lots there were before.
-
-Counted, not timed: rows of `balance` that PostgreSQL fetched, steps of SQLite's machine.
-"""
+"""What is there costs the same to ask for, however many lots there were before (counted)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from core import stock
 from core.db import Database, Tx
@@ -18,6 +15,7 @@ from core.people import ENGINE
 from core.quantity import ONE
 from core.stock import Posting, curve, queries
 from core.stock.reserve import Reserve, _candidates
+from tests.core.effort import effort
 from tests.core.stock_yard import Yard
 
 GONE = 300
@@ -75,9 +73,9 @@ def test_what_is_gone_is_not_read(y: Yard, what: str) -> None:
     y.move(milk, "8", "SUPPLIER>DOCK", lot=lot)
     y.move(milk, "3", "DOCK>A-1", lot=lot)
     lots_come_and_go(y, milk, "old", 3)
-    before, said = effort(y, milk, lot, ASKED[what])
+    before, said = effort(y.db, "balance", lambda tx: ASKED[what](tx, y, milk, lot))
     lots_come_and_go(y, milk, "older", GONE)
-    after, says = effort(y, milk, lot, ASKED[what])
+    after, says = effort(y.db, "balance", lambda tx: ASKED[what](tx, y, milk, lot))
     assert says == said
     assert 0 < after <= before * 1.2, (before, after)
 
@@ -102,35 +100,3 @@ def test_a_change_of_the_amount_writes_no_index(y: Yard) -> None:
         return after[0] - all_, after[1] - hot
 
     assert y.do(run) == (2, 2)
-
-
-def effort(
-    y: Yard, milk: int, lot: int, ask: Callable[[Tx, Yard, int, int], object]
-) -> tuple[int, object]:
-    """What it costs to ask, and what was answered."""
-
-    def run(tx: Tx) -> tuple[int, object]:
-        ask(tx, y, milk, lot)  # what is asked once only is known then
-        begun = _spent(tx.conn)
-        said = ask(tx, y, milk, lot)
-        return _spent(tx.conn) - begun, said
-
-    return y.do(run)
-
-
-def _spent(conn: Connection) -> int:
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SET LOCAL enable_seqscan = off"))  # the table is small here
-        read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
-        return int(conn.execute(text(f"{read} WHERE relname = 'balance'")).scalar_one())
-    if "steps" not in conn.info:
-        steps = conn.info["steps"] = [0]
-
-        def count() -> int:
-            steps[0] += 1
-            return 0
-
-        raw = conn.connection.driver_connection
-        assert raw is not None
-        raw.set_progress_handler(count, 1)
-    return int(conn.info["steps"][0])

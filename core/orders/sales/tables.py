@@ -51,6 +51,7 @@ sales = Table(
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "warehouse_id", "state", "id"),
+    Index(None, "state", "id"),
     Index(None, "customer_id", "id"),
     Index(None, "wave_id"),
 )
@@ -98,6 +99,7 @@ waves = Table(
     Column("made_by", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     Index(None, "warehouse_id", "state", "id"),
+    Index(None, "state", "id"),
 )
 
 pick_lines = Table(
