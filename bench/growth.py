@@ -29,7 +29,8 @@ from core.ids import new_id
 from core.people import ENGINE, Actor, actor_of
 from core.quantity import ONE
 from core.stock import Line, Posting, post_many, post_many_by_hand
-from core.stock.queries import as_of, movements, on_hand
+from core.stock.card import movements
+from core.stock.queries import as_of, on_hand
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 ITEMS, BINS, LINES, BATCH = 10_000, 10, 10, 200

@@ -27,7 +27,8 @@ from core.ids import new_id
 from core.people import ENGINE
 from core.quantity import ONE
 from core.stock import Line, Posting, post, prove
-from core.stock.queries import as_of, movements, near_expiry, on_hand
+from core.stock.card import movements
+from core.stock.queries import as_of, near_expiry, on_hand
 from core.stock.tables import moves
 
 MOVES, MONTHS = 240_000, 12

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnClause, Connection, bindparam, literal_column, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from core.bulk import Lookup
 from core.catalog.tables import lots
@@ -20,10 +20,9 @@ from core.orders.sales.rules import shares
 from core.orders.transfer_book import Load
 from core.quantity import ONE, Micro
 from core.stock import Line
-from core.stock.tables import balances, serials
+from core.stock.tables import ZERO, balances, serials
 
 _MANY: BindParameter[Any] = bindparam("many", expanding=True)
-_ZERO: ColumnClause[int] = literal_column("0")  # in the text: only what is given is bound
 _STANDS = Lookup(
     select(
         balances.c.item_id, balances.c.lot_id, balances.c.status, balances.c.on_hand, lots.c.state
@@ -33,15 +32,15 @@ _STANDS = Lookup(
         balances.c.location_id == bindparam("place"),
         balances.c.live,
         balances.c.item_id.in_(_MANY),
-        balances.c.owner_id == _ZERO,
-        balances.c.on_hand > _ZERO,
+        balances.c.owner_id == ZERO,
+        balances.c.on_hand > ZERO,
     )
 )
 _SERIALS = Lookup(
     select(serials.c.code, serials.c.status).where(
         serials.c.item_id == bindparam("item"),
         serials.c.location_id == bindparam("place"),
-        serials.c.owner_id == _ZERO,
+        serials.c.owner_id == ZERO,
         serials.c.code.in_(_MANY),
     )
 )

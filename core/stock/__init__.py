@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.stock.book import MoveRow, Posted
+from core.stock.card import Movement, movements
 from core.stock.fulfil import (
     PartOf,
     expire,
@@ -36,13 +37,11 @@ from core.stock.prove import Proof, prove
 from core.stock.queries import (
     AsOf,
     BalanceRow,
-    Movement,
     Promise,
     as_of,
     available,
     available_by_warehouse,
     in_reach,
-    movements,
     near_expiry,
     on_hand,
     promise,

@@ -29,7 +29,7 @@ from core.stock.fulfil import give_up
 from core.stock.ledger import post_work, posted
 from core.stock.reserve import Part, reservation
 from core.stock.rules import MAX_LINES, VIRTUAL, Line, Posting
-from core.stock.tables import balances, reservation_parts, reservations, serials
+from core.stock.tables import HAS_LOT, balances, reservation_parts, reservations, serials
 from core.stock.writing import Work
 
 
@@ -209,6 +209,7 @@ def _stands(tx: Tx, order: _Order) -> list[Any]:
         .join(catalog.locations, catalog.locations.c.id == balances.c.location_id)
         .where(
             balances.c.lot_id == order.lot_id,
+            HAS_LOT,
             balances.c.live,
             balances.c.status.in_(order.from_statuses),
             balances.c.on_hand > 0,

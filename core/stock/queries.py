@@ -1,4 +1,4 @@
-"""Questions to the ledger: on hand, available, as of, the card of movements, near expiry.
+"""Questions to the ledger: on hand, available, as of, near expiry.
 
 Only reads; every list is bounded. Quantities in micro, base unit. `reach`: the warehouses that
 whoever asks is bound to; what stands in no warehouse is everybody's.
@@ -26,7 +26,7 @@ from core.catalog import tables as catalog
 from core.clock import Instant
 from core.quantity import Micro
 from core.stock.rules import SELLABLE, VIRTUAL
-from core.stock.tables import balances, moves, postings
+from core.stock.tables import HAS_LOT, ZERO, balances, moves
 
 PAGE = 500
 FAR = "9999-99-99"
@@ -121,15 +121,19 @@ def on_hand(
     """
     there = (_NOT_ZERO,) if virtual else (balances.c.live, _NOT_VIRTUAL)
     query = _ROWS.where(balances.c.id > after, *there)
+    # One item has fewer balances than one place may have: with an item, no place is looked up.
+    place = balances.c.location_id if item_id is None else balances.c.location_id + ZERO
     wanted = (
         (balances.c.item_id, item_id),
-        (balances.c.location_id, location_id),
+        (place, location_id),
         (balances.c.lot_id, lot_id),
         (_PLACES.c.warehouse_id, warehouse_id),
     )
     for column, value in wanted:
         if value is not None:
             query = query.where(column == value)
+    if lot_id:
+        query = query.where(HAS_LOT)
     return _balance_rows(conn, query.order_by(balances.c.id).limit(limit))
 
 
@@ -289,83 +293,6 @@ def as_of(
         query = query.join(_PLACES, _PLACES.c.id == both.c.location_id).where(_within(reach))
     rows: Any = conn.execute(query)
     return [AsOf(item_id, row[0], row[1], row[2], row[3], int(row[4])) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One line on the card of an item; `quantity` always above zero, from → to tells the way."""
-
-    move_id: int
-    posting_id: int
-    op_id: str
-    kind: str
-    doc: str
-    reason: str
-    reverses: str | None
-    actor: str
-    happened_at: Instant
-    recorded_at: Instant
-    lot_id: int
-    lot_code: str | None
-    from_location: str
-    to_location: str
-    from_status: str
-    to_status: str
-    quantity: Micro
-
-
-_FROM, _TO = _PLACES.alias("from_place"), _PLACES.alias("to_place")
-CARD = (
-    select(
-        moves.c.id,
-        moves.c.posting_id,
-        postings.c.op_id,
-        postings.c.kind,
-        postings.c.doc,
-        postings.c.reason,
-        postings.c.reverses,
-        postings.c.actor,
-        moves.c.happened_at,
-        moves.c.recorded_at,
-        moves.c.lot_id,
-        _LOTS.c.code.label("lot_code"),
-        _FROM.c.code.label("from_code"),
-        _TO.c.code.label("to_code"),
-        moves.c.from_status,
-        moves.c.to_status,
-        moves.c.quantity,
-    )
-    .join(postings, postings.c.id == moves.c.posting_id)
-    .join(_FROM, _FROM.c.id == moves.c.from_location)
-    .join(_TO, _TO.c.id == moves.c.to_location)
-    .outerjoin(_LOTS, _LOTS.c.id == moves.c.lot_id)
-)
-
-
-def movements(
-    conn: Connection,
-    item_id: int,
-    cursor: int | None = None,
-    limit: int = 100,
-    *,
-    lot_id: int | None = None,
-    reach: Reach = EVERYWHERE,
-) -> list[Movement]:
-    """The card of an item, newest first; page on with `cursor` = the last `move_id` seen.
-
-    A move between two warehouses is on the card of both.
-    """
-    query = CARD.where(moves.c.item_id == item_id)
-    if cursor is not None:
-        query = query.where(moves.c.id < cursor)
-    if lot_id is not None:
-        query = query.where(moves.c.lot_id == lot_id)
-    if reach:
-        ends = _FROM.c.warehouse_id, _TO.c.warehouse_id
-        nowhere = ends[0].is_(None) & ends[1].is_(None)
-        query = query.where(or_(ends[0].in_(reach), ends[1].in_(reach), nowhere))
-    rows: Any = conn.execute(query.order_by(moves.c.id.desc()).limit(limit))
-    return [Movement(*row) for row in rows]
 
 
 def near_expiry(

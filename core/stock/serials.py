@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from core.catalog.tables import locations
-from core.stock.queries import CARD, PAGE, Movement
+from core.stock.card import CARD, Movement
+from core.stock.queries import PAGE
 from core.stock.tables import move_serials, moves, serials
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnClause,
     Computed,
     ForeignKey,
     Index,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    literal_column,
     text,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -98,6 +100,10 @@ move_serials = Table(
 # may think that the first page of an item is found soonest among the balances of all.
 LIVE = Computed("(on_hand <> 0 OR reserved <> 0) AND is_virtual = 0", persisted=True)
 _LIVE: dict[str, Any] = {"sqlite_where": text("live = 1"), "postgresql_where": text("live")}
+_LIVE_LOTS: dict[str, Any] = {
+    "sqlite_where": text("live = 1 AND lot_id <> 0"),
+    "postgresql_where": text("live AND lot_id <> 0"),
+}
 
 balances = Table(
     "balance",
@@ -118,8 +124,11 @@ balances = Table(
     CheckConstraint("reserved >= 0", name="reserved_not_negative"),
     Index("ix_balance_live_item_id", "item_id", "id", **_LIVE),
     Index("ix_balance_live_location_id", "location_id", "id", **_LIVE),
-    Index("ix_balance_live_lot_id", "lot_id", "id", **_LIVE),
+    Index("ix_balance_live_lot_id", "lot_id", "id", **_LIVE_LOTS),
 )
+
+ZERO: ColumnClause[int] = literal_column("0")  # in the text: an index whose condition has it fits
+HAS_LOT = balances.c.lot_id != ZERO
 
 serials = Table(
     "serial_place",

@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, exists, func, select
 
 from core import events
 from core.clock import Instant
@@ -285,8 +285,10 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.group:
         wanted.append(tasks.c.group_key == filters.group)
     if filters.person_id is not None:
-        given = select(assignments.c.task_id).where(assignments.c.person_id == filters.person_id)
-        wanted.append(tasks.c.id.in_(given))
+        mine = (assignments.c.task_id == tasks.c.id) & (
+            assignments.c.person_id == filters.person_id
+        )
+        wanted.append(exists().where(mine))  # asked of each task: not of all he ever had
     if filters.warehouse_ids:
         here = tasks.c.warehouse_id.in_(filters.warehouse_ids)
         wanted.append(here | tasks.c.warehouse_id.is_(None))

@@ -32,8 +32,9 @@ def upgrade() -> None:
         'ALTER TABLE balance ADD COLUMN live BOOLEAN '
         f'GENERATED ALWAYS AS ((on_hand <> 0 OR reserved <> 0) AND is_virtual = 0) {kept}'
     )
-    where = {'sqlite_where': sa.text('live = 1'), 'postgresql_where': sa.text('live')}
     for column in COLUMNS:
+        lots = ' AND lot_id <> 0' if column == 'lot_id' else ''
+        where = {'sqlite_where': sa.text('live = 1' + lots), 'postgresql_where': sa.text('live' + lots)}
         op.drop_index('ix_balance_' + '_'.join(BEFORE[column]), 'balance')
         op.create_index(f'ix_balance_live_{column}', 'balance', [column, 'id'], unique=False, **where)
 
