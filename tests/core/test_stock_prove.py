@@ -130,6 +130,13 @@ def test_a_changed_balance_is_named_with_both_numbers(yard: Yard) -> None:
     assert proof.problems[1].startswith("item 1 does not add up to zero")
 
 
+def test_goods_that_nobody_would_find_are_named(yard: Yard) -> None:
+    proof = tampered(yard, "UPDATE balance SET is_virtual = 1 WHERE id = 2")
+    [problem] = proof.problems
+    assert problem.startswith("balance 2 (")
+    assert problem.endswith("is told to be in no real place")
+
+
 def test_a_deleted_balance_is_missed(yard: Yard) -> None:
     proof = tampered(yard, "DELETE FROM balance WHERE id = 4")
     assert "is missing; its moves add up to 18" in proof.problems[0]
