@@ -274,12 +274,12 @@ async def stock_on_hand(
     limit: Size = PAGE,
 ) -> Response:
     """What lies where, in which lot and quality status."""
-    asked = (item_id, location_id, lot_id, warehouse_id)
+    where = (item_id, location_id, lot_id, warehouse_id)
 
     def ask(conn: Connection) -> list[BalanceRow]:
-        place = locations_by_id(conn, () if location_id is None else (location_id,))
-        is_virtual = any(each.kind in VIRTUAL for each in place.values())
-        return on_hand(conn, *asked, virtual=is_virtual, limit=limit, after=cursor)
+        found = {} if location_id is None else locations_by_id(conn, (location_id,))
+        is_virtual = any(place.kind in VIRTUAL for place in found.values())
+        return on_hand(conn, *where, virtual=is_virtual, limit=limit, after=cursor)
 
     found = await jieli.db.read(ask)
     rows = [{**wire(each), "available": plain(each.available)} for each in _seen(actor, found)]
