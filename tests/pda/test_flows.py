@@ -169,6 +169,8 @@ async def test_the_first_screen_routes_every_scan(gun: Scanner) -> None:
     place = await gun.scan("B-01")
     assert place["data"]["rows"][0]["quantity"] == "1"
     assert place["data"]["actions"] == ["transfer"]
+    gave = await gun.scan("SUPPLIER")
+    assert [row["quantity"] for row in gave["data"]["rows"] if row["item_name"] == "纸箱"] == ["-1"]
     goods = await gun.scan(CARTON)
     assert goods["data"]["available"] == "1"
     nothing = await gun.scan("XYZ-404")
