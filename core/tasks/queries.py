@@ -285,10 +285,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.group:
         wanted.append(tasks.c.group_key == filters.group)
     if filters.person_id is not None:
-        mine = (assignments.c.task_id == tasks.c.id) & (
-            assignments.c.person_id == filters.person_id
-        )
-        wanted.append(exists().where(mine))  # asked of each task: not of all he ever had
+        his = assignments.c.person_id == filters.person_id
+        # Asked of each task on the page: not of all that he ever had.
+        wanted.append(exists().where(assignments.c.task_id == tasks.c.id, his))
     if filters.warehouse_ids:
         here = tasks.c.warehouse_id.in_(filters.warehouse_ids)
         wanted.append(here | tasks.c.warehouse_id.is_(None))
